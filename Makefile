@@ -1,0 +1,142 @@
+# netlab: `make demo` shows it working, `make test` proves it.
+# Both say which packages are missing and install them (Debian, Ubuntu).
+
+CC = gcc
+PREFIX = /usr/local
+BUILD = build
+OUT = .
+
+LUA_PC := $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,\
+  $(shell pkg-config --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
+LUA = $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,\
+  $(shell command -v $(p) 2>/dev/null)))
+
+# LuaRocks says where Lua is in LUA_CFLAGS, and leaves the rest to pkg-config.
+LUA_CFLAGS = $(shell pkg-config --cflags $(LUA_PC))
+LUA_LIBS = $(shell pkg-config --libs $(LUA_PC))
+UV_CFLAGS = $(shell pkg-config --cflags libuv)
+UV_LIBS = $(shell pkg-config --libs libuv)
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS = -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(HARDEN) \
+  $(CFLAGS) $(LUA_CFLAGS) $(UV_CFLAGS) -I$(BUILD)
+
+ifeq ($(shell uname),Darwin)
+MODULE_FLAGS = -bundle -undefined dynamic_lookup
+else
+MODULE_FLAGS = -shared -Wl,-z,relro,-z,now,-z,nodelete
+HOST_FLAGS = -pie -Wl,-z,relro,-z,now
+endif
+
+# The module is the net module's objects; the host is these and main.o.
+OBJS = $(addprefix $(BUILD)/,net.o io.o sock.o dns.o poll.o task.o loop.o \
+  intr.o opt.o addr.o err.o)
+LUA_MODULES = lua/net/ntp.lua
+LABS = $(wildcard labs/*.lua)
+
+all: $(OUT)/netlab $(OUT)/net.so
+
+$(OUT)/netlab: $(BUILD)/main.o $(OBJS)
+	$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS)
+
+$(OUT)/net.so: $(OBJS)
+	$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS)
+
+$(BUILD)/%.o: src/%.c src/net.h
+	@mkdir -p $(BUILD)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/main.o: $(BUILD)/embed.inc
+
+# lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
+$(BUILD)/embed.inc: $(LUA_MODULES)
+	@mkdir -p $(BUILD)
+	@for f in $^; do \
+	  n=$$(echo $$f | sed 's,^lua/,,; s,\.lua$$,,; s,/,.,g'); \
+	  echo "{\"$$n\", \"@$$f\", (const unsigned char[]){"; \
+	  od -An -v -tx1 $$f | sed 's/ \(..\)/0x\1,/g'; \
+	  echo "}, $$(wc -c <$$f)},"; \
+	done >$@
+
+# What a build needs, what the labs need, and what the tests need besides.
+BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse \
+  netbase
+TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted lua-check luarocks python3 \
+  netcat-openbsd nginx-light chrony dnsmasq-base strace valgrind procps git
+
+# Installs what is missing of $(1), where there is apt, and says so.
+define install
+@missing=$$(for p in $(1); do \
+  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q ' installed' || echo $$p; \
+done); \
+if [ -z "$$missing" ]; then exit 0; fi; \
+if ! command -v apt-get >/dev/null; then \
+  [ -n "$(2)" ] && exit 0; \
+  echo "netlab needs a C compiler, pkg-config, Lua 5.4, libuv and argparse:"; \
+  echo "  brew install pkg-config lua libuv luarocks && luarocks install argparse"; \
+  echo "  dnf install gcc make pkgconf lua-devel libuv-devel lua-argparse"; \
+  echo "  pacman -S gcc make pkgconf lua libuv lua-argparse"; \
+  exit 1; \
+fi; \
+echo "installing what is missing:" $$missing; \
+as=; [ $$(id -u) = 0 ] || as="sudo env"; \
+$$as apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+  $$as apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+endef
+
+deps:
+	$(call install,$(BUILD_DEPS),$(LUA_PC))
+
+test-deps:
+	$(call install,$(TEST_DEPS))
+
+# The packages come first; only then can pkg-config be asked what is there.
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/support/demo
+
+test: test-deps
+	@$(MAKE) --no-print-directory all
+	@tests/support/run $(OUT)
+
+# All of it again under AddressSanitizer and UBSan.
+SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan: test-deps
+	@$(MAKE) --no-print-directory all BUILD=build/asan OUT=build/asan HARDEN= \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
+	@tests/support/run build/asan
+
+# The echo specs under valgrind, the collector as busy as it can be.
+valgrind: test-deps
+	@$(MAKE) --no-print-directory all
+	@tests/support/run $(OUT) valgrind
+
+lint: test-deps
+	clang-format --dry-run -Werror src/*.c src/*.h
+	luacheck -q lua labs tests
+	$(MAKE) --no-print-directory all CC=clang BUILD=build/clang OUT=build/clang
+
+LIBDIR = $(PREFIX)/lib/lua/5.4
+LUADIR = $(PREFIX)/share/lua/5.4
+BINDIR = $(PREFIX)/bin
+LABDIR = $(PREFIX)/share/netlab
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net)
+	install $(OUT)/netlab $(DESTDIR)$(BINDIR)
+	install $(OUT)/net.so $(DESTDIR)$(LIBDIR)
+	install -m 644 $(LUA_MODULES) $(DESTDIR)$(LUADIR)/net
+	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs && \
+	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs; }
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
+	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
+	rm -rf $(DESTDIR)$(LABDIR)
+
+clean:
+	rm -rf build netlab net.so
+
+.PHONY: all deps test-deps demo test asan valgrind lint install uninstall clean

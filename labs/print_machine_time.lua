@@ -1,0 +1,29 @@
+-- Lab 11: what time is it elsewhere?         slide: "print_machine_time"
+-- run:  netlab labs/print_machine_time.lua --server pool.ntp.org
+--
+-- One UDP datagram asks, one answers, and the answer says when it was sent.
+-- It took time to come here: half of the way there and back, we assume.
+
+local ntp = require "net.ntp"
+local net = require "net"
+local argparse = require "argparse"
+
+local parser = argparse("print_machine_time", "The time of an NTP server")
+parser:option("--server"):default "pool.ntp.org"
+parser:option("--port"):convert(net.port):default "123"
+parser:option("--timeout", "seconds"):convert(tonumber):default "5"
+local args = parser:parse()
+if not (args.timeout > 0) then parser:error "the timeout must be above 0" end
+
+local response, message = ntp.request(args.server,
+  { port = args.port, timeout = args.timeout })
+if not response then
+  print("No time from " .. args.server .. ": " .. message)
+  os.exit(1, true)
+end
+print(os.date("%a %b %e %H:%M:%S %Y", math.floor(response.tx_time)))
+print(("Our clock is %+.6f s off, after %.6f s on the way; stratum %d, by %s")
+  :format(-response.offset, response.delay, response.stratum,
+  response.reference))
+
+-- Try: ask three servers.  Do they agree better than their `delay`?

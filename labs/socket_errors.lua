@@ -1,0 +1,40 @@
+-- Lab 7: four things can go wrong            slide: "socket_errors"
+-- run:  netlab labs/socket_errors.lua --host=HOST --port=PORT --file=FILE
+-- A net call never dies on its own: it returns nil, message, code.
+local net = require "net"
+local argparse = require "argparse"
+
+local parser = argparse("socket_errors", "Socket Error Examples")
+parser:option("--host"):default "localhost"
+parser:option("--port"):convert(net.port):default "8080"
+parser:option("--file"):default "/"
+local args = parser:parse()
+
+local function give_up(what, message)
+  print(what .. ": " .. message)
+  os.exit(1, true)
+end
+-- First -- create socket.  Fails when the process has no descriptor left.
+local s <close>, message, code = net.socket("inet", "stream")
+if not s then give_up("Error creating socket", message) end
+
+-- Second -- connect.  Either nobody knows the name, or nobody answers there.
+local ok
+ok, message, code = s:connect(args.host, args.port)
+if not ok and code:match "^EAI_" then
+  give_up("Address-related error connecting to server", message)
+elseif not ok then
+  give_up("Connection error", message)
+end
+-- Third -- send.  The kernel takes the bytes; that nobody reads shows later.
+ok, message = s:sendall(("GET %s HTTP/1.0\r\n\r\n"):format(args.file))
+if not ok then give_up("Error sending data", message) end
+
+-- Fourth -- receive, until the peer says that this was all.
+repeat
+  local buf
+  buf, message, code = s:recv(2048)
+  if buf then io.stdout:write(buf) end
+until not buf
+if code ~= "EOF" then give_up("Error receiving data", message) end
+-- Try: a wrong name, a port where nobody listens, a file that is not there.

@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.ntp: the time of an NTP server, by the simple protocol (SNTP: RFC 5905,
+-- section 14). One datagram goes out, one comes back, and what comes back is
+-- believed only after every check of RFC 5905 that a client can make.
+
+local net = require "net"
+
+local ntp = {}
+
+local EPOCH = 2208988800 -- seconds from 1900-01-01 (NTP) to 1970-01-01 (UNIX)
+local ERA = 1 << 32      -- NTP's 32 bits of seconds are full in 2036
+local VERSION, CLIENT, SERVER = 4, 3, 4
+local SIZE = 48          -- bytes of a packet without extensions
+local MAXDISP = 16       -- seconds: farther than this is not synchronized
+
+-- 16.16 and 32.32 bits fixed point, big-endian (RFC 5905, figure 8)
+local PACKET = ">BBbb I4 I4 c4 I8 I8 I8 I8"
+
+-- The seconds since the UNIX Epoch of a 64-bit NTP timestamp. The era is the
+-- one in which the time lies between 1968 and 2104 (RFC 4330, section 3).
+local function to_unix(stamp)
+  local seconds = (stamp >> 32) & 0xffffffff
+  if seconds < ERA // 2 then seconds = seconds + ERA end
+  return seconds - EPOCH + (stamp & 0xffffffff) / ERA
+end
+
+-- What is wrong with a reply to the packet that was sent at `origin`; nil when
+-- nothing is. `final` says that the server itself has spoken, so that waiting
+-- for a better reply is of no use.
+local function refuse(reply, origin)
+  if #reply < SIZE then return "short packet" end
+  local flags, stratum, _, _, delay, dispersion, reference, _, org, rec, xmt =
+    PACKET:unpack(reply)
+  local leap, version, mode = flags >> 6, flags >> 3 & 7, flags & 7
+  if version ~= VERSION then return "wrong version" end
+  if mode ~= SERVER then return "wrong mode" end
+  if org ~= origin then return "wrong origin timestamp" end
+  local final = true
+  if stratum == 0 then
+    return "kiss code " .. net.escape((reference:gsub("%z+$", ""))), final
+  end
+  if stratum > 15 then return "stratum not in 1..15", final end
+  if leap == 3 then return "clock not synchronized", final end
+  if xmt == 0 or rec == 0 then return "zero timestamp", final end
+  if xmt - rec < 0 then return "sent before it was received", final end
+  if delay / 65536 / 2 + dispersion / 65536 >= MAXDISP then
+    return "root distance over 16 s", final
+  end
+end
+
+-- The four timestamps of RFC 5905, section 8, and what follows from them.
+local function measure(reply, t1, t4)
+  local flags, stratum, _, precision, delay, dispersion, reference, _, _, rec,
+    xmt = PACKET:unpack(reply)
+  local t2, t3 = to_unix(rec), to_unix(xmt)
+  if stratum == 1 then
+    reference = net.escape((reference:gsub("%z+$", "")))
+  else
+    reference = net.inet_ntoa(reference)
+  end
+  return {
+    tx_time = t3,
+    offset = ((t2 - t1) + (t3 - t4)) / 2,
+    delay = math.max(0, (t4 - t1) - (t3 - t2)),
+    stratum = stratum,
+    leap = flags >> 6,
+    version = flags >> 3 & 7,
+    precision = 2.0 ^ precision,
+    root_delay = delay / 65536,
+    root_dispersion = dispersion / 65536,
+    reference = reference,
+  }
+end
+
+local function failure(who, reason, code)
+  return nil, ("ntp %s: %s (%s)"):format(who, reason, code), code
+end
+
+-- Waits for a reply that stands every check, until the deadline; a stranger's
+-- packets are passed over, however many there are.
+local function receive(sock, who, origin, t1, deadline)
+  local reason = "no reply"
+  while true do
+    local left = deadline - net.now()
+    if left <= 0 then return failure(who, reason, "ETIMEDOUT") end
+    sock:settimeout(left)
+    local reply, message, code = sock:recv(1024)
+    local t4 = net.time()
+    if reply then
+      local wrong, final = refuse(reply, origin)
+      if not wrong then return measure(reply, t1, t4) end
+      if final then return failure(who, wrong, "EPROTO") end
+      reason = "no reply but one with a " .. wrong
+    elseif code ~= "ETIMEDOUT" then
+      return nil, message, code
+    end
+  end
+end
+
+--- Asks an NTP server for the time.
+--
+-- server: a host name or IPv4 address. opts.port: 123 unless given;
+-- opts.timeout: seconds for all of it, the lookup included, 5 unless given.
+--
+-- Returns a table: `tx_time`, when the reply was sent (seconds since the
+-- Epoch); `offset`, seconds to add to our clock; `delay`, seconds there and
+-- back; `stratum` (1: it has a clock of its own); `leap` (1, 2: a leap second
+-- at the end of the day); `reference` (what it follows); `version`,
+-- `precision`, `root_delay` and `root_dispersion`.
+--
+-- nil, message, code: "ETIMEDOUT" no reply to be believed came in time,
+-- "EPROTO" the server's own reply says not to use it (a kiss code, a clock
+-- that is not synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN".
+--
+-- RFC 5905; slide "print_machine_time".
+function ntp.request(server, opts)
+  opts = opts or {}
+  if type(server) ~= "string" then error("server must be a host name", 2) end
+  for key in pairs(opts) do
+    if key ~= "port" and key ~= "timeout" then
+      error(("unknown option '%s'"):format(tostring(key)), 2)
+    end
+  end
+  local port, timeout = opts.port or 123, opts.timeout or 5
+  if not net.port(port) then error("port not in 0..65535", 2) end
+  if type(timeout) ~= "number" or not (timeout > 0) then
+    error("timeout must be a number of seconds above 0", 2)
+  end
+  local deadline = net.now() + timeout
+  local sock <close>, message, code = net.socket("inet", "dgram")
+  if not sock then return nil, message, code end
+  -- Connected, so the kernel drops what comes from anybody else.
+  local ok
+  ok, message, code = sock:settimeout(timeout):connect(server, port)
+  if not ok then return nil, message, code end
+  -- The server copies our transmit timestamp into its reply. A random one
+  -- tells nobody our clock, and a stranger cannot guess it.
+  local origin, t1 = math.random(0), net.time()
+  ok, message, code = sock:send(PACKET:pack(VERSION << 3 | CLIENT, 0, 0, 0, 0, 0,
+                                            "", 0, 0, 0, origin))
+  if not ok then return nil, message, code end
+  return receive(sock, server .. ":" .. port, origin, t1, deadline)
+end
+
+return ntp

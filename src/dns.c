@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dns.c: names and services. Lookups run in libuv's resolver pool, so that no
+ * task but the one that asked waits for them.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A lookup belongs to the resolver pool and to the Lua object that waits for
+ * it, userdata { lookup * }; the last of the two to let go frees it. */
+typedef struct lookup {
+  uv_getaddrinfo_t req;
+  net_wait *holder; /* slot */
+  net_loop *loop;
+  const char *call; /* for messages: "connect" */
+  net_try then;     /* where that call goes on */
+  int host;         /* stack index of the name */
+  uint16_t port;
+  int status, done, orphan;
+} lookup;
+
+static void lookup_free(lookup *q) {
+  uv_freeaddrinfo(q->req.addrinfo);
+  free(q);
+}
+
+static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
+  lookup *q = req->data;
+  (void)list; /* it is req->addrinfo */
+  q->loop->lookups--;
+  q->status = status;
+  q->done = 1;
+  if (q->holder) net_loop_ready(q->holder, NET_READY);
+  if (q->orphan) lookup_free(q);
+}
+
+/* The call has its answer, gave up or was cancelled. */
+static int lookup___gc(lua_State *L) {
+  lookup **box = luaL_checkudata(L, -1, NET_LOOKUP), *q = *box;
+  if (q == NULL) return 0;
+  *box = NULL;
+  if (q->holder) net_loop_release(q->holder);
+  q->orphan = 1;
+  if (q->done)
+    lookup_free(q);
+  else
+    uv_cancel((uv_req_t *)&q->req); /* helps where it has not begun */
+  return 0;
+}
+
+/* A host name that the resolver may be asked for. */
+static const char *check_host(lua_State *L, int arg) {
+  size_t len;
+  const char *host = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, strlen(host) == len, arg, "host contains a NUL byte");
+  luaL_argcheck(L, len <= 253, arg, "host is longer than 253 bytes");
+  return host;
+}
+
+/* The value at `arg` as a port: a number or the name of a service, which
+ * /etc/services knows. NULL, or what is wrong with it. */
+static const char *to_port(lua_State *L, int arg, uint16_t *port) {
+  int number;
+  lua_Integer n = lua_tointegerx(L, arg, &number);
+  *port = (uint16_t)n;
+  if (number) return n >= 0 && n <= 65535 ? NULL : "port not in 0..65535";
+  const char *name = lua_tostring(L, arg);
+  struct servent *service = name ? getservbyname(name, NULL) : NULL;
+  if (service) *port = ntohs((uint16_t)service->s_port);
+  return service ? NULL : "port is no integer and no service's name";
+}
+
+static uint16_t check_port(lua_State *L, int arg) {
+  uint16_t port;
+  const char *wrong = to_port(L, arg, &port);
+  luaL_argcheck(L, wrong == NULL, arg, wrong);
+  return port;
+}
+
+/* net.port(text) -> integer: a port as somebody types it, or a service's name
+ * nil, message, "EINVAL": it is neither. Made for argparse's convert. */
+static int net_port(lua_State *L) {
+  uint16_t port;
+  const char *wrong = (luaL_checkany(L, 1), to_port(L, 1, &port));
+  if (wrong) {
+    lua_pushfstring(L, "%s: '%s'", wrong, luaL_tolstring(L, 1, NULL));
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    lua_pushliteral(L, "EINVAL");
+    return 3;
+  }
+  lua_pushinteger(L, port);
+  return 1;
+}
+
+static int lookup_failed(lua_State *L, const char *call, const char *host,
+                         uint16_t port, int code) {
+  char who[NET_WHO * 2];
+  snprintf(who, sizeof who, port ? "%s:%u" : "%s", host, port);
+  return net_err(L, call, who, code);
+}
+
+/* The lookup is on top of the stack, where `then` wants the address. */
+static int lookupk(lua_State *L, net_why why) {
+  lookup *q = *(lookup **)lua_touserdata(L, -1);
+  const char *host = lua_tostring(L, q->host);
+  if (why == NET_FIRST) return net_loop_hold(L, &q->holder);
+  int code = why == NET_TIMEOUT ? UV_ETIMEDOUT : q->status;
+  if (code) {
+    int results = lookup_failed(L, q->call, host, q->port, code);
+    lua_pushvalue(L, -results - 1);
+    lookup___gc(L);
+    lua_pop(L, 1);
+    return results;
+  }
+  net_addr a = {.len = q->req.addrinfo->ai_addrlen};
+  memcpy(&a.u, q->req.addrinfo->ai_addr, a.len);
+  net_addr_set_port(&a, q->port);
+  net_try then = q->then;
+  lookup___gc(L);
+  lua_pop(L, 1);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+  return net_loop_await(L, then);
+}
+
+static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
+                        const char *call, net_try then) {
+  const char *host = lua_tostring(L, arg);
+  struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
+  lookup **box = lua_newuserdatauv(L, sizeof *box, 0), *q;
+  *box = NULL;
+  luaL_setmetatable(L, NET_LOOKUP);
+  q = calloc(1, sizeof *q);
+  if (q == NULL) return luaL_error(L, "not enough memory");
+  *q = (lookup){.loop = net_loop_get(L), .call = call, .then = then};
+  q->host = arg;
+  q->port = port;
+  q->req.data = q;
+  int err = uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, NULL, &hints);
+  if (err) {
+    free(q);
+    return lookup_failed(L, call, host, port, err);
+  }
+  q->loop->lookups++;
+  *box = q;
+  return net_loop_await(L, lookupk);
+}
+
+/* Puts the first address of the host at `arg` on top of the stack, a string
+ * that holds a net_addr, and goes on with `then`; waits `seconds` at most. */
+static int resolve(lua_State *L, int family, int arg, uint16_t port,
+                   const char *call, double seconds, net_try then) {
+  const char *host = check_host(L, arg);
+  net_addr a;
+  net_loop_begin(L, call, seconds);
+  if (net_addr_ip(&a, family, host, port)) {
+    lua_pushlstring(L, (char *)&a, sizeof a);
+    return net_loop_await(L, then);
+  }
+  if (seconds == 0) return lookup_failed(L, call, host, port, EAGAIN);
+  return lookup_start(L, family, arg, port, call, then);
+}
+
+/* The same for the host at `arg` and the port behind it. */
+int net_dns_address(lua_State *L, int family, int arg, const char *call,
+                    double seconds, net_try then) {
+  check_host(L, arg);
+  return resolve(L, family, arg, check_port(L, arg + 1), call, seconds, then);
+}
+
+/* net.gethostname() -> the name of this machine             gethostname(2) */
+static int net_gethostname(lua_State *L) {
+  char name[UV_MAXHOSTNAMESIZE];
+  size_t size = sizeof name;
+  int err = uv_os_gethostname(name, &size);
+  if (err) return net_err(L, "gethostname", NULL, err);
+  lua_pushlstring(L, name, size);
+  return 1;
+}
+
+static int net_gethostbynamek(lua_State *L, net_why why) {
+  (void)why;
+  net_addr_push(L, (const net_addr *)lua_tostring(L, -1));
+  lua_pop(L, 1); /* the port */
+  return 1;
+}
+
+/* net.gethostbyname(name) -> its first IPv4 address, as text
+ * nil, message, code: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name
+ * server answers now.                          gethostbyname(3), getaddrinfo(3)
+ */
+static int net_gethostbyname(lua_State *L) {
+  lua_settop(L, 1);
+  return resolve(L, AF_INET, 1, 0, "gethostbyname", -1, net_gethostbynamek);
+}
+
+/* net.getservbyport(port, proto) -> the service's name, "http" for 80
+ * proto is "tcp" (the default) or "udp"; the port is in host byte order.
+ * nil, message, "ENOENT": /etc/services names none.         getservbyport(3) */
+static int net_getservbyport(lua_State *L) {
+  static const char *const protos[] = {"tcp", "udp", NULL};
+  lua_Integer port = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, port >= 0 && port <= 65535, 1, "port not in 0..65535");
+  const char *proto = protos[luaL_checkoption(L, 2, "tcp", protos)];
+  struct servent *service = getservbyport(htons((uint16_t)port), proto);
+  if (service == NULL) {
+    lua_pushfstring(L, "%I/%s", (LUAI_UACINT)port, proto);
+    return net_err(L, "getservbyport", lua_tostring(L, -1), ENOENT);
+  }
+  lua_pushstring(L, service->s_name);
+  return 1;
+}
+
+const luaL_Reg net_dns_methods[] = {
+    {"__gc", lookup___gc},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_dns_functions[] = {
+    {"gethostname", net_gethostname},
+    {"gethostbyname", net_gethostbyname},
+    {"getservbyport", net_getservbyport},
+    {"port", net_port},
+    {NULL, NULL},
+};

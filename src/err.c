@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * err.c: what the network does wrong is returned, never raised:
+ *
+ *   nil, "connect 127.0.0.1:9: connection refused (ECONNREFUSED)",
+ *   "ECONNREFUSED"
+ *
+ * One function makes every such triple, so they all read alike.
+ */
+#include "net.h"
+
+#include <string.h>
+
+int net_err(lua_State *L, const char *call, const char *who, int code) {
+  char name[32], reason[128];
+  if (code > 0) code = -code; /* errno(3) to libuv's sign */
+  uv_err_name_r(code, name, sizeof name);
+  if (code == UV_EOF)
+    strcpy(reason, "end of stream"); /* libuv says "end of file" */
+  else
+    uv_strerror_r(code, reason, sizeof reason);
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s%s%s: %s (%s)", call, who && *who ? " " : "",
+                  who ? who : "", reason, name);
+  lua_pushstring(L, name);
+  return 3;
+}
+
+/* Is this a message of ours, "call ...: reason (CODE)", perhaps behind the
+ * "file:line: " of an assert? Then a traceback would not tell more. */
+int net_err_is(const char *message) {
+  static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  const char *text = message, *open = strrchr(message, '(');
+  for (const char *p = strchr(message, ':'); p; p = strchr(p + 1, ':')) {
+    size_t digits = strspn(p + 1, "0123456789");
+    if (digits == 0 || strncmp(p + 1 + digits, ": ", 2) != 0) continue;
+    text = p + digits + 3;
+    break;
+  }
+  size_t call = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+  if (call == 0 || (text[call] != ' ' && text[call] != ':')) return 0;
+  if (open == NULL || open[1] == ')') return 0;
+  return strcmp(open + 1 + strspn(open + 1, upper), ")") == 0;
+}

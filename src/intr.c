@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * intr.c: Ctrl-C. The first one raises an error, "interrupted", in every wait
+ * or, where Lua code is running, at its next instruction; <close> variables
+ * are closed on the way out, and the process leaves with status 130. The
+ * second one finds the system's default action and ends the process.
+ *
+ *   registry[&interrupt_key] = setmetatable({}, {
+ *     __name = "interrupt", __tostring = "interrupted" })
+ *
+ * Signals belong to the process, so there is one watched loop: the first.
+ */
+#include "net.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char interrupt_key = 0;
+static net_loop *volatile watched;
+static struct sigaction before; /* what SIGINT did until we watched it */
+static int exit_watched;        /* at_exit is registered */
+static int died, stuck;         /* what at_exit wants to know */
+
+static int interrupt_tostring(lua_State *L) {
+  lua_pushliteral(L, "interrupted");
+  return 1;
+}
+
+static void push_interrupt(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 2);
+  lua_pushliteral(L, "interrupt");
+  lua_setfield(L, -2, "__name");
+  lua_pushcfunction(L, interrupt_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+}
+
+int net_intr_raise(lua_State *L) {
+  if (lua_pushthread(L)) died = 1; /* plain Lua's main thread */
+  push_interrupt(L);
+  return lua_error(L);
+}
+
+int net_intr_is(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+  int is = !lua_isnil(L, -1) && lua_rawequal(L, -1, index);
+  lua_pop(L, 1);
+  return is;
+}
+
+/* Runs at the next instruction of the code that Ctrl-C found running. */
+static void on_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  if (watched) {
+    net_loop_interrupt(watched);
+    /* Plain Lua may never turn the loop again: let the tasks unwind now. */
+    if (watched->running == NULL) net_loop_turn(watched);
+  }
+  net_intr_raise(L);
+}
+
+/* In the signal handler: lua_sethook and uv_async_send are made for it. */
+static void on_sigint(int signum) {
+  net_loop *loop = watched;
+  signal(signum, SIG_DFL);
+  if (loop == NULL) return;
+  if (loop->current)
+    lua_sethook(loop->current, on_hook,
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  else
+    uv_async_send(&loop->interrupt);
+}
+
+#ifdef __GLIBC__
+/* `lua5.4` leaves with status 1 after any error; Ctrl-C is 130. And libuv
+ * joins its resolver threads at exit, which a lookup may hold up for long. */
+static void at_exit(int status, void *unused) {
+  (void)unused;
+  int left = died && status == EXIT_FAILURE;
+  if (!left && !stuck) return;
+  fflush(NULL);
+  _exit(left ? 130 : status);
+}
+#endif
+
+/* Called by each wait; the work is done by the first. A SIGINT that was
+ * ignored when the program started (nohup, a shell's `&`) stays ignored. */
+void net_intr_watch(net_loop *loop) {
+  if (watched || loop->unwatched) return;
+  struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
+  sigaction(SIGINT, NULL, &before);
+  loop->unwatched = before.sa_handler == SIG_IGN;
+  if (loop->unwatched) return;
+  watched = loop;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+void net_intr_forget(net_loop *loop) {
+#ifdef __GLIBC__
+  if (loop->lookups > 0) stuck = 1;
+  if ((died || stuck) && !exit_watched) exit_watched = !on_exit(at_exit, NULL);
+#endif
+  if (watched != loop) return;
+  struct sigaction now;
+  sigaction(SIGINT, NULL, &now);
+  if (now.sa_handler == on_sigint) sigaction(SIGINT, &before, NULL);
+  watched = NULL;
+}

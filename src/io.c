@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io.c: bytes in and bytes out. Nothing that was received is lost: what a
+ * call could not use, because the time was up or the stream ended, stays in
+ * the socket's buffer for the next one.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 4096, MAX_SIZE = 1 << 30, MAX_LINE = 1 << 16 };
+
+static size_t check_size(lua_State *L, int arg) {
+  lua_Integer size = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, size >= 1 && size <= MAX_SIZE, arg,
+                "size not in 1..1073741824 bytes");
+  return (size_t)size;
+}
+
+/* Leaves the arguments of recv_line: the socket, and the longest line. */
+static void check_max(lua_State *L) {
+  lua_settop(L, 2);
+  if (!lua_isnil(L, 2)) {
+    check_size(L, 2);
+    return;
+  }
+  lua_pushinteger(L, MAX_LINE);
+  lua_replace(L, 2);
+}
+
+static net_sock *check_stream(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_argcheck(L, s->type == SOCK_STREAM, 1, "a stream socket expected");
+  return s;
+}
+
+static size_t buffered(const net_sock *s) {
+  return s->end - s->start;
+}
+
+/* Pushes the next n bytes of the buffer and drops them and `more` after. */
+static int take(lua_State *L, net_sock *s, size_t n, size_t more) {
+  lua_pushlstring(L, s->in + s->start, n);
+  s->start += n + more;
+  if (s->start == s->end) s->start = s->end = 0;
+  return 1;
+}
+
+/* Makes room for `want` more bytes in the buffer. */
+static void reserve(lua_State *L, net_sock *s, size_t want) {
+  if (s->size - s->end >= want) return;
+  if (s->start > 0) memmove(s->in, s->in + s->start, buffered(s));
+  s->end -= s->start;
+  s->start = 0;
+  if (s->size - s->end >= want) return;
+  size_t size = s->size ? s->size * 2 : CHUNK;
+  while (size - s->end < want) size *= 2;
+  char *in = realloc(s->in, size);
+  if (in == NULL) luaL_error(L, "not enough memory");
+  s->in = in;
+  s->size = size;
+}
+
+/* Receives some bytes into the buffer; as recv(2). */
+static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
+  ssize_t n;
+  if (s->fd < 0) return -1; /* net_sock_again will say so */
+  reserve(L, s, want < CHUNK ? CHUNK : want);
+  NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
+  if (n > 0) s->end += (size_t)n;
+  return n;
+}
+
+static int sock_recvk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  net_loop *loop = net_loop_get(L);
+  size_t size = (size_t)lua_tointeger(L, 2);
+  ssize_t n;
+  if (buffered(s)) return take(L, s, size < buffered(s) ? size : buffered(s), 0);
+  if (size > sizeof loop->scratch) size = sizeof loop->scratch;
+  NET_RETRY(n, recv(s->fd, loop->scratch, size, 0));
+  if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
+  if (n == 0 && s->type == SOCK_STREAM)
+    return net_sock_err(L, s, "recv", UV_EOF);
+  lua_pushlstring(L, loop->scratch, (size_t)n);
+  return 1;
+}
+
+/* sock:recv(size) -> 1 to size bytes, as soon as there are any      recv(2)
+ * A datagram socket gives one datagram, cut to size; an empty one is "".
+ * nil, message, "EOF": the peer will send no more. "EAGAIN", "ETIMEDOUT",
+ * "ECONNRESET". */
+static int sock_recv(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  check_size(L, 2);
+  return net_sock_start(L, s, "recv", NET_READ, sock_recvk);
+}
+
+static int sock_recv_exactk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  size_t size = (size_t)lua_tointeger(L, 2);
+  while (buffered(s) < size) {
+    size_t want = size - buffered(s);
+    ssize_t n = fill(L, s, want < sizeof net_loop_get(L)->scratch
+                               ? want
+                               : sizeof net_loop_get(L)->scratch);
+    if (n < 0) return net_sock_again(L, s, "recv_exact", NET_READ, why);
+    if (n == 0) return net_sock_err(L, s, "recv_exact", UV_EOF);
+  }
+  return take(L, s, size, 0);
+}
+
+/* sock:recv_exact(size) -> exactly size bytes of a stream
+ * Where it fails ("EOF", "ETIMEDOUT"), what has arrived stays readable. */
+static int sock_recv_exact(lua_State *L) {
+  net_sock *s = check_stream(L);
+  check_size(L, 2);
+  return net_sock_start(L, s, "recv_exact", NET_READ, sock_recv_exactk);
+}
+
+static int sock_recv_linek(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  size_t max = (size_t)lua_tointeger(L, 2);
+  for (;;) {
+    size_t have = buffered(s), len = have, ending = 0;
+    char *newline = have ? memchr(s->in + s->start, '\n', have) : NULL;
+    if (newline) {
+      len = (size_t)(newline - (s->in + s->start));
+      ending = 1;
+    }
+    if (len > 0 && s->in[s->start + len - 1] == '\r') len--, ending++;
+    if (len > max) return net_sock_err(L, s, "recv_line", EMSGSIZE);
+    if (newline) return take(L, s, len, ending);
+    ssize_t n = fill(L, s, 1);
+    if (n < 0) return net_sock_again(L, s, "recv_line", NET_READ, why);
+    if (n == 0 && have > 0) return take(L, s, have, 0);
+    if (n == 0) return net_sock_err(L, s, "recv_line", UV_EOF);
+  }
+}
+
+/* sock:recv_line(max) -> the next line of a stream, without its \n or \r\n
+ * The last line may lack its end, as with io.read. "EMSGSIZE": it is longer
+ * than max bytes (65536 unless given), and stays readable. */
+static int sock_recv_line(lua_State *L) {
+  net_sock *s = check_stream(L);
+  check_max(L);
+  return net_sock_start(L, s, "recv_line", NET_READ, sock_recv_linek);
+}
+
+/* The end of the stream ends the loop, any other failure is raised. */
+static int line_or_error(lua_State *L, int results) {
+  if (results != 3) return results;
+  if (strcmp(lua_tostring(L, -1), "EOF") == 0) {
+    lua_pushnil(L);
+    return 1;
+  }
+  luaL_where(L, 1);
+  lua_pushvalue(L, -3);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+static int lines_nextk(lua_State *L, net_why why) {
+  return line_or_error(L, sock_recv_linek(L, why));
+}
+
+static int lines_next(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, lua_upvalueindex(2));
+  net_sock *s = net_sock_check(L);
+  return line_or_error(
+      L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
+}
+
+/* for line in sock:lines(max) do: recv_line until the end of the stream.
+ * Any other failure is raised, as by io.lines. */
+static int sock_lines(lua_State *L) {
+  check_stream(L);
+  check_max(L);
+  lua_pushcclosure(L, lines_next, 2);
+  return 1;
+}
+
+static int sock_sendk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  size_t len;
+  const char *data = lua_tolstring(L, 2, &len);
+  ssize_t n;
+  NET_RETRY(n, send(s->fd, data, len, MSG_NOSIGNAL));
+  if (n < 0) return net_sock_again(L, s, "send", NET_WRITE, why);
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/* sock:send(data) -> how many bytes the kernel took                 send(2)
+ * On a stream that may be fewer than data has; sendall goes on.
+ * "EPIPE", "ECONNRESET", "EAGAIN", "ETIMEDOUT", "EMSGSIZE". */
+static int sock_send(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checkstring(L, 2);
+  return net_sock_start(L, s, "send", NET_WRITE, sock_sendk);
+}
+
+static int sock_sendallk(lua_State *L, net_why why) { /* sock data sent */
+  net_sock *s = net_sock_check(L);
+  size_t len, sent = (size_t)lua_tointeger(L, 3);
+  const char *data = lua_tolstring(L, 2, &len);
+  do {
+    ssize_t n;
+    NET_RETRY(n, send(s->fd, data + sent, len - sent, MSG_NOSIGNAL));
+    if (n < 0) {
+      int error = errno;
+      lua_pushinteger(L, (lua_Integer)sent);
+      lua_replace(L, 3);
+      errno = error;
+      int results = net_sock_again(L, s, "sendall", NET_WRITE, why);
+      if (results == NET_WAIT) return NET_WAIT;
+      lua_pushvalue(L, 3);
+      return results + 1;
+    }
+    sent += (size_t)n;
+  } while (sent < len);
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+/* sock:sendall(data) -> sock, when the kernel has taken every byte
+ * nil, message, code, sent: how many bytes it took before it failed. */
+static int sock_sendall(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checkstring(L, 2);
+  lua_settop(L, 2);
+  lua_pushinteger(L, 0);
+  return net_sock_start(L, s, "sendall", NET_WRITE, sock_sendallk);
+}
+
+static int sock_recvfromk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  net_loop *loop = net_loop_get(L);
+  size_t size = (size_t)lua_tointeger(L, 2);
+  net_addr a = {.len = sizeof a.u};
+  ssize_t n;
+  if (size > sizeof loop->scratch) size = sizeof loop->scratch;
+  NET_RETRY(n, recvfrom(s->fd, loop->scratch, size, 0, &a.u.sa, &a.len));
+  if (n < 0) return net_sock_again(L, s, "recvfrom", NET_READ, why);
+  lua_pushlstring(L, loop->scratch, (size_t)n);
+  return 1 + net_addr_push(L, &a);
+}
+
+/* sock:recvfrom(size) -> data, host, port (or: data, path)      recvfrom(2)
+ * One datagram, cut to size, and who sent it. */
+static int sock_recvfrom(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_argcheck(L, s->type == SOCK_DGRAM, 1, "a datagram socket expected");
+  check_size(L, 2);
+  return net_sock_start(L, s, "recvfrom", NET_READ, sock_recvfromk);
+}
+
+static int sock_sendtok(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  const net_addr *a = (const net_addr *)lua_tostring(L, -1);
+  size_t len;
+  const char *data = lua_tolstring(L, 2, &len);
+  char who[NET_WHO];
+  ssize_t n;
+  NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a->u.sa, a->len));
+  if (n < 0 && (errno == EAGAIN || s->fd < 0))
+    return net_sock_again(L, s, "sendto", NET_WRITE, why);
+  if (n < 0) return net_err(L, "sendto", net_addr_text(a, who), errno);
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/* sock:sendto(data, host, port) or sock:sendto(data, path) -> bytes sent
+ * One datagram. "EMSGSIZE": it is too long for one; "ECONNREFUSED": an
+ * earlier one found nobody.                                       sendto(2) */
+static int sock_sendto(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checkstring(L, 2);
+  int refused = net_sock_refuse(L, s, "sendto", NET_WRITE);
+  if (refused) return refused;
+  return net_sock_address(L, s, 3, "sendto", sock_sendtok);
+}
+
+const luaL_Reg net_io_methods[] = {
+    {"recv", sock_recv},
+    {"recv_exact", sock_recv_exact},
+    {"recv_line", sock_recv_line},
+    {"lines", sock_lines},
+    {"send", sock_send},
+    {"sendall", sock_sendall},
+    {"recvfrom", sock_recvfrom},
+    {"sendto", sock_sendto},
+    {NULL, NULL},
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c: the host program. It takes the command line of `lua`, runs the
+ * script as the first task, and waits for the tasks that are still alive.
+ */
+#include "net.h"
+
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The modules of lua/, as the Makefile wrote them down. */
+static const struct {
+  const char *name, *chunk;
+  const unsigned char *text;
+  size_t len;
+} modules[] = {
+#include "embed.inc"
+};
+
+static const char usage[] =
+    "usage: netlab [options] [script [args]]\n"
+    "  --help       show this and leave\n"
+    "  --version    show the versions of netlab, Lua and libuv, and leave\n"
+    "  --list       list the labs, one for each program of the slides\n"
+    "  -e stat      execute the string 'stat'\n"
+    "  -l mod       require library 'mod' into global 'mod'\n"
+    "  -l g=mod     require library 'mod' into global 'g'\n"
+    "  -v           show version information\n"
+    "  -E           ignore environment variables\n"
+    "  -W           turn warnings on\n"
+    "  --           stop handling options\n"
+    "  -            stop handling options and execute the standard input\n"
+    "The script runs with the net module in reach: local net = require \"net\".\n"
+    "Labs: netlab --list. A lab's options: netlab labs/NAME.lua --help.\n";
+
+/* What the command line asks for. */
+static struct {
+  int argc, script; /* argv[script] is the script; argc: there is none */
+  char **argv;
+  int version, noenv, chunks; /* -v, -E, any -e */
+  int failed;                 /* a chunk could not be loaded */
+} host;
+
+static int complain(const char *message) {
+  fprintf(stderr, "netlab: %s\n", message);
+  return EXIT_FAILURE;
+}
+
+static void print_version(void) {
+  printf("netlab %s (%s, libuv %s)\n", NETLAB_VERSION, LUA_RELEASE,
+         uv_version_string());
+}
+
+/* The folder of the labs, seen from where the program is: a checkout, `make
+ * install`, or a LuaRocks tree. */
+static const char *const lab_folders[] = {
+    "labs", "../share/netlab/labs",
+    "../lib/luarocks/rocks-" LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
+    "/netlab/scm-1/labs"};
+
+/* A lab's first line says which slide it is. */
+static void print_lab(const char *folder, const char *name) {
+  char path[4096 + 256], line[256] = "";
+  const char *end = strrchr(name, '.');
+  if (end == NULL || strcmp(end, ".lua") != 0) return;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return;
+  if (fgets(line, sizeof line, file) == NULL) line[0] = '\0';
+  fclose(file);
+  line[strcspn(line, "\r\n")] = '\0';
+  printf("%-28s %s\n", name, line + strspn(line, "- "));
+}
+
+static int list_labs(void) {
+  char here[2048], folder[4096];
+  size_t size = sizeof here;
+  if (uv_exepath(here, &size)) return complain("cannot tell where I am");
+  *strrchr(here, '/') = '\0';
+  for (size_t i = 0; i < sizeof lab_folders / sizeof *lab_folders; i++) {
+    uv_fs_t req;
+    uv_dirent_t entry;
+    snprintf(folder, sizeof folder, "%s/%s", here, lab_folders[i]);
+    int found = uv_fs_scandir(NULL, &req, folder, 0, NULL) >= 0;
+    if (found) printf("in %s:\n", folder);
+    while (found && uv_fs_scandir_next(&req, &entry) == 0)
+      print_lab(folder, entry.name);
+    uv_fs_req_cleanup(&req);
+    if (found) return EXIT_SUCCESS;
+  }
+  return complain("there are no labs beside me");
+}
+
+/* Takes one option word at argv[i]; returns how many words it is, or 0. */
+static int take_option(int i) {
+  const char *word = host.argv[i];
+  int more = i + 1 < host.argc;
+  if (strchr("el", word[1])) { /* its argument: the rest, or the next word */
+    host.chunks |= word[1] == 'e';
+    return word[2] ? 1 : more ? 2 : 0;
+  }
+  if (word[2]) return 0;
+  host.noenv |= word[1] == 'E';
+  host.version |= word[1] == 'v';
+  return strchr("EWv", word[1]) != NULL;
+}
+
+/* Finds the script; false at an option that is not known. */
+static int read_options(int argc, char **argv) {
+  int i = 1;
+  host.argc = argc;
+  host.argv = argv;
+  while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
+    if (strcmp(argv[i], "--") == 0) {
+      i++;
+      break;
+    }
+    int words = take_option(i);
+    if (words == 0) {
+      fprintf(stderr, "netlab: unrecognized option '%s'\n%s", argv[i], usage);
+      return 0;
+    }
+    i += words;
+  }
+  host.script = i;
+  return 1;
+}
+
+/* protected call's continuation: goes on where a chunk has been run */
+static int run_fromk(lua_State *L, int status, lua_KContext next);
+
+/* Runs the chunk that was just loaded, then goes on from word `next`. */
+static int run_chunk(lua_State *L, int loaded, int args, int next) {
+  if (loaded != LUA_OK) {
+    host.failed = 1;
+    return complain(lua_tostring(L, -1)), 0;
+  }
+  lua_insert(L, -args - 1); /* args ... chunk to chunk args ... */
+  lua_callk(L, args, 0, next, run_fromk);
+  return run_fromk(L, LUA_OK, next);
+}
+
+static int run_init(lua_State *L) {
+  const char *name = "LUA_INIT" LUA_VERSUFFIX, *init = getenv(name);
+  if (init == NULL) init = getenv(name = "LUA_INIT");
+  if (init == NULL || host.noenv) return run_fromk(L, LUA_OK, 1);
+  if (init[0] == '@')
+    return run_chunk(L, luaL_loadfilex(L, init + 1, "t"), 0, 1);
+  lua_pushfstring(L, "=%s", name);
+  return run_chunk(L,
+                   luaL_loadbufferx(L, init, strlen(init), lua_tostring(L, -1),
+                                    "t"),
+                   0, 1);
+}
+
+/* -l mod, -l global=mod */
+static void run_require(lua_State *L, const char *name) {
+  const char *equals = strchr(name, '=');
+  if (equals)
+    lua_pushlstring(L, name, (size_t)(equals - name));
+  else
+    lua_pushstring(L, name);
+  lua_getglobal(L, "require");
+  lua_pushstring(L, equals ? equals + 1 : name);
+  lua_call(L, 1, 1);
+  lua_pushglobaltable(L); /* global module _G */
+  lua_insert(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static int run_script(lua_State *L) {
+  int words = host.argc - host.script, last = host.argc + 1;
+  const char *file = words > 0 ? host.argv[host.script] : "-";
+  if (words == 0 && (host.chunks || host.version)) return 0;
+  if (words == 0 && isatty(STDIN_FILENO)) {
+    host.failed = 1;
+    return fputs(usage, stderr), 0;
+  }
+  for (int i = host.script + 1; i < host.argc; i++)
+    lua_pushstring(L, host.argv[i]);
+  if (strcmp(file, "-") == 0) file = NULL;
+  return run_chunk(L, luaL_loadfilex(L, file, "t"), words ? words - 1 : 0, last);
+}
+
+static int run_fromk(lua_State *L, int status, lua_KContext next) {
+  (void)status;
+  for (int i = (int)next; i < host.script && i < host.argc; i++) {
+    const char *word = host.argv[i], *rest = word + 2;
+    if (strcmp(word, "--") == 0) break;
+    if (word[1] == 'W') lua_warning(L, "@on", 0);
+    if (!strchr("el", word[1])) continue;
+    if (*rest == '\0') rest = host.argv[++i];
+    if (word[1] == 'l')
+      run_require(L, rest);
+    else
+      return run_chunk(L,
+                       luaL_loadbufferx(L, rest, strlen(rest),
+                                        "=(command line)", "t"),
+                       0, i + 1);
+  }
+  if (next > host.argc) return 0; /* the script has been run */
+  return run_script(L);
+}
+
+/* arg: the script at 0, its arguments above, the options below */
+static void set_arg(lua_State *L) {
+  int script = host.script < host.argc ? host.script : 0;
+  lua_createtable(L, host.argc - script, script + 1);
+  for (int i = 0; i < host.argc; i++) {
+    lua_pushstring(L, host.argv[i]);
+    lua_rawseti(L, -2, i - script);
+  }
+  lua_setglobal(L, "arg");
+}
+
+static int open_module(lua_State *L) {
+  size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(1));
+  if (luaL_loadbufferx(L, (const char *)modules[i].text, modules[i].len,
+                       modules[i].chunk, "t") != LUA_OK)
+    return lua_error(L);
+  lua_pushstring(L, modules[i].name);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static void preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, luaopen_net);
+  lua_setfield(L, -2, "net");
+  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+    lua_pushinteger(L, (lua_Integer)i);
+    lua_pushcclosure(L, open_module, 1);
+    lua_setfield(L, -2, modules[i].name);
+  }
+  lua_pop(L, 1);
+}
+
+/* protected: everything but the command line itself -> exit status */
+static int run(lua_State *L) {
+  luaL_checkversion(L);
+  lua_pushboolean(L, host.noenv);
+  lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  luaL_openlibs(L);
+  preload(L);
+  luaL_requiref(L, "net", luaopen_net, 0);
+  lua_pop(L, 1);
+  set_arg(L);
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  int status = net_task_host(L, run_init);
+  lua_pushinteger(L, host.failed ? EXIT_FAILURE : status);
+  return 1;
+}
+
+static int run_state(void) {
+  lua_State *L = luaL_newstate();
+  if (L == NULL) return complain("not enough memory");
+  lua_pushcfunction(L, run);
+  int failed = lua_pcall(L, 0, 1, 0);
+  int status = failed ? complain(lua_tostring(L, -1)) : (int)lua_tointeger(L, -1);
+  lua_close(L);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  const char *first = argc > 1 ? argv[1] : "";
+  setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a line is seen when it is printed */
+  if (strcmp(first, "--help") == 0) return fputs(usage, stdout), EXIT_SUCCESS;
+  if (strcmp(first, "--list") == 0) return list_labs();
+  if (strcmp(first, "--version") == 0) return print_version(), EXIT_SUCCESS;
+  if (!read_options(argc, argv)) return EXIT_FAILURE;
+  if (host.version) print_version();
+  return run_state();
+}

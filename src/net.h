@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * net.h: the contract between netlab's C files: the types they share and the
+ * few doors each opens to the ones above it. Calls go down only:
+ *
+ *   main > net > io > sock > dns > poll > task > loop > intr, addr, opt, err
+ */
+#ifndef NET_H
+#define NET_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <uv.h>
+
+#define NETLAB_VERSION "0.1.0"
+
+/* What only some systems have is asked for here, and nowhere else. */
+#ifdef __linux__
+#define NET_HAVE_ACCEPT4 1
+#endif
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* there, SO_NOSIGPIPE is set on the socket */
+#endif
+#ifndef SOCK_CLOEXEC
+#define SOCK_CLOEXEC 0 /* there, fcntl(2) follows socket(2) */
+#define SOCK_NONBLOCK 0
+#endif
+
+/* err.c: the only maker of  nil, message, code.
+ * `code` is an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME); `who`
+ * may be NULL. The message reads "call who: reason (CODE)". */
+int net_err(lua_State *L, const char *call, const char *who, int code);
+int net_err_is(const char *message);
+
+/* addr.c: socket addresses, as text and as bytes. */
+typedef struct net_addr {
+  socklen_t len; /* 0: no address is known */
+  union {
+    struct sockaddr sa;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+    struct sockaddr_storage any; /* room for whatever the kernel answers */
+  } u;
+} net_addr;
+
+enum { NET_WHO = 160 }; /* bytes that hold any "host:port" or path */
+
+int net_addr_ip(net_addr *a, int family, const char *host, uint16_t port);
+int net_addr_path(net_addr *a, const char *path, size_t len);
+void net_addr_set_port(net_addr *a, uint16_t port);
+int net_addr_push(lua_State *L, const net_addr *a);
+const char *net_addr_text(const net_addr *a, char text[NET_WHO]);
+extern const luaL_Reg net_addr_functions[];
+
+/* opt.c: one row of a table serves setsockopt and getsockopt. */
+int net_opt_set(lua_State *L, int fd, int arg);
+int net_opt_get(lua_State *L, int fd, int arg);
+int net_opt_error(int fd);
+int net_opt_quiet(int fd);
+int net_opt_lingers(int fd);
+
+/* loop.c: the one way to wait.
+ *
+ * A call that may wait is a net_try: it tries, and either returns its Lua
+ * results, or arms what will wake it and returns NET_WAIT; then it is called
+ * again, with its arguments where they were, and told why.
+ *
+ *   begin   net_loop_begin: may this call wait, and how long?  (may raise)
+ *   arm     net_loop_hold:  put the wait into a slot that somebody wakes
+ *   await   net_loop_await: a task yields; plain Lua's main thread turns the
+ *           loop; both come back through the same try
+ *
+ * Lua code never runs inside uv_run: callbacks only mark waits as ready, and
+ * the tasks behind them are resumed when uv_run has returned. */
+typedef enum { NET_FIRST, NET_READY, NET_TIMEOUT, NET_CANCELED } net_why;
+typedef int (*net_try)(lua_State *L, net_why why);
+enum { NET_WAIT = -1 };
+
+typedef struct net_loop net_loop;
+typedef struct net_task net_task;
+
+typedef struct net_link {
+  struct net_link *next, *prev;
+} net_link;
+
+/* One call that waits: each task has one, and so has plain Lua's main thread.
+ * It stands in at most one slot: the list of those whom the same thing wakes.
+ * It stays there until its call has returned, so a slot also says "busy". */
+typedef struct net_wait {
+  net_link ready; /* its place among those to be resumed */
+  struct net_wait **slot, *next;
+  struct net_timer *timer; /* made when first needed */
+  net_loop *loop;
+  net_task *task; /* NULL: plain Lua's main thread */
+  lua_State *L;
+  uint64_t deadline; /* of the call under way, ns of uv_hrtime; 0: none */
+  net_why why;
+  char waiting, woken, interrupted;
+} net_wait;
+
+typedef enum { NET_LIVE, NET_DONE, NET_FAILED, NET_ENDED } net_state;
+
+/* A coroutine that the loop resumes; Lua's task object. */
+struct net_task {
+  net_link link; /* among the loop's live tasks */
+  net_wait wait;
+  net_wait *joiners;
+  net_state state; /* NET_ENDED: cancelled, or closed from outside */
+  char reported;   /* its error has been printed */
+};
+
+struct net_loop {
+  uv_loop_t uv;
+  uv_async_t interrupt; /* Ctrl-C came while the loop was turning */
+  net_link ready, mark; /* waits to resume; up to where this turn goes */
+  net_link tasks;       /* every live task */
+  net_wait main;        /* plain Lua's main thread */
+  net_wait *idle;       /* slot of those in net.run() */
+  net_task *running;
+  lua_State *volatile current; /* whose Lua code runs; NULL: the loop turns */
+  int live;                    /* tasks that have not ended */
+  int lookups;                 /* name lookups in the resolver pool */
+  int failed;                  /* errors printed that nobody joined */
+  char hosted, interrupted, unwatched;
+  char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
+};
+
+net_loop *net_loop_get(lua_State *L);
+void net_loop_begin(lua_State *L, const char *call, double seconds);
+int net_loop_hold(lua_State *L, net_wait **slot);
+int net_loop_await(lua_State *L, net_try try);
+void net_loop_wait_init(net_loop *loop, net_wait *w, lua_State *L,
+                        net_task *task);
+int net_loop_busy(lua_State *L, const net_wait *holder);
+void net_loop_ready(net_wait *w, net_why why);
+void net_loop_detach(net_wait *w);
+void net_loop_release(net_wait *w);
+void net_loop_forget(net_wait *w);
+int net_loop_turn(net_loop *loop);
+void net_loop_interrupt(net_loop *loop);
+void net_loop_open(lua_State *L);
+
+/* task.c: spawn, join, cancel; the host's script is the first task. */
+void net_task_end(net_task *t);
+void net_task_cancel(net_task *t);
+int net_task_host(lua_State *L, lua_CFunction script);
+#define NET_TASK "net.task"
+extern const luaL_Reg net_task_methods[], net_task_functions[];
+
+/* intr.c: Ctrl-C, and leaving with the right status. */
+void net_intr_watch(net_loop *loop);
+void net_intr_forget(net_loop *loop);
+int net_intr_raise(lua_State *L);
+int net_intr_is(lua_State *L, int index);
+
+/* poll.c: waiting for a descriptor. The handle outlives the socket. */
+typedef struct net_poll net_poll;
+enum { NET_READ, NET_WRITE };
+int net_poll_wait(lua_State *L, net_poll **pp, int fd, int dir);
+int net_poll_busy(lua_State *L, const net_poll *p, int dir);
+void net_poll_close(net_poll **pp);
+
+/* dns.c: names and services. `then` finds the address on top of the stack. */
+int net_dns_address(lua_State *L, int family, int arg, const char *call,
+                    double seconds, net_try then);
+#define NET_LOOKUP "net.lookup"
+extern const luaL_Reg net_dns_methods[], net_dns_functions[];
+
+/* sock.c: a socket, from socket(2) to close(2). */
+#define NET_SOCK "net.socket"
+extern const luaL_Reg net_sock_methods[], net_sock_functions[];
+
+typedef struct net_sock {
+  int fd; /* -1: closed */
+  int family, type;
+  int lingers;    /* SO_LINGER was set: close(2) may wait */
+  double timeout; /* seconds; 0: non-blocking, negative: none */
+  net_poll *poll; /* made by the first wait */
+  char *in;       /* received and not yet asked for: in[start .. end) */
+  size_t start, end, size;
+  net_addr peer;
+} net_sock;
+
+net_sock *net_sock_check(lua_State *L);
+int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir);
+int net_sock_start(lua_State *L, net_sock *s, const char *call, int dir,
+                   net_try try);
+int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
+                   net_why why);
+int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
+                     net_try then);
+int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
+
+/* io.c: bytes in and bytes out. */
+extern const luaL_Reg net_io_methods[];
+
+/* A system call that a signal cut short is made again. */
+#define NET_RETRY(result, call) \
+  do \
+    (result) = (call); \
+  while ((result) < 0 && errno == EINTR)
+
+/* net.c: the module. */
+__attribute__((visibility("default"))) int luaopen_net(lua_State *L);
+
+#endif

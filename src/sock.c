@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sock.c: a socket, from socket(2) to close(2), as an object with methods of
+ * the man pages' names. The descriptor never blocks; where the call should,
+ * the task waits for the loop instead.
+ *
+ * Each method returns what its system call gives (or the socket itself), or
+ * nil, message, code. On a closed socket that is "EBADF", in a call that was
+ * waiting when the socket was closed "ECANCELED", and "EBUSY" where another
+ * task is in the middle of a call of the same direction.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const families[] = {"inet", "inet6", "unix", NULL};
+static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
+static const char *const types[] = {"stream", "dgram", NULL};
+static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
+enum { EITHER = -1 }; /* a call that neither reads nor writes */
+
+net_sock *net_sock_check(lua_State *L) {
+  return luaL_checkudata(L, 1, NET_SOCK);
+}
+
+int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
+  char who[NET_WHO];
+  return net_err(L, call, net_addr_text(&s->peer, who), code);
+}
+
+/* 0, or the results of a call that cannot be made now. */
+int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
+  if (s->fd < 0) return net_sock_err(L, s, call, EBADF);
+  if (dir != EITHER && net_poll_busy(L, s->poll, dir))
+    return net_sock_err(L, s, call, EBUSY);
+  return 0;
+}
+
+/* Makes a call that may wait, as long as the socket's time-out says. */
+int net_sock_start(lua_State *L, net_sock *s, const char *call, int dir,
+                   net_try try) {
+  int refused = net_sock_refuse(L, s, call, dir);
+  if (refused) return refused;
+  net_loop_begin(L, call, s->timeout);
+  return net_loop_await(L, try);
+}
+
+/* After a system call has failed: waits where it would have, or returns the
+ * error's results. A time-out has had its last try by now. */
+int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
+                   net_why why) {
+  int code = errno;
+  if (s->fd < 0) {
+    code = ECANCELED; /* closed while the call waited */
+  } else if ((code == EAGAIN || code == EWOULDBLOCK) && s->timeout != 0) {
+    if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
+    code = ETIMEDOUT;
+  }
+  return net_sock_err(L, s, call, code);
+}
+
+/* Puts the address that the arguments name (host and port, or a path) on top
+ * of the stack and goes on with `then`. */
+int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
+                     net_try then) {
+  if (s->family != AF_UNIX) {
+    lua_settop(L, arg + 1);
+    return net_dns_address(L, s->family, arg, call, s->timeout, then);
+  }
+  size_t len;
+  net_addr a;
+  const char *path = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, len > 0 && (path[0] == '\0' || strlen(path) == len), arg,
+                "path is empty or contains a NUL byte");
+  luaL_argcheck(L, net_addr_path(&a, path, len), arg, "path is too long");
+  lua_settop(L, arg);
+  net_loop_begin(L, call, s->timeout);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+  return net_loop_await(L, then);
+}
+
+static const net_addr *top_address(lua_State *L) {
+  return (const net_addr *)lua_tostring(L, -1);
+}
+
+static net_sock *sock_new(lua_State *L, int family, int type) {
+  net_sock *s = lua_newuserdatauv(L, sizeof *s, 0);
+  *s = (net_sock){.fd = -1, .family = family, .type = type, .timeout = -1};
+  luaL_setmetatable(L, NET_SOCK);
+  return s;
+}
+
+/* For systems that cannot say so in socket(2) and accept(2). */
+static int prepare(int fd) {
+  if (SOCK_NONBLOCK == 0 && fd >= 0) {
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    net_opt_quiet(fd);
+  }
+  return fd;
+}
+
+/* net.socket(family, type) -> socket                              socket(2)
+ * family: "inet" (the default), "inet6" or "unix"; type: "stream" (the
+ * default) or "dgram". */
+static int net_socket(lua_State *L) {
+  int family = family_number[luaL_checkoption(L, 1, "inet", families)];
+  int type = type_number[luaL_checkoption(L, 2, "stream", types)];
+  net_sock *s = sock_new(L, family, type);
+  s->fd = prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return s->fd < 0 ? net_err(L, "socket", NULL, errno) : 1;
+}
+
+static int sock_bindk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  const net_addr *a = top_address(L);
+  char who[NET_WHO];
+  (void)why;
+  if (s->fd < 0) return net_sock_err(L, s, "bind", ECANCELED);
+  if (bind(s->fd, &a->u.sa, a->len))
+    return net_err(L, "bind", net_addr_text(a, who), errno);
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+/* sock:bind(host, port) or sock:bind(path) -> sock                  bind(2)
+ * "" is every local address, port 0 one that the kernel picks.
+ * "EADDRINUSE", "EADDRNOTAVAIL", "EACCES". */
+static int sock_bind(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "bind", EITHER);
+  if (refused) return refused;
+  return net_sock_address(L, s, 2, "bind", sock_bindk);
+}
+
+/* sock:listen(backlog) -> sock                                    listen(2)
+ * backlog: connections that may wait for accept; 128 unless given. */
+static int sock_listen(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  lua_Integer backlog = luaL_optinteger(L, 2, 128);
+  luaL_argcheck(L, backlog >= 0 && backlog <= INT_MAX, 2, "not a backlog");
+  int refused = net_sock_refuse(L, s, "listen", EITHER);
+  if (refused) return refused;
+  if (listen(s->fd, (int)backlog)) return net_sock_err(L, s, "listen", errno);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int accept_once(int fd, net_addr *a) {
+  a->len = sizeof a->u;
+#ifdef NET_HAVE_ACCEPT4
+  return accept4(fd, &a->u.sa, &a->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+  return prepare(accept(fd, &a->u.sa, &a->len));
+#endif
+}
+
+/* The new socket's object exists before accept(2) is called, so that running
+ * out of memory cannot lose a connection that was accepted. */
+static int sock_acceptk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L), *client = lua_touserdata(L, 2);
+  net_addr a;
+  do
+    client->fd = accept_once(s->fd, &a);
+  while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+  if (client->fd < 0) return net_sock_again(L, s, "accept", NET_READ, why);
+  client->peer = a;
+  lua_settop(L, 2);
+  return 1 + net_addr_push(L, &a);
+}
+
+/* sock:accept() -> socket, host, port (or: socket, path)          accept(2)
+ * Waits for a client. The new socket is a blocking one, with no time-out.
+ * "EAGAIN", "ETIMEDOUT", "EMFILE". */
+static int sock_accept(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  lua_settop(L, 1);
+  sock_new(L, s->family, s->type);
+  return net_sock_start(L, s, "accept", NET_READ, sock_acceptk);
+}
+
+static int sock_connectk(lua_State *L, net_why why) {
+  net_sock *s = net_sock_check(L);
+  const net_addr *a = top_address(L);
+  char who[NET_WHO];
+  net_addr peer = {.len = sizeof peer.u};
+  int err = 0;
+  if (s->fd < 0)
+    err = ECANCELED;
+  else if (why != NET_FIRST)
+    err = net_opt_error(s->fd); /* uv_poll tells no more than "it is over" */
+  else if (connect(s->fd, &a->u.sa, a->len))
+    err = errno == EINTR ? EINPROGRESS : errno;
+  if (err == EINPROGRESS && s->timeout != 0)
+    return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
+  if (err == 0 && why == NET_TIMEOUT &&
+      getpeername(s->fd, &peer.u.sa, &peer.len))
+    err = ETIMEDOUT;
+  if (err) return net_err(L, "connect", net_addr_text(a, who), err);
+  s->peer = *a;
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+/* sock:connect(host, port) or sock:connect(path) -> sock         connect(2)
+ * port: an integer, or a service's name. A datagram socket then sends to and
+ * receives from that peer only. "ECONNREFUSED", "ETIMEDOUT", "EAI_NONAME";
+ * "EINPROGRESS" from a non-blocking socket, which can be written when it is
+ * connected. */
+static int sock_connect(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "connect", NET_WRITE);
+  if (refused) return refused;
+  return net_sock_address(L, s, 2, "connect", sock_connectk);
+}
+
+/* sock:shutdown(how) -> sock                                    shutdown(2)
+ * how: "SHUT_RD", "SHUT_WR" (the peer reads the end of the stream, we may
+ * read on) or "SHUT_RDWR". */
+static int sock_shutdown(lua_State *L) {
+  static const char *const names[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR", NULL};
+  static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
+  net_sock *s = net_sock_check(L);
+  int how = numbers[luaL_checkoption(L, 2, NULL, names)];
+  int refused = net_sock_refuse(L, s, "shutdown", EITHER);
+  if (refused) return refused;
+  if (shutdown(s->fd, how)) return net_sock_err(L, s, "shutdown", errno);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void on_close(uv_fs_t *req) {
+  uv_fs_req_cleanup(req);
+  free(req);
+}
+
+/* close(2) waits for unsent bytes when SO_LINGER has a time, even on a
+ * non-blocking descriptor: then a thread of libuv's pool makes the call. */
+static void close_fd(lua_State *L, net_sock *s) {
+  uv_fs_t *req = NULL;
+  if (s->lingers && net_opt_lingers(s->fd)) req = malloc(sizeof *req);
+  if (req == NULL)
+    close(s->fd);
+  else
+    uv_fs_close(&net_loop_get(L)->uv, req, s->fd, on_close);
+}
+
+/* sock:close() -> true                                             close(2)
+ * Never waits, and may be called again. Calls that wait on the socket end
+ * with "ECANCELED". The same at the end of a <close> variable's block. */
+static int sock_close(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  if (s->fd >= 0) {
+    net_poll_close(&s->poll);
+    close_fd(L, s);
+    s->fd = -1;
+    free(s->in);
+    s->in = NULL;
+    s->start = s->end = s->size = 0;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* sock:settimeout(seconds) -> sock
+ * How long a call may wait: nil for ever (the blocking mode, the default), 0
+ * not at all ("EAGAIN", the non-blocking mode), else that long in all
+ * ("ETIMEDOUT"). */
+static int sock_settimeout(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checkany(L, 2);
+  double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
+  luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
+                "seconds must not be negative");
+  int refused = net_sock_refuse(L, s, "settimeout", EITHER);
+  if (refused) return refused;
+  s->timeout = seconds;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* sock:gettimeout() -> seconds, or nil: none */
+static int sock_gettimeout(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "gettimeout", EITHER);
+  if (refused) return refused;
+  if (s->timeout < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, s->timeout);
+  return 1;
+}
+
+/* sock:setblocking(flag) -> sock: settimeout(nil) for true, 0 for false */
+static int sock_setblocking(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
+  int refused = net_sock_refuse(L, s, "setblocking", EITHER);
+  if (refused) return refused;
+  s->timeout = lua_toboolean(L, 2) ? -1 : 0;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* sock:getblocking() -> false in the non-blocking mode, else true */
+static int sock_getblocking(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "getblocking", EITHER);
+  if (refused) return refused;
+  lua_pushboolean(L, s->timeout != 0);
+  return 1;
+}
+
+/* sock:setsockopt(name, value) -> sock                        setsockopt(2)
+ * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
+ * takes two: whether, and how many seconds. */
+static int sock_setsockopt(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "setsockopt", EITHER);
+  if (refused) return refused;
+  if (strcmp(luaL_checkstring(L, 2), "SO_LINGER") == 0) s->lingers = 1;
+  return net_opt_set(L, s->fd, 2);
+}
+
+/* sock:getsockopt(name) -> the kernel's integer               getsockopt(2)
+ * SO_LINGER has two: whether, and how many seconds. */
+static int sock_getsockopt(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "getsockopt", EITHER);
+  if (refused) return refused;
+  return net_opt_get(L, s->fd, 2);
+}
+
+typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
+
+static int push_name(lua_State *L, const char *call, getname get) {
+  net_sock *s = net_sock_check(L);
+  net_addr a = {.len = sizeof a.u};
+  int refused = net_sock_refuse(L, s, call, EITHER);
+  if (refused) return refused;
+  if (get(s->fd, &a.u.sa, &a.len)) return net_sock_err(L, s, call, errno);
+  return net_addr_push(L, &a);
+}
+
+/* sock:getsockname() -> host, port (or: path), our own       getsockname(2) */
+static int sock_getsockname(lua_State *L) {
+  return push_name(L, "getsockname", getsockname);
+}
+
+/* sock:getpeername() -> host, port (or: path), the peer's    getpeername(2)
+ * "ENOTCONN": it has none. */
+static int sock_getpeername(lua_State *L) {
+  return push_name(L, "getpeername", getpeername);
+}
+
+/* sock:fileno() -> the descriptor's number */
+static int sock_fileno(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "fileno", EITHER);
+  if (refused) return refused;
+  lua_pushinteger(L, s->fd);
+  return 1;
+}
+
+static int sock___tostring(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int family = s->family == AF_INET ? 0 : s->family == AF_INET6 ? 1 : 2;
+  const char *type = types[s->type == SOCK_DGRAM];
+  if (s->fd < 0)
+    lua_pushfstring(L, "socket (%s %s, closed)", families[family], type);
+  else
+    lua_pushfstring(L, "socket (%s %s, descriptor %d)", families[family], type,
+                    s->fd);
+  return 1;
+}
+
+const luaL_Reg net_sock_methods[] = {
+    {"bind", sock_bind},
+    {"listen", sock_listen},
+    {"accept", sock_accept},
+    {"connect", sock_connect},
+    {"shutdown", sock_shutdown},
+    {"close", sock_close},
+    {"settimeout", sock_settimeout},
+    {"gettimeout", sock_gettimeout},
+    {"setblocking", sock_setblocking},
+    {"getblocking", sock_getblocking},
+    {"setsockopt", sock_setsockopt},
+    {"getsockopt", sock_getsockopt},
+    {"getsockname", sock_getsockname},
+    {"getpeername", sock_getpeername},
+    {"fileno", sock_fileno},
+    {"__tostring", sock___tostring},
+    {"__close", sock_close},
+    {"__gc", sock_close},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_sock_functions[] = {
+    {"socket", net_socket},
+    {NULL, NULL},
+};

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task.c: tasks as Lua sees them: net.spawn, sleep, run, task:join and
+ * task:cancel. A task is a coroutine that the loop resumes.
+ *
+ *   registry[&tasks_key] = { [t] = task, ... }     the live ones are anchored
+ *   debug.getuservalue(task, 1) = its coroutine    with its results or error
+ *   its stack = { task, f, arguments ... }         slot 1 is to be closed, so
+ *                                                  every end goes by __close
+ */
+#include "net.h"
+
+#include <errno.h>
+
+static const char tasks_key = 0;
+
+#if LUA_VERSION_NUM > 504 || LUA_VERSION_RELEASE_NUM >= 50406
+#define reset_thread(L, from) lua_closethread(L, from)
+#else
+#define reset_thread(L, from) lua_resetthread(L)
+#endif
+
+static net_task *check_task(lua_State *L, int arg) {
+  return luaL_checkudata(L, arg, NET_TASK);
+}
+
+/* Live tasks that are doing something else than waiting in net.run(). */
+static int busy_tasks(const net_loop *loop) {
+  int busy = loop->live;
+  for (const net_wait *w = loop->idle; w; w = w->next)
+    if (w->task) busy--;
+  return busy;
+}
+
+/* Takes t off the live ones. No Lua: the collector comes here as well. */
+static void retire(net_task *t) {
+  net_loop *loop = t->wait.loop;
+  t->link.next->prev = t->link.prev;
+  t->link.prev->next = t->link.next;
+  t->link.next = NULL;
+  loop->live--;
+  net_loop_forget(&t->wait);
+}
+
+/* The one end of every task: it returned, failed, was cancelled or closed. */
+void net_task_end(net_task *t) {
+  net_loop *loop = t->wait.loop;
+  lua_State *L = t->wait.L;
+  if (t->link.next == NULL) return; /* it has ended before */
+  retire(t);
+  if (t->state == NET_LIVE) t->state = NET_ENDED;
+  for (net_wait *w = t->joiners; w; w = w->next) net_loop_ready(w, NET_READY);
+  if (busy_tasks(loop) == 0)
+    for (net_wait *w = loop->idle; w; w = w->next) net_loop_ready(w, NET_READY);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, t);
+  lua_pop(L, 1);
+}
+
+/* Ends a suspended task: its <close> variables are closed, here and now. */
+void net_task_cancel(net_task *t) {
+  int status = reset_thread(t->wait.L, t->wait.loop->main.L);
+  if (status != LUA_OK) t->state = NET_FAILED;
+  net_task_end(t); /* for one that had not begun */
+}
+
+/* task:__close(): slot 1 of the task's own stack is closed, however it ends */
+static int task___close(lua_State *L) {
+  net_task_end(check_task(L, 1));
+  return 0;
+}
+
+static int task___gc(lua_State *L) {
+  net_task *t = check_task(L, 1);
+  if (t->link.next) retire(t); /* the state closes, the task was alive */
+  while (t->joiners) net_loop_release(t->joiners);
+  return 0;
+}
+
+static int task_bodyk(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  return lua_gettop(L) - 1; /* f's results */
+}
+
+static int task_body(lua_State *L) { /* task, f, arguments ... */
+  lua_toclose(L, 1);
+  lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, task_bodyk);
+  return task_bodyk(L, LUA_OK, 0);
+}
+
+static void push_tasks(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
+}
+
+/* Makes a task of the function and the n arguments on top of the stack, which
+ * begins at the loop's next turn; leaves the task object in their place. */
+static net_task *task_new(lua_State *L, int n) {
+  net_loop *loop = net_loop_get(L);
+  int f = lua_gettop(L) - n;
+  net_task *t = lua_newuserdatauv(L, sizeof *t, 1); /* f ... t */
+  lua_insert(L, f);                                 /* t f ... */
+  lua_State *co = lua_newthread(L);                 /* t f ... co */
+  lua_setiuservalue(L, f, 1);                       /* t f ... */
+  if (!lua_checkstack(co, n + 4)) luaL_error(L, "too many arguments");
+  *t = (net_task){.state = NET_LIVE};
+  net_loop_wait_init(loop, &t->wait, co, t);
+  push_tasks(L);
+  lua_pushvalue(L, f);
+  lua_rawsetp(L, -2, t);
+  lua_pop(L, 1);
+  lua_pushcfunction(co, task_body);
+  lua_pushvalue(L, f);
+  lua_insert(L, f + 1); /* t t f ... */
+  lua_xmove(L, co, n + 2);
+  t->link = (net_link){&loop->tasks, loop->tasks.prev};
+  t->link.prev->next = loop->tasks.prev = &t->link;
+  loop->live++;
+  luaL_setmetatable(L, NET_TASK);
+  t->wait.waiting = 1;
+  net_loop_ready(&t->wait, NET_READY);
+  return t;
+}
+
+/* net.spawn(f, ...) -> task
+ * Starts f(...) as a task: it runs, by turns with the others, whenever the
+ * code that runs now waits. An error in it is printed, with its traceback,
+ * and makes the exit status 1, unless somebody is waiting in task:join(). */
+static int net_spawn(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  task_new(L, lua_gettop(L) - 1);
+  return 1;
+}
+
+static int task_joink(lua_State *L, net_why why) {
+  net_task *t = check_task(L, 1);
+  lua_State *co = t->wait.L;
+  (void)why;
+  if (t->state == NET_LIVE) return net_loop_hold(L, &t->joiners);
+  if (t->state == NET_ENDED) return net_err(L, "join", NULL, ECANCELED);
+  int n = t->state == NET_FAILED ? 1 : lua_gettop(co);
+  luaL_checkstack(L, n, "too many results");
+  if (!lua_checkstack(co, n)) return luaL_error(L, "too many results");
+  for (int i = lua_gettop(co) - n; i < lua_gettop(co);) {
+    lua_pushvalue(co, ++i); /* a second join finds them too */
+    lua_xmove(co, L, 1);
+  }
+  if (t->state == NET_DONE) return n;
+  t->wait.loop->failed -= t->reported;
+  t->reported = 0;
+  return lua_error(L);
+}
+
+/* task:join() -> the results of the task's function
+ * Waits until the task has ended. The error that ended it is raised here.
+ * nil, message, "ECANCELED": it was cancelled. */
+static int task_join(lua_State *L) {
+  net_task *t = check_task(L, 1);
+  luaL_argcheck(L, t->wait.loop->running != t, 1, "a task cannot join itself");
+  net_loop_begin(L, "join", t->state == NET_LIVE ? -1 : 0);
+  return net_loop_await(L, task_joink);
+}
+
+/* task:cancel() -> true
+ * Ends a task that waits: its <close> variables are closed, and it is never
+ * resumed. Raises what a __close raises. Harmless on one that has ended. */
+static int task_cancel(lua_State *L) {
+  net_task *t = check_task(L, 1);
+  luaL_argcheck(L, t->wait.loop->running != t, 1,
+                "a task cannot cancel itself: return from its function");
+  if (t->state == NET_LIVE) {
+    net_task_cancel(t);
+    if (t->state == NET_FAILED) {
+      lua_pushvalue(t->wait.L, -1);
+      lua_xmove(t->wait.L, L, 1);
+      return lua_error(L);
+    }
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int net_sleepk(lua_State *L, net_why why) {
+  if (why == NET_FIRST) return net_loop_hold(L, NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* net.sleep(seconds) -> true
+ * Waits that long, never less; the other tasks go on. 0 lets each of them run
+ * once. */
+static int net_sleep(lua_State *L) {
+  lua_Number seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+  net_loop_begin(L, "sleep", seconds > 0 ? seconds : 1e-9);
+  return net_loop_await(L, net_sleepk);
+}
+
+static int net_runk(lua_State *L, net_why why) {
+  net_loop *loop = net_loop_get(L);
+  (void)why;
+  net_loop_hold(L, &loop->idle);
+  if (busy_tasks(loop) > 0) return NET_WAIT;
+  for (net_wait *w = loop->idle; w; w = w->next) net_loop_ready(w, NET_READY);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* net.run() -> true
+ * Waits until every other task has ended (or waits in net.run() as well).
+ * Plain lua5.4 needs it at the end of a script that spawned tasks; `netlab`
+ * waits for them anyway. */
+static int net_run(lua_State *L) {
+  net_loop_begin(L, "run", -1);
+  return net_loop_await(L, net_runk);
+}
+
+/* net.now() -> seconds
+ * The monotonic clock of clock_gettime(2), to measure how long something
+ * takes. Its zero is arbitrary. */
+static int net_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
+  return 1;
+}
+
+/* net.time() -> seconds since the Epoch, with microseconds: time(2), finer */
+static int net_time(lua_State *L) {
+  uv_timeval64_t now;
+  uv_gettimeofday(&now);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_usec / 1e6);
+  return 1;
+}
+
+/* Runs `script` as the first task and turns the loop until no task is alive,
+ * or the script has failed. Returns the exit status of the program. */
+int net_task_host(lua_State *L, lua_CFunction script) {
+  net_loop *loop = net_loop_get(L);
+  loop->hosted = 1;
+  net_intr_watch(loop);
+  lua_pushcfunction(L, script);
+  net_task *t = task_new(L, 0); /* stays on the stack */
+  while (loop->live > 0 && t->state != NET_FAILED)
+    if (!net_loop_turn(loop)) {
+      lua_writestringerror("netlab: deadlock: %s\n",
+                           "the tasks wait for each other");
+      loop->failed++;
+      break;
+    }
+  while (loop->tasks.next != &loop->tasks)
+    net_task_cancel((net_task *)loop->tasks.next);
+  if (loop->interrupted) {
+    lua_writestringerror("netlab: %s\n", "interrupted");
+    return 130;
+  }
+  return loop->failed > 0;
+}
+
+const luaL_Reg net_task_methods[] = {
+    {"join", task_join},
+    {"cancel", task_cancel},
+    {"__close", task___close},
+    {"__gc", task___gc},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_task_functions[] = {
+    {"spawn", net_spawn}, {"sleep", net_sleep}, {"run", net_run},
+    {"now", net_now},     {"time", net_time},   {NULL, NULL},
+};
