@@ -194,9 +194,13 @@ static int net_escape(lua_State *L) {
 }
 
 const luaL_Reg net_addr_functions[] = {
-    {"inet_aton", net_inet_aton}, {"inet_ntoa", net_inet_ntoa},
-    {"htonl", net_htonl},         {"htons", net_htons},
-    {"ntohl", net_ntohl},         {"ntohs", net_ntohs},
-    {"hexlify", net_hexlify},     {"escape", net_escape},
+    {"inet_aton", net_inet_aton},
+    {"inet_ntoa", net_inet_ntoa},
+    {"htonl", net_htonl},
+    {"htons", net_htons},
+    {"ntohl", net_ntohl},
+    {"ntohs", net_ntohs},
+    {"hexlify", net_hexlify},
+    {"escape", net_escape},
     {NULL, NULL},
 };

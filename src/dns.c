@@ -29,7 +29,8 @@ static void lookup_free(lookup *q) {
   free(q);
 }
 
-static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
+static void on_lookup(uv_getaddrinfo_t *req, int status,
+                      struct addrinfo *list) {
   lookup *q = req->data;
   (void)list; /* it is req->addrinfo */
   q->loop->lookups--;
@@ -141,7 +142,8 @@ static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
   q->host = arg;
   q->port = port;
   q->req.data = q;
-  int err = uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, NULL, &hints);
+  int err =
+      uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, NULL, &hints);
   if (err) {
     free(q);
     return lookup_failed(L, call, host, port, err);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 4096, MAX_SIZE = 1 << 30, MAX_LINE = 1 << 16 };
+enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* bytes of one recv(2) */
+enum { MAX_SIZE = 1 << 30, MAX_LINE = 1 << 16 };
 
 static size_t check_size(lua_State *L, int arg) {
   lua_Integer size = luaL_checkinteger(L, arg);
@@ -63,11 +64,12 @@ static void reserve(lua_State *L, net_sock *s, size_t want) {
   s->size = size;
 }
 
-/* Receives some bytes into the buffer; as recv(2). */
+/* Receives some bytes into the buffer; as recv(2). It grows with what comes,
+ * and not by what a caller, or a stranger's length field, asks for. */
 static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   ssize_t n;
   if (s->fd < 0) return -1; /* net_sock_again will say so */
-  reserve(L, s, want < CHUNK ? CHUNK : want);
+  reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
   NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
   if (n > 0) s->end += (size_t)n;
   return n;
@@ -78,7 +80,8 @@ static int sock_recvk(lua_State *L, net_why why) {
   net_loop *loop = net_loop_get(L);
   size_t size = (size_t)lua_tointeger(L, 2);
   ssize_t n;
-  if (buffered(s)) return take(L, s, size < buffered(s) ? size : buffered(s), 0);
+  if (buffered(s))
+    return take(L, s, size < buffered(s) ? size : buffered(s), 0);
   if (size > sizeof loop->scratch) size = sizeof loop->scratch;
   NET_RETRY(n, recv(s->fd, loop->scratch, size, 0));
   if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
@@ -102,10 +105,7 @@ static int sock_recv_exactk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L);
   size_t size = (size_t)lua_tointeger(L, 2);
   while (buffered(s) < size) {
-    size_t want = size - buffered(s);
-    ssize_t n = fill(L, s, want < sizeof net_loop_get(L)->scratch
-                               ? want
-                               : sizeof net_loop_get(L)->scratch);
+    ssize_t n = fill(L, s, size - buffered(s));
     if (n < 0) return net_sock_again(L, s, "recv_exact", NET_READ, why);
     if (n == 0) return net_sock_err(L, s, "recv_exact", UV_EOF);
   }

@@ -172,6 +172,7 @@ void net_loop_ready(net_wait *w, net_why why) {
   w->why = why;
   if (w->timer) uv_timer_stop(&w->timer->handle);
   link_append(&w->loop->ready, &w->ready);
+  if (w->loop->turning) uv_stop(&w->loop->uv); /* do not block in this turn */
 }
 
 /* Ctrl-C: every wait of every task ends with an error. */
@@ -226,7 +227,8 @@ static void resume(net_loop *loop, net_task *t) {
   if (fresh) t->wait.waiting = t->wait.woken = 0;
   loop->running = t;
   loop->current = L;
-  int status = lua_resume(L, loop->main.L, fresh ? lua_gettop(L) - 1 : 0, &nres);
+  int status =
+      lua_resume(L, loop->main.L, fresh ? lua_gettop(L) - 1 : 0, &nres);
   loop->running = NULL;
   loop->current = NULL;
   if (status == LUA_OK) {
@@ -249,7 +251,9 @@ int net_loop_turn(net_loop *loop) {
   if (idle && !uv_loop_alive(&loop->uv)) return 0;
   lua_State *turner = loop->current;
   loop->current = NULL;
+  loop->turning = 1;
   uv_run(&loop->uv, idle ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  loop->turning = 0;
   link_append(&loop->ready, &loop->mark);
   while (loop->ready.next != &loop->mark) {
     net_wait *w = (net_wait *)loop->ready.next; /* ready is its first member */

@@ -33,7 +33,8 @@ static const char usage[] =
     "  -W           turn warnings on\n"
     "  --           stop handling options\n"
     "  -            stop handling options and execute the standard input\n"
-    "The script runs with the net module in reach: local net = require \"net\".\n"
+    "The script runs with the net module in reach: local net = require "
+    "\"net\".\n"
     "Labs: netlab --list. A lab's options: netlab labs/NAME.lua --help.\n";
 
 /* What the command line asks for. */
@@ -150,10 +151,9 @@ static int run_init(lua_State *L) {
   if (init[0] == '@')
     return run_chunk(L, luaL_loadfilex(L, init + 1, "t"), 0, 1);
   lua_pushfstring(L, "=%s", name);
-  return run_chunk(L,
-                   luaL_loadbufferx(L, init, strlen(init), lua_tostring(L, -1),
-                                    "t"),
-                   0, 1);
+  return run_chunk(
+      L, luaL_loadbufferx(L, init, strlen(init), lua_tostring(L, -1), "t"), 0,
+      1);
 }
 
 /* -l mod, -l global=mod */
@@ -183,7 +183,8 @@ static int run_script(lua_State *L) {
   for (int i = host.script + 1; i < host.argc; i++)
     lua_pushstring(L, host.argv[i]);
   if (strcmp(file, "-") == 0) file = NULL;
-  return run_chunk(L, luaL_loadfilex(L, file, "t"), words ? words - 1 : 0, last);
+  return run_chunk(L, luaL_loadfilex(L, file, "t"), words ? words - 1 : 0,
+                   last);
 }
 
 static int run_fromk(lua_State *L, int status, lua_KContext next) {
@@ -197,10 +198,9 @@ static int run_fromk(lua_State *L, int status, lua_KContext next) {
     if (word[1] == 'l')
       run_require(L, rest);
     else
-      return run_chunk(L,
-                       luaL_loadbufferx(L, rest, strlen(rest),
-                                        "=(command line)", "t"),
-                       0, i + 1);
+      return run_chunk(
+          L, luaL_loadbufferx(L, rest, strlen(rest), "=(command line)", "t"), 0,
+          i + 1);
   }
   if (next > host.argc) return 0; /* the script has been run */
   return run_script(L);
@@ -260,7 +260,8 @@ static int run_state(void) {
   if (L == NULL) return complain("not enough memory");
   lua_pushcfunction(L, run);
   int failed = lua_pcall(L, 0, 1, 0);
-  int status = failed ? complain(lua_tostring(L, -1)) : (int)lua_tointeger(L, -1);
+  int status =
+      failed ? complain(lua_tostring(L, -1)) : (int)lua_tointeger(L, -1);
   lua_close(L);
   return status;
 }

@@ -128,7 +128,7 @@ struct net_loop {
   int live;                    /* tasks that have not ended */
   int lookups;                 /* name lookups in the resolver pool */
   int failed;                  /* errors printed that nobody joined */
-  char hosted, interrupted, unwatched;
+  char hosted, turning, interrupted, unwatched;
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
 
@@ -203,8 +203,7 @@ extern const luaL_Reg net_io_methods[];
 
 /* A system call that a signal cut short is made again. */
 #define NET_RETRY(result, call) \
-  do \
-    (result) = (call); \
+  do (result) = (call); \
   while ((result) < 0 && errno == EINTR)
 
 /* net.c: the module. */

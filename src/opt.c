@@ -18,7 +18,8 @@ typedef struct option {
   kind kind;
 } option;
 
-#define ROW(level, name) {#name, level, name, INT}
+#define ROW(level, name) \
+  { #name, level, name, INT }
 
 static const option options[] = {
     {"SO_LINGER", SOL_SOCKET, SO_LINGER, LINGER}, /* l_onoff, l_linger */

@@ -16,7 +16,8 @@ struct net_poll {
   int armed;           /* bits of what libuv watches for us */
 };
 
-static const int bits[2] = {[NET_READ] = UV_READABLE, [NET_WRITE] = UV_WRITABLE};
+static const int bits[2] = {
+    [NET_READ] = UV_READABLE, [NET_WRITE] = UV_WRITABLE};
 
 static void on_poll(uv_poll_t *handle, int status, int events);
 

@@ -165,8 +165,7 @@ static int accept_once(int fd, net_addr *a) {
 static int sock_acceptk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L), *client = lua_touserdata(L, 2);
   net_addr a;
-  do
-    client->fd = accept_once(s->fd, &a);
+  do client->fd = accept_once(s->fd, &a);
   while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
   if (client->fd < 0) return net_sock_again(L, s, "accept", NET_READ, why);
   client->peer = a;

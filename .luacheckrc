@@ -1,0 +1,4 @@
+std = "lua54"
+max_line_length = 80
+files["tests"] = { std = "lua54+busted" }
+files["labs"] = { max_line_length = 80 }

@@ -1,0 +1,43 @@
+local net = require "net"
+local support = require "tests.support"
+
+describe("an error of the network", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is nil, a message that says all, and a code", function()
+    local sock <close> = net.socket()
+    local ok, message, code = sock:connect("127.0.0.1", 1)
+    assert.is_nil(ok)
+    assert.equal("connect 127.0.0.1:1: connection refused (ECONNREFUSED)",
+      message)
+    assert.equal("ECONNREFUSED", code)
+  end)
+
+  it("names an IPv6 peer in brackets, a UNIX one by its path", function()
+    local six <close> = net.socket "inet6"
+    assert.matches("^connect %[::1%]:1: ", select(2, six:connect("::1", 1)))
+    local unix <close> = net.socket "unix"
+    assert.equal("connect /no/such: no such file or directory (ENOENT)",
+      select(2, unix:connect "/no/such"))
+    assert.matches("^connect @no such: ", select(2, unix:connect "\0no such"))
+  end)
+
+  it("calls the end of a stream EOF", function()
+    local client, server = support.pair()
+    server:close()
+    local data, message, code = client:recv(16)
+    assert.is_nil(data)
+    assert.matches("^recv 127.0.0.1:%d+: end of stream %(EOF%)$", message)
+    assert.equal("EOF", code)
+  end)
+
+  it("keeps its code through assert, in the message", function()
+    local sock <close> = net.socket()
+    local ok, message = pcall(function()
+      assert(sock:connect("127.0.0.1", 1))
+    end)
+    assert.is_false(ok)
+    assert.matches("connect 127.0.0.1:1: connection refused %(ECONNREFUSED%)$",
+      message)
+  end)
+end)

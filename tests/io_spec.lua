@@ -1,0 +1,274 @@
+local net = require "net"
+local support = require "tests.support"
+
+describe("recv", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("gives what is there, at most size bytes", function()
+    local a, b = support.pair()
+    assert(a:sendall "hello")
+    assert.equal("he", b:recv(2))
+    assert.equal("llo", b:recv(100))
+  end)
+
+  it("waits for the first byte while other tasks run", function()
+    local a, b = support.pair()
+    net.spawn(function() net.sleep(0.02) a:sendall "late" end)
+    assert.equal("late", b:recv(100))
+  end)
+
+  it("raises for a size that is none", function()
+    local a, b = support.pair()
+    for _, size in ipairs { 0, -1, 1 << 40, 1.5, "x", false } do
+      assert.has_error(function() b:recv(size) end)
+      assert.has_error(function() b:recv_exact(size) end)
+      assert.has_error(function() b:recv_line(size or "no") end)
+      assert.has_error(function() b:lines(size or "no") end)
+    end
+    assert.truthy(a)
+  end)
+
+  it("says ECONNRESET after a reset, and not EOF", function()
+    local a, b = support.pair()
+    assert(a:setsockopt("SO_LINGER", true, 0))
+    a:close()
+    assert.equal("ECONNRESET", select(3, b:recv(1)))
+  end)
+
+  it("gives EOF again and again once the stream has ended", function()
+    local a, b = support.pair()
+    a:close()
+    for _ = 1, 3 do assert.equal("EOF", select(3, b:recv(1))) end
+  end)
+end)
+
+describe("recv_exact", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("collects pieces", function()
+    local a, b = support.pair()
+    net.spawn(function()
+      for _ = 1, 10 do a:sendall "0123456789" net.sleep(0.001) end
+    end)
+    assert.equal(("0123456789"):rep(10), b:recv_exact(100))
+  end)
+
+  it("keeps what has arrived before a time-out, or before the end", function()
+    local a, b = support.pair()
+    a:sendall "abc"
+    b:settimeout(0.02)
+    assert.equal("ETIMEDOUT", select(3, b:recv_exact(5)))
+    a:sendall "d"
+    b:settimeout(nil)
+    a:close()
+    assert.equal("EOF", select(3, b:recv_exact(5)))
+    assert.equal("ab", b:recv_exact(2))
+    assert.equal("cd", b:recv(100))
+    assert.equal("EOF", select(3, b:recv(100)))
+  end)
+
+  it("carries 8 MiB without a difference", function()
+    local a, b = support.pair()
+    local text = ("\0\1\2\253\254\255 netlab\r\n"):rep(599186)
+    local task = net.spawn(function() return a:sendall(text) end)
+    local got = b:recv_exact(#text)
+    assert.equal(a, task:join())
+    assert.is_true(got == text)
+  end)
+end)
+
+describe("recv_line", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("ends lines at \\n and at \\r\\n, wherever the pieces end", function()
+    local a, b = support.pair()
+    net.spawn(function()
+      for c in ("one\r\ntwo\n\nfour\rfive\r\n"):gmatch "." do
+        a:sendall(c)
+        net.sleep(0)
+      end
+      a:close()
+    end)
+    for _, line in ipairs { "one", "two", "", "four\rfive" } do
+      assert.equal(line, b:recv_line())
+    end
+    assert.equal("EOF", select(3, b:recv_line()))
+  end)
+
+  it("gives a last line without its end, as io.read does", function()
+    local a, b = support.pair()
+    a:sendall "whole\nrest"
+    a:close()
+    assert.equal("whole", b:recv_line())
+    assert.equal("rest", b:recv_line())
+    assert.equal("EOF", select(3, b:recv_line()))
+  end)
+
+  it("refuses a line over max and leaves it readable", function()
+    local a, b = support.pair()
+    a:sendall "12345678\nnext\n"
+    assert.equal("EMSGSIZE", select(3, b:recv_line(7)))
+    assert.equal("12345678", b:recv_line(8))
+    assert.equal("next", b:recv_line(4))
+    a:sendall(("x"):rep(70000))
+    assert.equal("EMSGSIZE", select(3, b:recv_line()))
+    assert.equal(("x"):rep(70000), b:recv_exact(70000))
+  end)
+
+  it("shares its buffer with recv", function()
+    local a, b = support.pair()
+    a:sendall "GET / HTTP/1.0\r\n\r\nbody"
+    assert.equal("GET / HTTP/1.0", b:recv_line())
+    assert.equal("", b:recv_line())
+    assert.equal("body", b:recv(100))
+  end)
+
+  it("lines() runs until the end of the stream", function()
+    local a, b = support.pair()
+    local got = {}
+    a:sendall "one\ntwo\r\nthree"
+    a:close()
+    for line in b:lines() do got[#got + 1] = line end
+    assert.same({ "one", "two", "three" }, got)
+  end)
+
+  it("lines() raises any other failure, with the caller's line", function()
+    local a, b = support.pair()
+    b:settimeout(0.01)
+    local ok, message = pcall(function() for _ in b:lines() do end end)
+    assert.is_false(ok)
+    assert.matches("^%S*io_spec.lua:%d+: recv_line 127.*%(ETIMEDOUT%)$",
+      message)
+    b:close()
+    assert.error_matches(function() for _ in b:lines() do end end, "EBADF")
+    assert.truthy(a)
+  end)
+
+  it("is for streams", function()
+    local udp <close> = net.socket("inet", "dgram")
+    for _, method in ipairs { "recv_line", "lines", "recv_exact" } do
+      assert.error_matches(function() udp[method](udp, 1) end, "stream socket")
+    end
+  end)
+end)
+
+describe("send", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("may be partial; sendall is not", function()
+    local a, b = support.pair()
+    local text = ("x"):rep(32 << 20)
+    local sent = assert(a:send(text))
+    assert.is_true(sent > 0 and sent < #text)
+    assert.equal(sent, #b:recv_exact(sent))
+    local task = net.spawn(function() return a:sendall(text) end)
+    assert.equal(#text, #b:recv_exact(#text))
+    assert.equal(a, task:join())
+  end)
+
+  it("says how much was sent when it fails", function()
+    local a, b = support.pair()
+    a:settimeout(0.05)
+    local ok, message, code, sent = a:sendall(("x"):rep(32 << 20))
+    assert.is_nil(ok)
+    assert.matches("^sendall 127.*ETIMEDOUT", message)
+    assert.equal("ETIMEDOUT", code)
+    assert.equal(sent, #b:recv_exact(sent))
+    b:settimeout(0.01)
+    assert.equal("ETIMEDOUT", select(3, b:recv(1)))
+  end)
+
+  it("does not die of SIGPIPE", function()
+    local a, b = support.pair()
+    b:close()
+    local code
+    for _ = 1, 100 do
+      code = select(3, a:send "x")
+      if code then break end
+      net.sleep(0.001)
+    end
+    assert.is_true(code == "EPIPE" or code == "ECONNRESET", code)
+  end)
+
+  it("sends nothing, too", function()
+    local a, b = support.pair()
+    assert.equal(0, a:send "")
+    assert.equal(a, a:sendall "")
+    assert.truthy(b)
+  end)
+end)
+
+describe("datagrams", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function udp(family)
+    local sock = support.own(assert(net.socket(family or "inet", "dgram")))
+    return assert(sock:bind("localhost", 0))
+  end
+
+  it("carry their sender's address", function()
+    for _, family in ipairs { "inet", "inet6" } do
+      local a, b = udp(family), udp(family)
+      assert.equal(5, a:sendto("hello", b:getsockname()))
+      local data, host, port = b:recvfrom(100)
+      assert.equal("hello", data)
+      assert.same({ a:getsockname() }, { host, port })
+    end
+  end)
+
+  it("are kept apart, may be empty, and are cut to size", function()
+    local a, b = udp(), udp()
+    local host, port = b:getsockname()
+    a:sendto("one", host, port)
+    a:sendto("", host, port)
+    a:sendto("three", host, port)
+    assert.equal("one", (b:recvfrom(100)))
+    assert.equal("", (b:recvfrom(100)))
+    assert.equal("thr", (b:recvfrom(3)))
+    b:settimeout(0.01)
+    assert.equal("ETIMEDOUT", select(3, b:recvfrom(3)))
+  end)
+
+  it("connected, come from the peer only, by recv and send", function()
+    local a, b, stranger = udp(), udp(), udp()
+    assert(a:connect(b:getsockname()))
+    stranger:sendto("strange", a:getsockname())
+    b:sendto("mine", a:getsockname())
+    assert.equal("mine", a:recv(100))
+    assert.equal(4, a:send "back")
+    assert.equal("back", b:recv(100))
+  end)
+
+  it("say when nobody is there, if connected", function()
+    local a, b = udp(), udp()
+    assert(a:connect(b:getsockname()))
+    b:close()
+    a:send "x"
+    a:settimeout(5)
+    assert.equal("ECONNREFUSED", select(3, a:recv(1)))
+  end)
+
+  it("have a longest size", function()
+    local a = udp()
+    local ok, message, code = a:sendto(("x"):rep(70000), "127.0.0.1", 9)
+    assert.is_nil(ok)
+    assert.matches("^sendto 127.0.0.1:9: message too long", message)
+    assert.equal("EMSGSIZE", code)
+  end)
+
+  it("work over UNIX sockets", function()
+    local folder = support.folder()
+    local a <close> = assert(net.socket("unix", "dgram"))
+    local b <close> = assert(net.socket("unix", "dgram"))
+    assert(a:bind(folder .. "/a"))
+    assert(b:bind(folder .. "/b"))
+    assert.equal(5, a:sendto("hello", folder .. "/b"))
+    local data, path = b:recvfrom(10)
+    assert.same({ "hello", folder .. "/a" }, { data, path })
+  end)
+
+  it("recvfrom is for datagram sockets", function()
+    local tcp <close> = net.socket()
+    assert.error_matches(function() tcp:recvfrom(1) end, "datagram socket")
+  end)
+end)

@@ -1,0 +1,95 @@
+local net = require "net"
+local support = require "tests.support"
+
+describe("socket options", function()
+  support.leaves_nothing(before_each, after_each)
+
+  -- name, socket, value to set, what the kernel then gives back
+  local both = {
+    { "SO_REUSEADDR", "stream", 1, 1 },
+    { "SO_REUSEPORT", "stream", 1, 1 },
+    { "SO_KEEPALIVE", "stream", 1, 1 },
+    { "SO_BROADCAST", "dgram", 1, 1 },
+    { "SO_SNDBUF", "stream", 4096, 8192 },
+    { "SO_RCVBUF", "stream", 4096, 8192 },
+    { "TCP_NODELAY", "stream", 1, 1 },
+    { "TCP_KEEPIDLE", "stream", 33, 33 },
+    { "TCP_KEEPINTVL", "stream", 7, 7 },
+    { "TCP_KEEPCNT", "stream", 3, 3 },
+    { "TCP_MAXSEG", "stream", 1000, nil },
+    { "IP_TTL", "dgram", 42, 42 },
+    { "IP_TOS", "stream", 16, 16 },
+  }
+
+  for _, row in ipairs(both) do
+    local name, kind, value, back = table.unpack(row, 1, 4)
+    it(name .. " is set and read by one row", function()
+      local sock <close> = assert(net.socket("inet", kind))
+      assert.equal("integer", math.type(sock:getsockopt(name)))
+      assert.equal(sock, sock:setsockopt(name, value))
+      if back then assert.equal(back, sock:getsockopt(name)) end
+    end)
+  end
+
+  it("IPV6_V6ONLY belongs to inet6", function()
+    local six <close> = net.socket "inet6"
+    assert(six:setsockopt("IPV6_V6ONLY", 1))
+    assert.equal(1, six:getsockopt "IPV6_V6ONLY")
+    local four <close> = net.socket()
+    local ok, message, code = four:setsockopt("IPV6_V6ONLY", 1)
+    assert.is_nil(ok)
+    assert.matches("^setsockopt IPV6_V6ONLY: ", message)
+    assert.equal("ENOPROTOOPT", code)
+  end)
+
+  it("SO_LINGER has two integers, both ways", function()
+    local sock <close> = net.socket()
+    assert.same({ 0, 0 }, { sock:getsockopt "SO_LINGER" })
+    assert(sock:setsockopt("SO_LINGER", true, 5))
+    assert.same({ 1, 5 }, { sock:getsockopt "SO_LINGER" })
+    assert.has_error(function() sock:setsockopt("SO_LINGER", true) end)
+  end)
+
+  it("SO_ERROR and SO_TYPE are read", function()
+    local sock <close> = net.socket("inet", "dgram")
+    assert.equal(0, sock:getsockopt "SO_ERROR")
+    assert.equal(2, sock:getsockopt "SO_TYPE")
+  end)
+
+  it("takes a boolean for 1 and 0", function()
+    local sock <close> = net.socket()
+    assert(sock:setsockopt("SO_REUSEADDR", true))
+    assert.equal(1, sock:getsockopt "SO_REUSEADDR")
+    assert(sock:setsockopt("SO_REUSEADDR", false))
+    assert.equal(0, sock:getsockopt "SO_REUSEADDR")
+  end)
+
+  it("raises for an unknown name and for what is no C int", function()
+    local sock <close> = net.socket()
+    assert.error_matches(function() sock:getsockopt "SO_NONSENSE" end,
+      "no socket option 'SO_NONSENSE'")
+    assert.has_error(function() sock:setsockopt("SO_NONSENSE", 1) end)
+    for _, bad in ipairs { 1 << 31, -(1 << 31) - 1, 1.5, "x" } do
+      assert.has_error(function() sock:setsockopt("SO_SNDBUF", bad) end)
+    end
+    assert.has_error(function() sock:setsockopt "SO_SNDBUF" end)
+  end)
+
+  it("a lingering close does not hold up the others", function()
+    local client, server = support.pair()
+    assert(client:setsockopt("SO_LINGER", true, 2))
+    client:settimeout(0)
+    repeat until not client:send(("x"):rep(65536)) -- until the buffers are full
+    local start = net.now()
+    client:close()
+    assert.is_true(net.now() - start < 1)
+    local total = 0
+    for _ = 1, 1000000 do
+      local data = server:recv(65536)
+      if not data then break end
+      total = total + #data
+    end
+    assert.is_true(total > 65536)
+    net.sleep(0.05) -- the pool's thread closes the descriptor
+  end)
+end)

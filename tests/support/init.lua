@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What the specs share: other programs as peers, files, and the count of open
+-- descriptors. It waits by net.sleep, so the spec's own tasks go on meanwhile.
+
+local net = require "net"
+
+local support = {}
+
+-- The interpreter that runs labs: the host, or plain Lua with the module.
+support.driver = os.getenv "NETLAB_DRIVER" or "./netlab"
+support.hosted = support.driver:find "netlab$" ~= nil
+support.build = os.getenv "NETLAB_BUILD" or "build"
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return "" end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+support.read = read
+
+--- Calls f every 10 ms until it gives something true, at most `seconds`.
+function support.eventually(f, seconds)
+  local deadline = net.now() + (seconds or 20)
+  repeat
+    local value = f()
+    if value then return value end
+    net.sleep(0.01)
+  until net.now() > deadline
+  error("it did not happen within " .. (seconds or 20) .. " seconds", 2)
+end
+
+local process = {}
+process.__index = process
+
+-- What the running spec has made, which support.clean() removes.
+local folders, sockets = {}, {}
+
+--- Closes a socket at the end of the spec.
+function support.own(sock)
+  sockets[#sockets + 1] = sock
+  return sock
+end
+
+--- A new folder.
+function support.folder()
+  local pipe <close> = io.popen "mktemp -d"
+  local path = pipe:read "l"
+  folders[#folders + 1] = path
+  return path
+end
+
+function support.clean()
+  for _, path in ipairs(folders) do
+    os.execute("rm -rf '" .. path .. "'")
+  end
+  for _, sock in ipairs(sockets) do sock:close() end
+  folders, sockets = {}, {}
+end
+
+--- Writes a file and returns its path.
+function support.write(path, text)
+  local file <close> = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  return path
+end
+
+--- Starts a command in the background; `input` is its standard input. Ctrl-C
+-- would be ignored in a shell's background job, so that is put right.
+function support.start(command, input)
+  local path = support.folder()
+  support.write(path .. "/in", input or "")
+  assert(os.execute(([[
+    cd . && ( env --default-signal=INT %s <'%s/in' &
+      echo $! >'%s/pid'; wait $!; echo $? >'%s/status'
+    ) >'%s/out' 2>'%s/err' &]]):format(command, path, path, path, path, path)))
+  local self = setmetatable({ path = path, command = command }, process)
+  self.pid = support.eventually(function()
+    return tonumber((read(path .. "/pid")))
+  end)
+  return self
+end
+
+--- Standard output, standard error, so far.
+function process:output()
+  return read(self.path .. "/out"), read(self.path .. "/err")
+end
+
+--- Waits for output that matches; returns the captures.
+function process:expect(pattern, seconds)
+  local captures
+  support.eventually(function()
+    captures = table.pack(self:output():match(pattern))
+    if captures[1] then return true end
+    local status = read(self.path .. "/status")
+    if status ~= "" and not self:output():match(pattern) then
+      local out, err = self:output()
+      error(("'%s' ended (%s) without '%s':\n%s%s"):format(
+        self.command, status, pattern, out, err), 0)
+    end
+  end, seconds)
+  return table.unpack(captures, 1, captures.n)
+end
+
+--- Waits for the end: output, errors, exit status.
+function process:wait(seconds)
+  local status = support.eventually(function()
+    return tonumber((read(self.path .. "/status")))
+  end, seconds)
+  local out, err = self:output()
+  return out, err, status
+end
+
+--- Sends a signal, by name, to this process only.
+function process:signal(name)
+  os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid))
+end
+
+--- Ends it, if it has not ended.
+function process:stop()
+  if read(self.path .. "/status") == "" then self:signal "TERM" end
+  return self:wait()
+end
+process.__close = process.stop
+
+--- Runs a command to its end: output, errors, exit status.
+function support.run(command, input, seconds)
+  return support.start(command, input):wait(seconds)
+end
+
+--- Runs Lua text in a process of its own, under the same driver.
+function support.script(text, input, seconds)
+  local path = support.write(support.folder() .. "/script.lua", text)
+  return support.run(support.driver .. " " .. path, input, seconds)
+end
+
+--- Python, the other end of many specs: the text of a program.
+function support.python(text)
+  return "python3 " .. support.write(support.folder() .. "/peer.py", text)
+end
+
+--- How many descriptors this process has open.
+function support.descriptors()
+  local pipe <close> = io.popen "ls /proc/$PPID/fd | wc -l"
+  return tonumber(pipe:read "a")
+end
+
+--- In a describe block: no spec may leave a descriptor open.
+function support.leaves_nothing(before_each, after_each)
+  local before
+  before_each(function()
+    collectgarbage()
+    before = support.descriptors()
+  end)
+  after_each(function()
+    support.clean()
+    collectgarbage()
+    local after = support.descriptors()
+    if after > before then error(after - before .. " descriptors left open") end
+  end)
+end
+
+--- A connected pair of stream sockets over the loopback.
+function support.pair(family)
+  local host = family == "inet6" and "::1" or "127.0.0.1"
+  local listener <close> = assert(net.socket(family or "inet", "stream"))
+  assert(listener:bind(host, 0))
+  assert(listener:listen(8))
+  local client = support.own(assert(net.socket(family or "inet", "stream")))
+  assert(client:connect(listener:getsockname()))
+  return client, support.own(assert(listener:accept()))
+end
+
+--- A listening socket on the loopback, its host and its port.
+function support.listener(backlog)
+  local listener = support.own(assert(net.socket("inet", "stream")))
+  assert(listener:bind("127.0.0.1", 0))
+  assert(listener:listen(backlog or 128))
+  return listener, listener:getsockname()
+end
+
+return support
