@@ -9,16 +9,33 @@
  */
 #include "net.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+/* What libuv does not know, or says otherwise than we would. */
+static const struct {
+  int code;
+  const char *name, *reason;
+} ours[] = {
+    {UV_EOF, "EOF", "end of stream"},
+    {UV_ETIMEDOUT, "ETIMEDOUT", "timed out"},
+    {-EINPROGRESS, "EINPROGRESS", "operation now in progress"},
+    {-ENETRESET, "ENETRESET", "network dropped the connection"},
+    {-EPFNOSUPPORT, "EPFNOSUPPORT", "protocol family not supported"},
+    {-EDQUOT, "EDQUOT", "quota exceeded"},
+};
+
 int net_err(lua_State *L, const char *call, const char *who, int code) {
-  char name[32], reason[128];
+  char name[64], reason[128];
   if (code > 0) code = -code; /* errno(3) to libuv's sign */
   uv_err_name_r(code, name, sizeof name);
-  if (code == UV_EOF)
-    strcpy(reason, "end of stream"); /* libuv says "end of file" */
-  else
-    uv_strerror_r(code, reason, sizeof reason);
+  uv_strerror_r(code, reason, sizeof reason);
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+    if (ours[i].code != code) continue;
+    snprintf(name, sizeof name, "%s", ours[i].name);
+    snprintf(reason, sizeof reason, "%s", ours[i].reason);
+  }
   lua_pushnil(L);
   lua_pushfstring(L, "%s%s%s: %s (%s)", call, who && *who ? " " : "",
                   who ? who : "", reason, name);

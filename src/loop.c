@@ -224,7 +224,8 @@ static void resume(net_loop *loop, net_task *t) {
     net_task_cancel(t); /* not begun, so there is nothing to unwind */
     return;
   }
-  if (fresh) t->wait.waiting = t->wait.woken = 0;
+  if (fresh || t->yielded) t->wait.waiting = t->wait.woken = 0;
+  t->yielded = 0;
   loop->running = t;
   loop->current = L;
   int status =
@@ -238,7 +239,7 @@ static void resume(net_loop *loop, net_task *t) {
   } else {
     lua_pop(L, nres);
     if (t->wait.waiting) return;
-    t->wait.waiting = 1; /* coroutine.yield in a task: others first */
+    t->wait.waiting = t->yielded = 1; /* coroutine.yield: others first */
     net_loop_ready(&t->wait, NET_READY);
   }
 }

@@ -113,6 +113,7 @@ struct net_task {
   net_wait wait;
   net_wait *joiners;
   net_state state; /* NET_ENDED: cancelled, or closed from outside */
+  char yielded;    /* it gave way by coroutine.yield, and waits for nothing */
   char reported;   /* its error has been printed */
 };
 

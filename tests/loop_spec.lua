@@ -1,0 +1,228 @@
+-- The traps of one way to wait under two drivers.
+local net = require "net"
+local support = require "tests.support"
+
+describe("a call that cannot wait where it is", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function refuses(reason, f)
+    local ok, message = pcall(f)
+    assert.is_false(ok)
+    assert.matches(reason, message)
+  end
+
+  -- In a task nothing can wait inside these; plain Lua's main thread can, as
+  -- it turns the loop where it stands.
+  local function sites(sock)
+    local function wait() return sock:recv(1) end
+    package.preload["tests.waits"] = wait
+    return {
+      sort = function()
+        table.sort({ 3, 2, 1 }, function(x, y) wait() return x < y end)
+      end,
+      gsub = function() return ("x"):gsub("x", wait) end,
+      tostring = function()
+        return tostring(setmetatable({}, { __tostring = wait }))
+      end,
+      require = function()
+        package.loaded["tests.waits"] = nil
+        return require "tests.waits"
+      end,
+      load = function() return assert(load(wait)) end,
+    }
+  end
+
+  it("raises and says why, in every such place", function()
+    local _, b = support.pair()
+    for name, site in pairs(sites(b)) do
+      net.spawn(function()
+        refuses("recv may have to wait, which cannot be done inside", site)
+        assert.truthy(name)
+      end):join()
+    end
+    package.preload["tests.waits"] = nil
+  end)
+
+  it("raises in each method that waits, before it does anything", function()
+    local a, b = support.pair()
+    local udp = support.own(net.socket("inet", "dgram"))
+    local calls = {
+      function() b:recv(1) end, function() b:recv_exact(1) end,
+      function() b:recv_line() end, function() a:send "lost?" end,
+      function() a:sendall "lost?" end, function() a:accept() end,
+      function() udp:recvfrom(1) end,
+      function() udp:sendto("x", "127.0.0.1", 9) end,
+      function() udp:connect("127.0.0.1", 9) end,
+      function() net.sleep(1) end, function() net.run() end,
+      function() net.gethostbyname "localhost" end,
+    }
+    for _, call in ipairs(calls) do
+      net.spawn(function()
+        refuses("may have to wait", function()
+          table.sort({ 2, 1 }, function() call() end)
+        end)
+      end):join()
+    end
+    b:setblocking(false)
+    assert.equal("EAGAIN", select(3, b:recv(10))) -- nothing was sent
+  end)
+
+  it("raises in a finalizer", function()
+    local _, b = support.pair()
+    local message
+    net.spawn(function()
+      setmetatable({}, { __gc = function()
+        message = select(2, pcall(b.recv, b, 1))
+      end })
+      for _ = 1, 3 do collectgarbage() end
+    end):join()
+    assert.matches("may have to wait", message)
+  end)
+
+  it("raises in a coroutine that is not a task", function()
+    local _, b = support.pair()
+    local ok, message = coroutine.resume(coroutine.create(function()
+      b:recv(1)
+    end))
+    assert.is_false(ok)
+    assert.matches("this coroutine is not a task", message)
+    ok, message = net.spawn(function()
+      return coroutine.resume(coroutine.create(function() b:recv(1) end))
+    end):join()
+    assert.is_false(ok)
+    assert.matches("this coroutine is not a task", message)
+  end)
+
+  it("non-blocking calls work anywhere", function()
+    local a, b = support.pair()
+    a:sendall "x"
+    b:setblocking(false)
+    support.eventually(function()
+      local got
+      table.sort({ 2, 1 }, function() got = got or b:recv(1) end)
+      return got == "x"
+    end)
+  end)
+end)
+
+describe("a waiting task's coroutine", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is not confused by somebody else's resume", function()
+    for i = 1, 200 do
+      local a, b = support.pair()
+      local co
+      local task = net.spawn(function()
+        co = coroutine.running()
+        return b:recv(100)
+      end)
+      net.sleep(0)
+      coroutine.resume(co, "wrong", "values")
+      assert.equal("suspended", coroutine.status(co))
+      a:sendall("right " .. i)
+      assert.equal("right " .. i, task:join())
+      a:close()
+      b:close()
+    end
+  end)
+
+  it("waits inside pcall, metamethods' calls, iterators and <close>", function()
+    local a, b = support.pair()
+    net.spawn(function()
+      for i = 1, 4 do net.sleep(0.001) a:sendall(tostring(i)) end
+    end)
+    local got = {}
+    got[1] = select(2, pcall(b.recv, b, 1))
+    got[2] = setmetatable({}, { __index = function() return b:recv(1) end }).x
+    for value in function() return not got[3] and b:recv(1) or nil end do
+      got[3] = value
+    end
+    do
+      local _ <close> = setmetatable({}, { __close = function()
+        got[4] = b:recv(1)
+      end })
+    end
+    assert.same({ "1", "2", "3", "4" }, got)
+  end)
+end)
+
+describe("turning the loop", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("a task that never waits for long lets timers and sockets go on", function()
+    local a, b = support.pair()
+    local stop = false
+    local busy = net.spawn(function() repeat net.sleep(0) until stop end)
+    local ticks = 0
+    net.spawn(function()
+      repeat net.sleep(0.001) ticks = ticks + 1 until stop
+    end)
+    net.spawn(function() net.sleep(0.02) a:sendall "x" end)
+    assert.equal("x", b:recv(1))
+    stop = true
+    busy:join()
+    assert.is_true(ticks > 3)
+  end)
+
+  it("a wait that nothing can end is a deadlock, and said so", function()
+    local out, err, status = support.script [[
+      local net = require "net"
+      local a, b
+      a = net.spawn(function() b:join() end)
+      b = net.spawn(function() a:join() end)
+      a:join()
+    ]]
+    assert.equal("", out)
+    assert.matches("deadlock", err)
+    assert.equal(1, status)
+  end)
+
+  it("costs no system call a message beyond read, write and wait", function()
+    local path = support.folder() .. "/trace"
+    local script = support.write(support.folder() .. "/echo.lua", [[
+      local net = require "net"
+      local listener = net.socket()
+      listener:bind("127.0.0.1", 0)
+      listener:listen()
+      local client = net.socket()
+      client:connect(listener:getsockname())
+      local server = listener:accept()
+      net.spawn(function()
+        for _ = 1, 200 do server:sendall(server:recv(64)) end
+      end)
+      for _ = 1, 200 do client:sendall "x" client:recv(64) end
+    ]])
+    local _, err, status = support.run(("strace -f -c -o %s %s %s"):format(
+      path, support.driver, script))
+    assert.equal(0, status, err)
+    local count = support.read(path):match "(%d+)%s+epoll_ctl\n"
+    assert.is_true(tonumber(count) < 20, "epoll_ctl: " .. count)
+  end)
+
+  it("ends cleanly wherever the script ends", function()
+    local ends = {
+      "", "os.exit(3, true)", "os.exit(3)", "error 'x'",
+      "net.spawn(function() os.exit(3, true) end) net.sleep(1)",
+      "net.spawn(function() error 'x' end) net.sleep(0.01)",
+      "collectgarbage() collectgarbage() os.exit(3, true)",
+    }
+    for _, text in ipairs(ends) do
+      local _, err, status = support.script([[
+        local net = require "net"
+        local listener = net.socket()
+        listener:bind("127.0.0.1", 0)
+        listener:listen()
+        local client = net.socket()
+        client:connect(listener:getsockname())
+        local server = listener:accept()
+        local task = net.spawn(function() server:recv(1) end)
+        net.spawn(function() net.gethostbyname "no.such.name" end)
+        net.spawn(function() net.sleep(0.05) client:close() end)
+        net.sleep(0.01)
+      ]] .. text)
+      local want = text:find "exit" and 3 or text:find "error" and 1 or 0
+      if text:find "spawn.*error" and not support.hosted then want = 0 end
+      assert.equal(want, status, text .. "\n" .. err)
+    end
+  end)
+end)

@@ -1,0 +1,366 @@
+local net = require "net"
+local support = require "tests.support"
+
+local methods = {
+  bind = { "127.0.0.1", 0 }, listen = {}, accept = {},
+  connect = { "127.0.0.1", 1 }, shutdown = { "SHUT_WR" },
+  settimeout = { 1 }, gettimeout = {}, setblocking = { true },
+  getblocking = {}, setsockopt = { "SO_REUSEADDR", 1 },
+  getsockopt = { "SO_REUSEADDR" }, getsockname = {}, getpeername = {},
+  fileno = {}, recv = { 1 }, recv_exact = { 1 }, recv_line = {},
+  send = { "x" }, sendall = { "x" }, sendto = { "x", "127.0.0.1", 1 },
+}
+
+describe("socket", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is an inet stream socket unless said otherwise", function()
+    local sock <close> = assert(net.socket())
+    assert.equal(1, sock:getsockopt "SO_TYPE")
+    assert.matches("^socket %(inet stream, descriptor %d+%)$", tostring(sock))
+    sock:close()
+    assert.equal("socket (inet stream, closed)", tostring(sock))
+  end)
+
+  it("comes in three families and two types", function()
+    for _, family in ipairs { "inet", "inet6", "unix" } do
+      for number, kind in ipairs { "stream", "dgram" } do
+        local sock <close> = assert(net.socket(family, kind))
+        assert.equal(number, sock:getsockopt "SO_TYPE")
+      end
+    end
+    assert.has_error(function() net.socket "inet5" end)
+    assert.has_error(function() net.socket("inet", "raw") end)
+  end)
+
+  it("closed twice is harmless, by close, <close> and the collector", function()
+    local sock <close> = net.socket()
+    assert.is_true(sock:close())
+    assert.is_true(sock:close())
+  end)
+
+  it("closed: every method gives EBADF", function()
+    local sock = net.socket()
+    sock:close()
+    local kind = getmetatable(sock)
+    for name in pairs(kind) do
+      if not name:find "^__" and name ~= "close" and name ~= "recvfrom"
+        and name ~= "lines" then
+        assert(methods[name], "no arguments for " .. name)
+        local ok, message, code = sock[name](sock, table.unpack(methods[name]))
+        assert.is_nil(ok, name)
+        assert.equal("EBADF", code, name)
+        assert.matches("^" .. name .. ": bad file descriptor", message)
+      end
+    end
+    local udp = net.socket("inet", "dgram")
+    udp:close()
+    assert.equal("EBADF", select(3, udp:recvfrom(1)))
+  end)
+
+  it("is collected with its descriptor, at every stage of its life", function()
+    local listener, host, port = support.listener()
+    for stage = 1, 4 do
+      for _ = 1, 50 do
+        local sock = net.socket()
+        if stage > 1 then sock:settimeout(0.001) end
+        if stage > 2 then assert(sock:connect(host, port)) end
+        if stage > 3 then sock:recv(1) end -- it has waited, and gave up
+        if stage > 2 then listener:accept():close() end
+      end
+      collectgarbage()
+      collectgarbage()
+      net.sleep(0)
+    end
+  end)
+end)
+
+describe("bind, listen, accept, connect", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("make a connection, each side knowing the other's address", function()
+    for _, family in ipairs { "inet", "inet6" } do
+      local listener <close> = net.socket(family)
+      assert.equal(listener, listener:bind("localhost", 0))
+      assert.equal(listener, listener:listen(5))
+      local host, port = listener:getsockname()
+      assert.equal(family == "inet" and "127.0.0.1" or "::1", host)
+      local client <close> = net.socket(family)
+      assert.equal(client, client:connect(host, port))
+      local server <close>, from, number = listener:accept()
+      assert.same({ client:getsockname() }, { from, number })
+      assert.same({ host, port }, { client:getpeername() })
+      assert.same({ from, number }, { server:getpeername() })
+    end
+  end)
+
+  it("work over a UNIX socket, by path", function()
+    local path = support.folder() .. "/sock"
+    local listener <close> = net.socket "unix"
+    assert(listener:bind(path))
+    assert(listener:listen())
+    assert.equal(path, listener:getsockname())
+    local client <close> = net.socket "unix"
+    assert(client:connect(path))
+    local server <close>, from = listener:accept()
+    assert.equal("", from)
+    client:sendall "hello"
+    assert.equal("hello", server:recv(10))
+    assert.equal("EADDRINUSE", select(3, net.socket("unix"):bind(path)))
+  end)
+
+  it("work over an abstract UNIX name", function()
+    local name = "\0netlab spec " .. net.now()
+    local listener <close> = net.socket "unix"
+    assert(listener:bind(name))
+    assert(listener:listen())
+    assert.equal(name, listener:getsockname())
+    local client <close> = net.socket "unix"
+    assert(client:connect(name))
+    listener:accept():close()
+  end)
+
+  it("say which address is in use, or is not ours", function()
+    local _, host, port = support.listener()
+    local sock <close> = net.socket()
+    local ok, message, code = sock:bind(host, port)
+    assert.is_nil(ok)
+    assert.equal(("bind %s:%d: address already in use (EADDRINUSE)"):format(
+      host, port), message)
+    assert.equal("EADDRINUSE", code)
+    assert.equal("EADDRNOTAVAIL", select(3, sock:bind("192.0.2.1", 0)))
+  end)
+
+  it("bind to every address with an empty host", function()
+    local sock <close> = net.socket()
+    assert(sock:bind("", 0))
+    assert.equal("0.0.0.0", (sock:getsockname()))
+  end)
+
+  it("getpeername says ENOTCONN before", function()
+    local sock <close> = net.socket()
+    assert.equal("ENOTCONN", select(3, sock:getpeername()))
+  end)
+
+  it("raise before any system call for what the caller got wrong", function()
+    local sock <close> = net.socket()
+    for _, port in ipairs { -1, 65536, (1 << 32) + 80, 1.5, "x", {}, true } do
+      assert.has_error(function() sock:bind("127.0.0.1", port) end)
+      assert.has_error(function() sock:connect("127.0.0.1", port) end)
+    end
+    for _, host in ipairs { "a\0b", ("x"):rep(300), {}, true } do
+      assert.has_error(function() sock:bind(host, 0) end)
+      assert.has_error(function() sock:connect(host, 1) end)
+    end
+    for _, backlog in ipairs { -1, 1.5, "x", 1 << 40 } do
+      assert.has_error(function() sock:listen(backlog) end)
+    end
+    local unix <close> = net.socket "unix"
+    for _, path in ipairs { "", "a\0b", ("x"):rep(300) } do
+      assert.has_error(function() unix:bind(path) end)
+    end
+    assert.has_error(function() sock:shutdown "WR" end)
+    assert.has_error(function() sock.recv({}, 1) end)
+    local ok, message = pcall(function() sock:bind("127.0.0.1", 65536) end)
+    assert.is_false(ok)
+    assert.matches("^%S*sock_spec.lua:%d+: bad argument #2 to 'bind' " ..
+      "%(port not in 0..65535%)$", message)
+  end)
+
+  it("50 clients at once are all accepted", function()
+    local listener, host, port = support.listener(128)
+    local tasks = {}
+    for i = 1, 50 do
+      tasks[i] = net.spawn(function()
+        local sock <close> = net.socket()
+        assert(sock:connect(host, port))
+        assert(sock:sendall("client " .. i))
+        return sock:recv_exact(#("client " .. i))
+      end)
+    end
+    for _ = 1, 50 do
+      net.spawn(function(conn)
+        local server <close> = conn
+        server:sendall(server:recv(100))
+      end, assert(listener:accept()))
+    end
+    for i = 1, 50 do assert.equal("client " .. i, tasks[i]:join()) end
+  end)
+
+  it("shutdown ends one direction, and the other still carries", function()
+    local a, b = support.pair()
+    a:sendall "last"
+    assert.equal(a, a:shutdown "SHUT_WR")
+    assert.equal("last", b:recv(100))
+    assert.equal("EOF", select(3, b:recv(100)))
+    b:sendall "reply"
+    assert.equal("reply", a:recv(100))
+    assert.equal("EPIPE", select(3, a:send "x"))
+  end)
+end)
+
+describe("blocking modes", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("are Python's: none, 0 and a time", function()
+    local sock <close> = net.socket()
+    assert.is_nil(sock:gettimeout())
+    assert.is_true(sock:getblocking())
+    assert.equal(sock, sock:settimeout(100))
+    assert.equal("100.0", tostring(sock:gettimeout()))
+    assert.is_true(sock:getblocking())
+    sock:settimeout(0)
+    assert.is_false(sock:getblocking())
+    assert.equal(sock, sock:setblocking(true))
+    assert.is_nil(sock:gettimeout())
+    sock:setblocking(false)
+    assert.equal(0.0, sock:gettimeout())
+    sock:settimeout(nil)
+    assert.is_true(sock:getblocking())
+  end)
+
+  it("raise for a time that is none", function()
+    local sock <close> = net.socket()
+    for _, bad in ipairs { -1, 0 / 0, "x", {}, true } do
+      assert.has_error(function() sock:settimeout(bad) end)
+    end
+    assert.has_error(function() sock:settimeout() end)
+    assert.has_error(function() sock:setblocking(0) end) -- 0 is true in Lua
+  end)
+
+  it("0 never waits: EAGAIN, or EINPROGRESS from connect", function()
+    local listener, host, port = support.listener()
+    listener:setblocking(false)
+    assert.equal("EAGAIN", select(3, listener:accept()))
+    local sock <close> = net.socket()
+    sock:setblocking(false)
+    local code = select(3, sock:connect(host, port))
+    assert.is_true(code == "EINPROGRESS" or code == nil, code)
+    local server <close> = support.eventually(function()
+      return (listener:accept())
+    end)
+    assert.equal("EAGAIN", select(3, sock:recv(1)))
+    server:sendall "x"
+    assert.equal("x", support.eventually(function() return sock:recv(1) end))
+  end)
+
+  it("a new connection is blocking, whatever the listener is", function()
+    local listener, host, port = support.listener()
+    local client <close> = net.socket()
+    client:connect(host, port)
+    listener:settimeout(5)
+    local server <close> = listener:accept()
+    assert.is_nil(server:gettimeout())
+  end)
+
+  it("a time-out in each call that waits is ETIMEDOUT, never early", function()
+    local a = support.pair()
+    local listener = support.listener()
+    local udp <close> = net.socket("inet", "dgram")
+    udp:bind("localhost", 0)
+    local calls = {
+      recv = function() return a:recv(1) end,
+      recv_exact = function() return a:recv_exact(1) end,
+      recv_line = function() return a:recv_line() end,
+      sendall = function() return a:sendall(("x"):rep(32 << 20)) end,
+      accept = function() return listener:accept() end,
+      recvfrom = function() return udp:recvfrom(1) end,
+    }
+    a:settimeout(0.05)
+    listener:settimeout(0.05)
+    udp:settimeout(0.05)
+    for name, call in pairs(calls) do
+      local start = net.now()
+      local ok, message, code = call()
+      assert.is_nil(ok)
+      assert.equal("ETIMEDOUT", code, name)
+      assert.matches("^" .. name, message)
+      assert.is_true(net.now() - start >= 0.05, name)
+    end
+  end)
+
+  it("time spent elsewhere neither shortens nor lengthens a wait", function()
+    local a = support.pair()
+    a:settimeout(0.05)
+    local busy = net.now() + 0.1
+    repeat until net.now() > busy
+    local start = net.now()
+    assert.equal("ETIMEDOUT", select(3, a:recv(1)))
+    assert.is_true(net.now() - start >= 0.05)
+  end)
+
+  it("what came in time counts, even if we look late", function()
+    local a, b = support.pair()
+    b:settimeout(0.02)
+    net.spawn(function()
+      a:sendall "in time"
+      local busy = net.now() + 0.1
+      repeat until net.now() > busy
+    end)
+    assert.equal("in time", b:recv(100))
+  end)
+end)
+
+describe("two calls on one socket", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("a second reader is told EBUSY, the first is not disturbed", function()
+    local a, b = support.pair()
+    local first = net.spawn(function() return b:recv(10) end)
+    net.sleep(0)
+    assert.equal("EBUSY", select(3, b:recv(10)))
+    assert.equal("EBUSY", select(3, b:recv_line()))
+    assert.equal(5, b:send "other") -- the other direction is free
+    a:sendall "first"
+    assert.equal("first", first:join())
+  end)
+
+  it("a second writer is told EBUSY, bytes are never mixed", function()
+    local a, b = support.pair()
+    local text = ("a"):rep(16 << 20)
+    local first = net.spawn(function() return a:sendall(text) end)
+    net.sleep(0)
+    assert.equal("EBUSY", select(3, a:sendall "b"))
+    for _ = 1, 64 do
+      assert.is_nil(b:recv_exact(1 << 18):find "b")
+      if not a:send "b" then net.sleep(0) else break end
+    end
+    first:cancel()
+  end)
+
+  it("close wakes whoever waits, with ECANCELED", function()
+    local a = support.pair()
+    local _, b = support.pair()
+    local listener = support.listener()
+    local tasks = {
+      net.spawn(function() return select(3, b:recv(1)) end),
+      net.spawn(function() return select(3, a:sendall(("x"):rep(32 << 20))) end),
+      net.spawn(function() return select(3, listener:accept()) end),
+    }
+    net.sleep(0.01)
+    a:close()
+    b:close()
+    listener:close()
+    for _, task in ipairs(tasks) do
+      assert.equal("ECANCELED", (task:join()))
+    end
+  end)
+
+  it("a descriptor's number used again gives no stale event", function()
+    for _ = 1, 200 do
+      local a, b = support.pair()
+      local waiting = net.spawn(function() return select(3, b:recv(1)) end)
+      net.sleep(0)
+      a:sendall "x" -- an event for b's number is on its way
+      b:close()
+      local c, d = support.pair()
+      d:settimeout(0)
+      assert.equal("EAGAIN", select(3, d:recv(1)))
+      local code = waiting:join()
+      assert.is_true(code == "ECANCELED" or code == nil)
+      a:close()
+      c:close()
+      d:close()
+    end
+  end)
+end)

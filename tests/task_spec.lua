@@ -1,0 +1,242 @@
+local net = require "net"
+local support = require "tests.support"
+
+describe("spawn and join", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("run f with its arguments and hand over its results", function()
+    local task = net.spawn(function(...) net.sleep(0) return ... end, 1, nil, 3)
+    assert.same({ 1, nil, 3 }, { task:join() })
+    assert.same({ 1, nil, 3 }, { task:join() }) -- again
+    assert.equal(0, select("#", net.spawn(function() end):join()))
+  end)
+
+  it("start the task when the one that runs waits", function()
+    local log = {}
+    local task = net.spawn(function() log[#log + 1] = "task" end)
+    log[#log + 1] = "script"
+    task:join()
+    assert.same({ "script", "task" }, log)
+  end)
+
+  it("raise a task's error in whoever joins it, of any type", function()
+    for _, value in ipairs { "text", { "table" }, false } do
+      local task = net.spawn(function() net.sleep(0) error(value, 0) end)
+      local ok, err = pcall(task.join, task)
+      assert.is_false(ok)
+      assert.equal(value, err)
+      assert.is_false((pcall(task.join, task))) -- again
+    end
+  end)
+
+  it("hand the result to several who join", function()
+    local task = net.spawn(function() net.sleep(0.01) return "done" end)
+    local others = {}
+    for i = 1, 5 do
+      others[i] = net.spawn(function() return task:join() end)
+    end
+    for i = 1, 5 do assert.equal("done", others[i]:join()) end
+  end)
+
+  it("raise for what is no function, and for joining oneself", function()
+    assert.has_error(function() net.spawn() end)
+    assert.has_error(function() net.spawn "f" end)
+    local task
+    task = net.spawn(function() return pcall(task.join, task) end)
+    local ok, message = task:join()
+    assert.is_false(ok)
+    assert.matches("cannot join itself", message)
+  end)
+
+  it("run a thousand tasks by turns", function()
+    local sum, tasks = 0, {}
+    for i = 1, 1000 do
+      tasks[i] = net.spawn(function()
+        net.sleep(0)
+        sum = sum + i
+      end)
+    end
+    for i = 1, 1000 do tasks[i]:join() end
+    assert.equal(500500, sum)
+  end)
+
+  it("coroutine.yield in a task lets the others run", function()
+    local log = {}
+    local a = net.spawn(function()
+      for _ = 1, 3 do log[#log + 1] = "a" coroutine.yield() end
+    end)
+    local b = net.spawn(function()
+      for _ = 1, 3 do log[#log + 1] = "b" coroutine.yield() end
+    end)
+    a:join()
+    b:join()
+    assert.equal("ababab", table.concat(log))
+  end)
+
+  it("a task that nobody refers to goes on, collector or not", function()
+    local done = 0
+    for _ = 1, 50 do
+      net.spawn(function() net.sleep(0.01) done = done + 1 end)
+    end
+    collectgarbage()
+    collectgarbage()
+    net.sleep(0.05)
+    net.run()
+    assert.equal(50, done)
+  end)
+end)
+
+describe("cancel", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function waits()
+    local a = support.pair()
+    local _, b = support.pair()
+    local listener = support.listener()
+    local udp = support.own(net.socket("inet", "dgram"))
+    udp:bind("localhost", 0)
+    local other = net.spawn(function() net.sleep(60) end)
+    return {
+      recv = function() b:recv(1) end,
+      recv_exact = function() b:recv_exact(1) end,
+      recv_line = function() b:recv_line() end,
+      lines = function() for _ in b:lines() do end end,
+      sendall = function() a:sendall(("x"):rep(32 << 20)) end,
+      accept = function() listener:accept() end,
+      recvfrom = function() udp:recvfrom(1) end,
+      sleep = function() net.sleep(60) end,
+      join = function() other:join() end,
+      run = function() net.run() end,
+      yield = function() while true do coroutine.yield() end end,
+      gethostbyname = function() net.gethostbyname "no.such.name" end,
+    }, other
+  end
+
+  it("ends every kind of wait: <close> runs, nothing goes on", function()
+    local all, other = waits()
+    for name, wait in pairs(all) do
+      local closed, went_on = 0, false
+      local task = net.spawn(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = closed + 1 end,
+        })
+        wait()
+        if name ~= "gethostbyname" then went_on = true end
+      end)
+      net.sleep(0)
+      assert.is_true(task:cancel())
+      assert.equal(1, closed, name)
+      net.sleep(0.002)
+      assert.is_false(went_on, name)
+      local ok, message, code = task:join()
+      assert.is_nil(ok)
+      assert.equal("join: operation canceled (ECANCELED)", message)
+      assert.equal("ECANCELED", code)
+    end
+    other:cancel()
+  end)
+
+  it("leaves the socket free for the next call", function()
+    local a, b = support.pair()
+    for i = 1, 200 do
+      local task = net.spawn(function() b:recv(1) end)
+      net.sleep(0)
+      task:cancel()
+      a:sendall(tostring(i))
+      assert.equal(tostring(i), b:recv(10))
+    end
+  end)
+
+  it("is the same as coroutine.close of the task's coroutine", function()
+    local _, b = support.pair()
+    for _ = 1, 100 do
+      local closed, co = false, nil
+      local task = net.spawn(function()
+        co = coroutine.running()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        b:recv(1)
+      end)
+      net.sleep(0)
+      assert.is_true(coroutine.close(co))
+      assert.is_true(closed)
+      assert.equal("ECANCELED", select(3, task:join()))
+    end
+    b:settimeout(0)
+    assert.equal("EAGAIN", select(3, b:recv(1))) -- and not EBUSY
+  end)
+
+  it("of a task that has not begun, or has ended, is harmless", function()
+    local ran = false
+    local task = net.spawn(function() ran = true end)
+    task:cancel()
+    net.sleep(0)
+    assert.is_false(ran)
+    task:cancel()
+    task = net.spawn(function() return "kept" end)
+    assert.equal("kept", task:join())
+    task:cancel()
+    assert.equal("kept", task:join())
+  end)
+
+  it("raises for oneself, and what a __close raises", function()
+    local task
+    task = net.spawn(function() return pcall(task.cancel, task) end)
+    assert.is_false((task:join()))
+    task = net.spawn(function()
+      local _ <close> = setmetatable({}, {
+        __close = function() error("from __close", 0) end,
+      })
+      net.sleep(60)
+    end)
+    net.sleep(0)
+    local ok, message = pcall(task.cancel, task)
+    assert.is_false(ok)
+    assert.equal("from __close", message)
+  end)
+end)
+
+describe("sleep, run and the clocks", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("sleep never ends early", function()
+    for _, seconds in ipairs { 0, 0.001, 0.0105, 0.02 } do
+      local start = net.now()
+      assert.is_true(net.sleep(seconds))
+      assert.is_true(net.now() - start >= seconds)
+    end
+    for _, bad in ipairs { -1, 0 / 0, "x", {} } do
+      assert.has_error(function() net.sleep(bad) end)
+    end
+  end)
+
+  it("sleepers wake in the order of their times", function()
+    local log, tasks = {}, {}
+    for _, ms in ipairs { 30, 10, 20 } do
+      tasks[#tasks + 1] = net.spawn(function()
+        net.sleep(ms / 1000)
+        log[#log + 1] = ms
+      end)
+    end
+    for _, task in ipairs(tasks) do task:join() end
+    assert.same({ 10, 20, 30 }, log)
+  end)
+
+  it("run waits for all tasks, and not for others in run", function()
+    local done = 0
+    for i = 1, 3 do
+      net.spawn(function() net.sleep(i / 100) done = done + 1 end)
+    end
+    local other = net.spawn(function() net.run() return done end)
+    assert.is_true(net.run())
+    assert.equal(3, done)
+    assert.equal(3, other:join())
+  end)
+
+  it("now is monotonic, time is the Epoch's", function()
+    local before = net.now()
+    assert.is_true(net.now() >= before)
+    assert.is_true(math.abs(net.time() - os.time()) <= 2)
+  end)
+end)
