@@ -32,7 +32,7 @@ endif
 
 # The module is the net module's objects; the host is these and main.o.
 OBJS = $(addprefix $(BUILD)/,net.o io.o sock.o dns.o poll.o task.o loop.o \
-  intr.o opt.o addr.o err.o)
+  wait.o intr.o opt.o addr.o err.o)
 LUA_MODULES = lua/net/ntp.lua
 LABS = $(wildcard labs/*.lua)
 

@@ -33,10 +33,10 @@ static void on_lookup(uv_getaddrinfo_t *req, int status,
                       struct addrinfo *list) {
   lookup *q = req->data;
   (void)list; /* it is req->addrinfo */
-  q->loop->lookups--;
+  net_intr_lookups(q->loop, -1);
   q->status = status;
   q->done = 1;
-  if (q->holder) net_loop_ready(q->holder, NET_READY);
+  net_wait_wake(q->holder, NET_READY);
   if (q->orphan) lookup_free(q);
 }
 
@@ -45,7 +45,7 @@ static int lookup___gc(lua_State *L) {
   lookup **box = luaL_checkudata(L, -1, NET_LOOKUP), *q = *box;
   if (q == NULL) return 0;
   *box = NULL;
-  if (q->holder) net_loop_release(q->holder);
+  while (q->holder) net_wait_detach(q->holder);
   q->orphan = 1;
   if (q->done)
     lookup_free(q);
@@ -70,8 +70,10 @@ static const char *to_port(lua_State *L, int arg, uint16_t *port) {
   lua_Integer n = lua_tointegerx(L, arg, &number);
   *port = (uint16_t)n;
   if (number) return n >= 0 && n <= 65535 ? NULL : "port not in 0..65535";
-  const char *name = lua_tostring(L, arg);
-  struct servent *service = name ? getservbyname(name, NULL) : NULL;
+  size_t len;
+  const char *name = lua_tolstring(L, arg, &len);
+  struct servent *service = NULL;
+  if (name && strlen(name) == len) service = getservbyname(name, NULL);
   if (service) *port = ntohs((uint16_t)service->s_port);
   return service ? NULL : "port is no integer and no service's name";
 }
@@ -110,8 +112,14 @@ static int lookup_failed(lua_State *L, const char *call, const char *host,
 static int lookupk(lua_State *L, net_why why) {
   lookup *q = *(lookup **)lua_touserdata(L, -1);
   const char *host = lua_tostring(L, q->host);
-  if (why == NET_FIRST) return net_loop_hold(L, &q->holder);
-  int code = why == NET_TIMEOUT ? UV_ETIMEDOUT : q->status;
+  if (why == NET_FIRST) {
+    net_wait_hold(L, &q->holder);
+    net_wait_of(q->loop, L)->sock = lua_touserdata(L, 1);
+    return NET_WAIT;
+  }
+  int code = q->status;
+  if (why == NET_CANCELED) code = ECANCELED;
+  if (why == NET_TIMEOUT && !q->done) code = ETIMEDOUT;
   if (code) {
     int results = lookup_failed(L, q->call, host, q->port, code);
     lua_pushvalue(L, -results - 1);
@@ -148,19 +156,21 @@ static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
     free(q);
     return lookup_failed(L, call, host, port, err);
   }
-  q->loop->lookups++;
+  net_intr_lookups(q->loop, 1);
   *box = q;
   return net_loop_await(L, lookupk);
 }
 
 /* Puts the first address of the host at `arg` on top of the stack, a string
- * that holds a net_addr, and goes on with `then`; waits `seconds` at most. */
+ * that holds a net_addr, and goes on with `then`; waits `seconds` at most.
+ * `waits`: the call may do so even where the host needs no lookup. */
 static int resolve(lua_State *L, int family, int arg, uint16_t port,
-                   const char *call, double seconds, net_try then) {
+                   const char *call, double seconds, net_try then, int waits) {
   const char *host = check_host(L, arg);
   net_addr a;
-  net_loop_begin(L, call, seconds);
-  if (net_addr_ip(&a, family, host, port)) {
+  int known = net_addr_ip(&a, family, host, port);
+  if (!known || waits) net_loop_begin(L, call, seconds);
+  if (known) {
     lua_pushlstring(L, (char *)&a, sizeof a);
     return net_loop_await(L, then);
   }
@@ -170,9 +180,10 @@ static int resolve(lua_State *L, int family, int arg, uint16_t port,
 
 /* The same for the host at `arg` and the port behind it. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
-                    double seconds, net_try then) {
+                    double seconds, net_try then, int waits) {
   check_host(L, arg);
-  return resolve(L, family, arg, check_port(L, arg + 1), call, seconds, then);
+  uint16_t port = check_port(L, arg + 1);
+  return resolve(L, family, arg, port, call, seconds, then, waits);
 }
 
 /* net.gethostname() -> the name of this machine             gethostname(2) */
@@ -198,7 +209,7 @@ static int net_gethostbynamek(lua_State *L, net_why why) {
  */
 static int net_gethostbyname(lua_State *L) {
   lua_settop(L, 1);
-  return resolve(L, AF_INET, 1, 0, "gethostbyname", -1, net_gethostbynamek);
+  return resolve(L, AF_INET, 1, 0, "gethostbyname", -1, net_gethostbynamek, 0);
 }
 
 /* net.getservbyport(port, proto) -> the service's name, "http" for 80

@@ -20,8 +20,8 @@
 static const char interrupt_key = 0;
 static net_loop *volatile watched;
 static struct sigaction before; /* what SIGINT did until we watched it */
-static int exit_watched;        /* at_exit is registered */
-static int died, stuck;         /* what at_exit wants to know */
+static int died;                /* Ctrl-C has ended plain Lua's main thread */
+static int lookups;             /* under way, in all states of the process */
 
 static int interrupt_tostring(lua_State *L) {
   lua_pushliteral(L, "interrupted");
@@ -58,26 +58,32 @@ int net_intr_is(lua_State *L, int index) {
 
 /* Runs at the next instruction of the code that Ctrl-C found running. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
+  net_loop *loop = watched;
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
-  if (watched) {
-    net_loop_interrupt(watched);
-    /* Plain Lua may never turn the loop again: let the tasks unwind now. */
-    if (watched->running == NULL) net_loop_turn(watched);
-  }
+  if (loop == NULL || !loop->pending) return; /* it was found waiting */
+  loop->pending = 0;
+  net_loop_interrupt(loop);
+  /* Plain Lua may never turn the loop again: let the tasks unwind now. */
+  if (loop->running == NULL) net_loop_turn(loop, 0);
   net_intr_raise(L);
 }
 
-/* In the signal handler: lua_sethook and uv_async_send are made for it. */
+/* Lets the code that runs now see that Ctrl-C was pressed. */
+void net_intr_hook(net_loop *loop) {
+  const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+  lua_sethook(loop->current, on_hook, all, 1);
+}
+
+/* In the signal handler: lua_sethook and uv_async_send are made for it. The
+ * code that runs and the loop are both told; the first to look takes it. */
 static void on_sigint(int signum) {
   net_loop *loop = watched;
   signal(signum, SIG_DFL);
   if (loop == NULL) return;
-  if (loop->current)
-    lua_sethook(loop->current, on_hook,
-                LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-  else
-    uv_async_send(&loop->interrupt);
+  loop->pending = 1;
+  if (loop->current) net_intr_hook(loop);
+  uv_async_send(&loop->interrupt);
 }
 
 #ifdef __GLIBC__
@@ -85,16 +91,32 @@ static void on_sigint(int signum) {
  * joins its resolver threads at exit, which a lookup may hold up for long. */
 static void at_exit(int status, void *unused) {
   (void)unused;
-  int left = died && status == EXIT_FAILURE;
-  if (!left && !stuck) return;
+  int interrupted = died && status == EXIT_FAILURE;
+  if (!interrupted && lookups == 0) return;
   fflush(NULL);
-  _exit(left ? 130 : status);
+  _exit(interrupted ? 130 : status);
+}
+
+static void watch_exit(void) {
+  static int watching;
+  if (!watching) watching = on_exit(at_exit, NULL) == 0;
+}
+#else
+static void watch_exit(void) {
 }
 #endif
+
+/* Counts the lookups that the resolver's threads work on. */
+void net_intr_lookups(net_loop *loop, int change) {
+  watch_exit();
+  loop->lookups += change;
+  lookups += change;
+}
 
 /* Called by each wait; the work is done by the first. A SIGINT that was
  * ignored when the program started (nohup, a shell's `&`) stays ignored. */
 void net_intr_watch(net_loop *loop) {
+  died = 0; /* it waits again, so it lives */
   if (watched || loop->unwatched) return;
   struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
   sigaction(SIGINT, NULL, &before);
@@ -106,10 +128,7 @@ void net_intr_watch(net_loop *loop) {
 }
 
 void net_intr_forget(net_loop *loop) {
-#ifdef __GLIBC__
-  if (loop->lookups > 0) stuck = 1;
-  if ((died || stuck) && !exit_watched) exit_watched = !on_exit(at_exit, NULL);
-#endif
+  if (died) watch_exit();
   if (watched != loop) return;
   struct sigaction now;
   sigaction(SIGINT, NULL, &now);

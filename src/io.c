@@ -75,19 +75,28 @@ static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   return n;
 }
 
+/* Where recv(2) may put `*size` bytes: the loop's scratch. A stream's caller
+ * has no right to more than that; a datagram would be cut. */
+static char *room(lua_State *L, const net_sock *s, size_t *size) {
+  net_loop *loop = net_loop_get(L);
+  if (*size > sizeof loop->scratch && s->type == SOCK_DGRAM)
+    return lua_newuserdatauv(L, *size, 0);
+  if (*size > sizeof loop->scratch) *size = sizeof loop->scratch;
+  return loop->scratch;
+}
+
 static int sock_recvk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L);
-  net_loop *loop = net_loop_get(L);
   size_t size = (size_t)lua_tointeger(L, 2);
   ssize_t n;
   if (buffered(s))
     return take(L, s, size < buffered(s) ? size : buffered(s), 0);
-  if (size > sizeof loop->scratch) size = sizeof loop->scratch;
-  NET_RETRY(n, recv(s->fd, loop->scratch, size, 0));
+  char *bytes = room(L, s, &size);
+  NET_RETRY(n, recv(s->fd, bytes, size, 0));
   if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
   if (n == 0 && s->type == SOCK_STREAM)
     return net_sock_err(L, s, "recv", UV_EOF);
-  lua_pushlstring(L, loop->scratch, (size_t)n);
+  lua_pushlstring(L, bytes, (size_t)n);
   return 1;
 }
 
@@ -239,14 +248,13 @@ static int sock_sendall(lua_State *L) {
 
 static int sock_recvfromk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L);
-  net_loop *loop = net_loop_get(L);
   size_t size = (size_t)lua_tointeger(L, 2);
+  char *bytes = room(L, s, &size);
   net_addr a = {.len = sizeof a.u};
   ssize_t n;
-  if (size > sizeof loop->scratch) size = sizeof loop->scratch;
-  NET_RETRY(n, recvfrom(s->fd, loop->scratch, size, 0, &a.u.sa, &a.len));
+  NET_RETRY(n, recvfrom(s->fd, bytes, size, 0, &a.u.sa, &a.len));
   if (n < 0) return net_sock_again(L, s, "recvfrom", NET_READ, why);
-  lua_pushlstring(L, loop->scratch, (size_t)n);
+  lua_pushlstring(L, bytes, (size_t)n);
   return 1 + net_addr_push(L, &a);
 }
 
@@ -282,7 +290,7 @@ static int sock_sendto(lua_State *L) {
   luaL_checkstring(L, 2);
   int refused = net_sock_refuse(L, s, "sendto", NET_WRITE);
   if (refused) return refused;
-  return net_sock_address(L, s, 3, "sendto", sock_sendtok);
+  return net_sock_address(L, s, 3, "sendto", sock_sendtok, 1);
 }
 
 const luaL_Reg net_io_methods[] = {

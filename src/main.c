@@ -135,10 +135,7 @@ static int run_fromk(lua_State *L, int status, lua_KContext next);
 
 /* Runs the chunk that was just loaded, then goes on from word `next`. */
 static int run_chunk(lua_State *L, int loaded, int args, int next) {
-  if (loaded != LUA_OK) {
-    host.failed = 1;
-    return complain(lua_tostring(L, -1)), 0;
-  }
+  if (loaded != LUA_OK) return lua_error(L);
   lua_insert(L, -args - 1); /* args ... chunk to chunk args ... */
   lua_callk(L, args, 0, next, run_fromk);
   return run_fromk(L, LUA_OK, next);
@@ -180,6 +177,7 @@ static int run_script(lua_State *L) {
     host.failed = 1;
     return fputs(usage, stderr), 0;
   }
+  luaL_checkstack(L, words + 3, "too many arguments to the script");
   for (int i = host.script + 1; i < host.argc; i++)
     lua_pushstring(L, host.argv[i]);
   if (strcmp(file, "-") == 0) file = NULL;
@@ -260,8 +258,8 @@ static int run_state(void) {
   if (L == NULL) return complain("not enough memory");
   lua_pushcfunction(L, run);
   int failed = lua_pcall(L, 0, 1, 0);
-  int status =
-      failed ? complain(lua_tostring(L, -1)) : (int)lua_tointeger(L, -1);
+  int status = failed ? complain(luaL_tolstring(L, -1, NULL))
+                      : (int)lua_tointeger(L, -1);
   lua_close(L);
   return status;
 }

@@ -4,12 +4,19 @@
  */
 #include "net.h"
 
-/* A class is one table: methods, and metamethods by their names. */
+#include <string.h>
+
+/* A class is one table for the methods and one for the metamethods, told apart
+ * by their names. */
 static void new_class(lua_State *L, const char *name,
                       const luaL_Reg *const *parts) {
   luaL_newmetatable(L, name);
-  while (*parts) luaL_setfuncs(L, *parts++, 0);
-  lua_pushvalue(L, -1);
+  lua_newtable(L); /* meta methods */
+  for (; *parts; parts++)
+    for (const luaL_Reg *f = *parts; f->name; f++) {
+      lua_pushcfunction(L, f->func);
+      lua_setfield(L, strncmp(f->name, "__", 2) ? -2 : -3, f->name);
+    }
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
@@ -21,6 +28,7 @@ int luaopen_net(lua_State *L) {
   luaL_checkversion(L);
   net_loop_open(L);
   CLASS(L, NET_TASK, net_task_methods);
+  CLASS(L, NET_GUARD, net_guard_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
   CLASS(L, NET_SOCK, net_sock_methods, net_io_methods);
   lua_newtable(L);

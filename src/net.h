@@ -3,7 +3,8 @@
  * net.h: the contract between netlab's C files: the types they share and the
  * few doors each opens to the ones above it. Calls go down only:
  *
- *   main > net > io > sock > dns > poll > task > loop > intr, addr, opt, err
+ *   main > net > io > sock > dns > poll > task > loop > wait, intr, addr, opt,
+ * err
  */
 #ifndef NET_H
 #define NET_H
@@ -66,14 +67,14 @@ int net_opt_error(int fd);
 int net_opt_quiet(int fd);
 int net_opt_lingers(int fd);
 
-/* loop.c: the one way to wait.
+/* wait.c and loop.c: the one way to wait.
  *
  * A call that may wait is a net_try: it tries, and either returns its Lua
  * results, or arms what will wake it and returns NET_WAIT; then it is called
  * again, with its arguments where they were, and told why.
  *
  *   begin   net_loop_begin: may this call wait, and how long?  (may raise)
- *   arm     net_loop_hold:  put the wait into a slot that somebody wakes
+ *   arm     net_wait_hold:  put the wait into a slot that somebody wakes
  *   await   net_loop_await: a task yields; plain Lua's main thread turns the
  *           loop; both come back through the same try
  *
@@ -100,9 +101,11 @@ typedef struct net_wait {
   net_loop *loop;
   net_task *task; /* NULL: plain Lua's main thread */
   lua_State *L;
+  const void *sock;  /* for which a name is being looked up */
   uint64_t deadline; /* of the call under way, ns of uv_hrtime; 0: none */
+  int top;           /* of L's stack while it waits */
   net_why why;
-  char waiting, woken, interrupted;
+  char begun, waiting, woken, interrupted;
 } net_wait;
 
 typedef enum { NET_LIVE, NET_DONE, NET_FAILED, NET_ENDED } net_state;
@@ -129,23 +132,35 @@ struct net_loop {
   int live;                    /* tasks that have not ended */
   int lookups;                 /* name lookups in the resolver pool */
   int failed;                  /* errors printed that nobody joined */
+  int streak;                  /* calls in a row that did not have to wait */
+  int closing;                 /* task:cancel within task:cancel within ... */
+  volatile int pending;        /* a Ctrl-C that nobody has taken yet */
   char hosted, turning, interrupted, unwatched;
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
 
+void net_link_init(net_link *l);
+void net_link_append(net_link *list, net_link *l);
+void net_link_remove(net_link *l);
+void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task);
+net_wait *net_wait_of(net_loop *loop, lua_State *L);
+void net_wait_limit(net_wait *w, double seconds);
+int net_wait_hold(lua_State *L, net_wait **slot);
+int net_wait_nap(lua_State *L);
+int net_wait_busy(lua_State *L, const net_wait *slot);
+void net_wait_ready(net_wait *w, net_why why);
+void net_wait_wake(net_wait *slot, net_why why);
+void net_wait_detach(net_wait *w);
+void net_wait_release(net_wait *w);
+void net_wait_forget(net_wait *w);
+
 net_loop *net_loop_get(lua_State *L);
 void net_loop_begin(lua_State *L, const char *call, double seconds);
-int net_loop_hold(lua_State *L, net_wait **slot);
 int net_loop_await(lua_State *L, net_try try);
-void net_loop_wait_init(net_loop *loop, net_wait *w, lua_State *L,
-                        net_task *task);
-int net_loop_busy(lua_State *L, const net_wait *holder);
-void net_loop_ready(net_wait *w, net_why why);
-void net_loop_detach(net_wait *w);
-void net_loop_release(net_wait *w);
-void net_loop_forget(net_wait *w);
-int net_loop_turn(net_loop *loop);
+int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
+void net_loop_closing(net_loop *loop, const void *sock);
+void net_loop_report(net_task *t);
 void net_loop_open(lua_State *L);
 
 /* task.c: spawn, join, cancel; the host's script is the first task. */
@@ -153,10 +168,14 @@ void net_task_end(net_task *t);
 void net_task_cancel(net_task *t);
 int net_task_host(lua_State *L, lua_CFunction script);
 #define NET_TASK "net.task"
-extern const luaL_Reg net_task_methods[], net_task_functions[];
+#define NET_GUARD "net.guard"
+extern const luaL_Reg net_task_methods[], net_guard_methods[];
+extern const luaL_Reg net_task_functions[];
 
 /* intr.c: Ctrl-C, and leaving with the right status. */
 void net_intr_watch(net_loop *loop);
+void net_intr_hook(net_loop *loop);
+void net_intr_lookups(net_loop *loop, int change);
 void net_intr_forget(net_loop *loop);
 int net_intr_raise(lua_State *L);
 int net_intr_is(lua_State *L, int index);
@@ -170,7 +189,7 @@ void net_poll_close(net_poll **pp);
 
 /* dns.c: names and services. `then` finds the address on top of the stack. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
-                    double seconds, net_try then);
+                    double seconds, net_try then, int waits);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 
@@ -196,7 +215,7 @@ int net_sock_start(lua_State *L, net_sock *s, const char *call, int dir,
 int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
                    net_why why);
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
-                     net_try then);
+                     net_try then, int waits);
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
 
 /* io.c: bytes in and bytes out. */

@@ -85,6 +85,7 @@ int net_opt_set(lua_State *L, int fd, int arg) {
   int value = check_value(L, arg + 1), err;
   if (o->kind == LINGER) {
     struct linger l = {value, check_value(L, arg + 2)};
+    luaL_argcheck(L, l.l_linger >= 0, arg + 2, "seconds must not be negative");
     err = setsockopt(fd, o->level, o->number, &l, sizeof l);
   } else {
     err = setsockopt(fd, o->level, o->number, &value, sizeof value);
@@ -131,5 +132,5 @@ int net_opt_lingers(int fd) {
   struct linger l = {0};
   socklen_t len = sizeof l;
   return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
-         l.l_linger > 0;
+         l.l_linger != 0;
 }

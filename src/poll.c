@@ -38,12 +38,11 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     events = UV_READABLE | UV_WRITABLE;
   }
   for (int dir = NET_READ; dir <= NET_WRITE; dir++) {
-    net_wait *w = p->holder[dir];
+    int waits = 0;
     if (!(events & bits[dir])) continue;
-    if (w && w->waiting)
-      net_loop_ready(w, NET_READY);
-    else
-      unwanted |= bits[dir];
+    for (net_wait *w = p->holder[dir]; w; w = w->next) waits |= w->waiting;
+    net_wait_wake(p->holder[dir], NET_READY);
+    if (!waits) unwanted |= bits[dir];
   }
   arm(p, p->armed & ~unwanted);
 }
@@ -69,12 +68,12 @@ static net_poll *poll_new(lua_State *L, int fd) {
 int net_poll_wait(lua_State *L, net_poll **pp, int fd, int dir) {
   if (*pp == NULL) *pp = poll_new(L, fd);
   arm(*pp, (*pp)->armed | bits[dir]);
-  return net_loop_hold(L, &(*pp)->holder[dir]);
+  return net_wait_hold(L, &(*pp)->holder[dir]);
 }
 
 /* Is another call reading (writing) this descriptor? */
 int net_poll_busy(lua_State *L, const net_poll *p, int dir) {
-  return p != NULL && net_loop_busy(L, p->holder[dir]);
+  return p != NULL && net_wait_busy(L, p->holder[dir]);
 }
 
 /* Wakes those who wait and lets go of the descriptor, which may then be
@@ -84,10 +83,8 @@ void net_poll_close(net_poll **pp) {
   if (p == NULL) return;
   *pp = NULL;
   for (int dir = NET_READ; dir <= NET_WRITE; dir++) {
-    net_wait *w = p->holder[dir];
-    if (w == NULL) continue;
-    net_loop_ready(w, NET_CANCELED);
-    net_loop_detach(w);
+    net_wait_wake(p->holder[dir], NET_CANCELED);
+    while (p->holder[dir]) net_wait_detach(p->holder[dir]);
   }
   uv_close((uv_handle_t *)&p->handle, on_closed);
 }

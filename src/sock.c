@@ -58,6 +58,11 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
   if (s->fd < 0) {
     code = ECANCELED; /* closed while the call waited */
   } else if ((code == EAGAIN || code == EWOULDBLOCK) && s->timeout != 0) {
+    /* A UNIX datagram socket can always be written, says poll(2), however
+     * full the receiver is; and a listener with a full backlog says nothing. */
+    int silent = s->family == AF_UNIX && dir == NET_WRITE &&
+                 (s->type == SOCK_DGRAM || strcmp(call, "connect") == 0);
+    if (why != NET_TIMEOUT && silent) return net_wait_nap(L);
     if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
     code = ETIMEDOUT;
   }
@@ -65,12 +70,12 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
 }
 
 /* Puts the address that the arguments name (host and port, or a path) on top
- * of the stack and goes on with `then`. */
+ * of the stack and goes on with `then`, which may wait itself or may not. */
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
-                     net_try then) {
+                     net_try then, int waits) {
   if (s->family != AF_UNIX) {
     lua_settop(L, arg + 1);
-    return net_dns_address(L, s->family, arg, call, s->timeout, then);
+    return net_dns_address(L, s->family, arg, call, s->timeout, then, waits);
   }
   size_t len;
   net_addr a;
@@ -79,7 +84,7 @@ int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                 "path is empty or contains a NUL byte");
   luaL_argcheck(L, net_addr_path(&a, path, len), arg, "path is too long");
   lua_settop(L, arg);
-  net_loop_begin(L, call, s->timeout);
+  if (waits) net_loop_begin(L, call, s->timeout);
   lua_pushlstring(L, (char *)&a, sizeof a);
   return net_loop_await(L, then);
 }
@@ -135,7 +140,7 @@ static int sock_bind(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "bind", EITHER);
   if (refused) return refused;
-  return net_sock_address(L, s, 2, "bind", sock_bindk);
+  return net_sock_address(L, s, 2, "bind", sock_bindk, 0);
 }
 
 /* sock:listen(backlog) -> sock                                    listen(2)
@@ -169,6 +174,7 @@ static int sock_acceptk(lua_State *L, net_why why) {
   while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
   if (client->fd < 0) return net_sock_again(L, s, "accept", NET_READ, why);
   client->peer = a;
+  client->lingers = s->lingers; /* the kernel hands that on */
   lua_settop(L, 2);
   return 1 + net_addr_push(L, &a);
 }
@@ -183,23 +189,31 @@ static int sock_accept(lua_State *L) {
   return net_sock_start(L, s, "accept", NET_READ, sock_acceptk);
 }
 
+/* What has become of a connection that was waited for: an errno, or 0. */
+static int connect_result(net_sock *s, net_why why) {
+  net_addr peer = {.len = sizeof peer.u};
+  int err = net_opt_error(s->fd); /* uv_poll says only that it is over */
+  if (err || why != NET_TIMEOUT) return err;
+  return getpeername(s->fd, &peer.u.sa, &peer.len) ? ETIMEDOUT : 0;
+}
+
 static int sock_connectk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L);
   const net_addr *a = top_address(L);
   char who[NET_WHO];
-  net_addr peer = {.len = sizeof peer.u};
   int err = 0;
   if (s->fd < 0)
     err = ECANCELED;
-  else if (why != NET_FIRST)
-    err = net_opt_error(s->fd); /* uv_poll tells no more than "it is over" */
+  else if (why != NET_FIRST && s->family != AF_UNIX)
+    err = connect_result(s, why);
   else if (connect(s->fd, &a->u.sa, a->len))
     err = errno == EINTR ? EINPROGRESS : errno;
   if (err == EINPROGRESS && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
-  if (err == 0 && why == NET_TIMEOUT &&
-      getpeername(s->fd, &peer.u.sa, &peer.len))
-    err = ETIMEDOUT;
+  if (err == EAGAIN && s->family == AF_UNIX) { /* the backlog is full */
+    errno = err;
+    return net_sock_again(L, s, "connect", NET_WRITE, why);
+  }
   if (err) return net_err(L, "connect", net_addr_text(a, who), err);
   s->peer = *a;
   lua_pushvalue(L, 1);
@@ -215,7 +229,7 @@ static int sock_connect(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "connect", NET_WRITE);
   if (refused) return refused;
-  return net_sock_address(L, s, 2, "connect", sock_connectk);
+  return net_sock_address(L, s, 2, "connect", sock_connectk, 1);
 }
 
 /* sock:shutdown(how) -> sock                                    shutdown(2)
@@ -256,6 +270,7 @@ static int sock_close(lua_State *L) {
   net_sock *s = net_sock_check(L);
   if (s->fd >= 0) {
     net_poll_close(&s->poll);
+    net_loop_closing(net_loop_get(L), s);
     close_fd(L, s);
     s->fd = -1;
     free(s->in);

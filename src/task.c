@@ -5,14 +5,16 @@
  *
  *   registry[&tasks_key] = { [t] = task, ... }     the live ones are anchored
  *   debug.getuservalue(task, 1) = its coroutine    with its results or error
- *   its stack = { task, f, arguments ... }         slot 1 is to be closed, so
- *                                                  every end goes by __close
+ *   its stack = { guard, f, arguments ... }        slot 1 is to be closed, so
+ *                                                  every end goes by the guard
  */
 #include "net.h"
 
 #include <errno.h>
 
 static const char tasks_key = 0;
+
+enum { MAX_CLOSING = 100 }; /* each takes some of the C stack */
 
 #if LUA_VERSION_NUM > 504 || LUA_VERSION_RELEASE_NUM >= 50406
 #define reset_thread(L, from) lua_closethread(L, from)
@@ -39,7 +41,7 @@ static void retire(net_task *t) {
   t->link.prev->next = t->link.next;
   t->link.next = NULL;
   loop->live--;
-  net_loop_forget(&t->wait);
+  net_wait_forget(&t->wait);
 }
 
 /* The one end of every task: it returned, failed, was cancelled or closed. */
@@ -49,9 +51,8 @@ void net_task_end(net_task *t) {
   if (t->link.next == NULL) return; /* it has ended before */
   retire(t);
   if (t->state == NET_LIVE) t->state = NET_ENDED;
-  for (net_wait *w = t->joiners; w; w = w->next) net_loop_ready(w, NET_READY);
-  if (busy_tasks(loop) == 0)
-    for (net_wait *w = loop->idle; w; w = w->next) net_loop_ready(w, NET_READY);
+  net_wait_wake(t->joiners, NET_READY);
+  if (busy_tasks(loop) == 0) net_wait_wake(loop->idle, NET_READY);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
   lua_pushnil(L);
   lua_rawsetp(L, -2, t);
@@ -60,21 +61,24 @@ void net_task_end(net_task *t) {
 
 /* Ends a suspended task: its <close> variables are closed, here and now. */
 void net_task_cancel(net_task *t) {
+  if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
   int status = reset_thread(t->wait.L, t->wait.loop->main.L);
   if (status != LUA_OK) t->state = NET_FAILED;
   net_task_end(t); /* for one that had not begun */
 }
 
-/* task:__close(): slot 1 of the task's own stack is closed, however it ends */
-static int task___close(lua_State *L) {
-  net_task_end(check_task(L, 1));
+/* guard:__close(): the coroutine has ended, in whatever way */
+static int guard___close(lua_State *L) {
+  net_task_end(*(net_task **)luaL_checkudata(L, 1, NET_GUARD));
   return 0;
 }
 
+/* The state closes, or nobody can see the ended task any more. */
 static int task___gc(lua_State *L) {
   net_task *t = check_task(L, 1);
-  if (t->link.next) retire(t); /* the state closes, the task was alive */
-  while (t->joiners) net_loop_release(t->joiners);
+  if (t->link.next) retire(t);
+  if (t->state == NET_LIVE) t->state = NET_ENDED;
+  while (t->joiners) net_wait_detach(t->joiners);
   return 0;
 }
 
@@ -83,7 +87,7 @@ static int task_bodyk(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L) - 1; /* f's results */
 }
 
-static int task_body(lua_State *L) { /* task, f, arguments ... */
+static int task_body(lua_State *L) { /* guard, f, arguments ... */
   lua_toclose(L, 1);
   lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, task_bodyk);
   return task_bodyk(L, LUA_OK, 0);
@@ -108,21 +112,22 @@ static net_task *task_new(lua_State *L, int n) {
   lua_setiuservalue(L, f, 1);                       /* t f ... */
   if (!lua_checkstack(co, n + 4)) luaL_error(L, "too many arguments");
   *t = (net_task){.state = NET_LIVE};
-  net_loop_wait_init(loop, &t->wait, co, t);
+  net_wait_init(loop, &t->wait, co, t);
   push_tasks(L);
   lua_pushvalue(L, f);
   lua_rawsetp(L, -2, t);
   lua_pop(L, 1);
+  net_task **guard = lua_newuserdatauv(L, sizeof *guard, 0);
+  *guard = t;
+  luaL_setmetatable(L, NET_GUARD);
+  lua_insert(L, f + 1); /* t guard f ... */
   lua_pushcfunction(co, task_body);
-  lua_pushvalue(L, f);
-  lua_insert(L, f + 1); /* t t f ... */
   lua_xmove(L, co, n + 2);
-  t->link = (net_link){&loop->tasks, loop->tasks.prev};
-  t->link.prev->next = loop->tasks.prev = &t->link;
+  net_link_append(&loop->tasks, &t->link);
   loop->live++;
   luaL_setmetatable(L, NET_TASK);
   t->wait.waiting = 1;
-  net_loop_ready(&t->wait, NET_READY);
+  net_wait_ready(&t->wait, NET_READY);
   return t;
 }
 
@@ -139,8 +144,7 @@ static int net_spawn(lua_State *L) {
 static int task_joink(lua_State *L, net_why why) {
   net_task *t = check_task(L, 1);
   lua_State *co = t->wait.L;
-  (void)why;
-  if (t->state == NET_LIVE) return net_loop_hold(L, &t->joiners);
+  if (t->state == NET_LIVE) return net_wait_hold(L, &t->joiners);
   if (t->state == NET_ENDED) return net_err(L, "join", NULL, ECANCELED);
   int n = t->state == NET_FAILED ? 1 : lua_gettop(co);
   luaL_checkstack(L, n, "too many results");
@@ -150,8 +154,10 @@ static int task_joink(lua_State *L, net_why why) {
     lua_xmove(co, L, 1);
   }
   if (t->state == NET_DONE) return n;
-  t->wait.loop->failed -= t->reported;
+  net_loop *loop = net_loop_get(L);
+  loop->failed -= t->reported;
   t->reported = 0;
+  if (why != NET_FIRST) net_wait_release(net_wait_of(loop, L));
   return lua_error(L);
 }
 
@@ -160,32 +166,37 @@ static int task_joink(lua_State *L, net_why why) {
  * nil, message, "ECANCELED": it was cancelled. */
 static int task_join(lua_State *L) {
   net_task *t = check_task(L, 1);
-  luaL_argcheck(L, t->wait.loop->running != t, 1, "a task cannot join itself");
+  luaL_argcheck(L, net_loop_get(L)->running != t, 1,
+                "a task cannot join itself");
   net_loop_begin(L, "join", t->state == NET_LIVE ? -1 : 0);
   return net_loop_await(L, task_joink);
 }
 
 /* task:cancel() -> true
  * Ends a task that waits: its <close> variables are closed, and it is never
- * resumed. Raises what a __close raises. Harmless on one that has ended. */
+ * resumed. Raises what a __close raises. Harmless on one that has ended. The
+ * same at the end of the block of a <close> variable that holds a task. */
 static int task_cancel(lua_State *L) {
   net_task *t = check_task(L, 1);
-  luaL_argcheck(L, t->wait.loop->running != t, 1,
+  net_loop *loop = net_loop_get(L);
+  luaL_argcheck(L, loop->running != t, 1,
                 "a task cannot cancel itself: return from its function");
-  if (t->state == NET_LIVE) {
-    net_task_cancel(t);
-    if (t->state == NET_FAILED) {
-      lua_pushvalue(t->wait.L, -1);
-      lua_xmove(t->wait.L, L, 1);
-      return lua_error(L);
-    }
-  }
+  lua_settop(L, 1);
   lua_pushboolean(L, 1);
-  return 1;
+  if (t->state != NET_LIVE) return 1;
+  if (loop->closing >= MAX_CLOSING)
+    return luaL_error(L, "too many tasks that cancel each other");
+  loop->closing++;
+  net_task_cancel(t);
+  loop->closing--;
+  if (t->state != NET_FAILED) return 1;
+  lua_pushvalue(t->wait.L, -1);
+  lua_xmove(t->wait.L, L, 1);
+  return lua_error(L);
 }
 
 static int net_sleepk(lua_State *L, net_why why) {
-  if (why == NET_FIRST) return net_loop_hold(L, NULL);
+  if (why == NET_FIRST) return net_wait_hold(L, NULL);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -203,9 +214,9 @@ static int net_sleep(lua_State *L) {
 static int net_runk(lua_State *L, net_why why) {
   net_loop *loop = net_loop_get(L);
   (void)why;
-  net_loop_hold(L, &loop->idle);
+  net_wait_hold(L, &loop->idle);
   if (busy_tasks(loop) > 0) return NET_WAIT;
-  for (net_wait *w = loop->idle; w; w = w->next) net_loop_ready(w, NET_READY);
+  net_wait_wake(loop->idle, NET_READY);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -240,18 +251,23 @@ static int net_time(lua_State *L) {
 int net_task_host(lua_State *L, lua_CFunction script) {
   net_loop *loop = net_loop_get(L);
   loop->hosted = 1;
+  loop->current = NULL;
   net_intr_watch(loop);
   lua_pushcfunction(L, script);
   net_task *t = task_new(L, 0); /* stays on the stack */
   while (loop->live > 0 && t->state != NET_FAILED)
-    if (!net_loop_turn(loop)) {
+    if (!net_loop_turn(loop, 1)) {
       lua_writestringerror("netlab: deadlock: %s\n",
                            "the tasks wait for each other");
       loop->failed++;
       break;
     }
-  while (loop->tasks.next != &loop->tasks)
-    net_task_cancel((net_task *)loop->tasks.next);
+  while (loop->tasks.next != &loop->tasks) {
+    net_task *left =
+        (net_task *)loop->tasks.next; /* link is its first member */
+    net_task_cancel(left);
+    if (left->state == NET_FAILED) net_loop_report(left);
+  }
   if (loop->interrupted) {
     lua_writestringerror("netlab: %s\n", "interrupted");
     return 130;
@@ -262,8 +278,13 @@ int net_task_host(lua_State *L, lua_CFunction script) {
 const luaL_Reg net_task_methods[] = {
     {"join", task_join},
     {"cancel", task_cancel},
-    {"__close", task___close},
+    {"__close", task_cancel},
     {"__gc", task___gc},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_guard_methods[] = {
+    {"__close", guard___close},
     {NULL, NULL},
 };
 

@@ -116,7 +116,9 @@ end
 -- RFC 5905; slide "print_machine_time".
 function ntp.request(server, opts)
   opts = opts or {}
-  if type(server) ~= "string" then error("server must be a host name", 2) end
+  if type(server) ~= "string" or #server > 253 or server:find "\0" then
+    error("server must be a host name", 2)
+  end
   for key in pairs(opts) do
     if key ~= "port" and key ~= "timeout" then
       error(("unknown option '%s'"):format(tostring(key)), 2)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wait.c: one call that waits: the slot it stands in, its timer, and its place
+ * in the queue of those to be tried again. Nothing here runs Lua code.
+ */
+#include "net.h"
+
+#include <stdlib.h>
+
+/* A timer outlives its wait, since libuv frees nothing before its callback. */
+typedef struct net_timer {
+  uv_timer_t handle;
+  net_wait *wait;
+} net_timer;
+
+void net_link_init(net_link *l) {
+  l->next = l->prev = l;
+}
+
+void net_link_remove(net_link *l) {
+  l->next->prev = l->prev;
+  l->prev->next = l->next;
+  net_link_init(l);
+}
+
+void net_link_append(net_link *list, net_link *l) {
+  l->prev = list->prev;
+  l->next = list;
+  list->prev->next = l;
+  list->prev = l;
+}
+
+void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
+  *w = (net_wait){.loop = loop, .L = L, .task = task};
+  net_link_init(&w->ready);
+}
+
+/* The wait of the code that runs in L: its task's or, in plain Lua, the main
+ * thread's. A coroutine of the student's own has none. */
+net_wait *net_wait_of(net_loop *loop, lua_State *L) {
+  net_wait *w = loop->running ? &loop->running->wait : &loop->main;
+  if (w == &loop->main && loop->hosted) return NULL;
+  return w->L == L ? w : NULL;
+}
+
+/* Queues a waiting call to be tried again, once. */
+void net_wait_ready(net_wait *w, net_why why) {
+  if (!w->waiting || w->woken) return;
+  w->woken = 1;
+  w->why = why;
+  if (w->timer) uv_timer_stop(&w->timer->handle);
+  net_link_append(&w->loop->ready, &w->ready);
+  if (w->loop->turning) uv_stop(&w->loop->uv); /* do not block in this turn */
+}
+
+/* Wakes all who stand in a slot. */
+void net_wait_wake(net_wait *slot, net_why why) {
+  for (; slot; slot = slot->next) net_wait_ready(slot, why);
+}
+
+/* A call may end early only by its deadline; a nap ends before. */
+static void on_timer(uv_timer_t *handle) {
+  net_timer *timer = handle->data;
+  net_wait *w = timer->wait;
+  if (w == NULL) return;
+  int late = w->deadline && uv_hrtime() >= w->deadline;
+  net_wait_ready(w, late ? NET_TIMEOUT : NET_READY);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  free(handle->data);
+}
+
+/* Arms the timer for `ns`, counted from now and never less: libuv counts whole
+ * milliseconds and drops the rest of the present one. */
+static void timer_start(lua_State *L, net_wait *w, uint64_t ns) {
+  if (w->timer == NULL) {
+    w->timer = calloc(1, sizeof *w->timer);
+    if (w->timer == NULL) luaL_error(L, "not enough memory");
+    uv_timer_init(&w->loop->uv, &w->timer->handle);
+    w->timer->handle.data = w->timer;
+    w->timer->wait = w;
+  }
+  uv_update_time(&w->loop->uv);
+  uv_timer_start(&w->timer->handle, on_timer, ns / 1000000 + 1, 0);
+}
+
+/* Takes w out of its slot, which may be about to go; w may be woken already. */
+void net_wait_detach(net_wait *w) {
+  if (w->slot) {
+    *w->slot = w->next;
+    if (w->next) w->next->slot = w->slot;
+  }
+  w->slot = NULL;
+  w->next = NULL;
+}
+
+/* Ends a wait: it is in no slot and in no queue, nothing will resume it. */
+void net_wait_release(net_wait *w) {
+  net_wait_detach(w);
+  net_link_remove(&w->ready);
+  if (w->timer) uv_timer_stop(&w->timer->handle);
+  w->waiting = w->woken = 0;
+  w->sock = NULL;
+}
+
+/* Ends a wait for good, with its timer; its memory may go. */
+void net_wait_forget(net_wait *w) {
+  net_wait_release(w);
+  if (w->timer == NULL) return;
+  w->timer->wait = NULL;
+  uv_close((uv_handle_t *)&w->timer->handle, on_timer_closed);
+  w->timer = NULL;
+}
+
+/* The call under way may wait that long, from now: negative, for ever. */
+void net_wait_limit(net_wait *w, double seconds) {
+  const double most = 1e9; /* 31 years */
+  if (seconds > most) seconds = most;
+  w->deadline = 0;
+  if (seconds >= 0) w->deadline = uv_hrtime() + (uint64_t)(seconds * 1e9) + 1;
+}
+
+static uint64_t time_left(const net_wait *w) {
+  uint64_t now = uv_hrtime();
+  return w->deadline > now ? w->deadline - now : 0;
+}
+
+/* Puts the running call's wait into `slot` (NULL: only its deadline ends it).
+ * Returns NET_WAIT, for the try to return. */
+int net_wait_hold(lua_State *L, net_wait **slot) {
+  net_loop *loop = net_loop_get(L);
+  net_wait *w = net_wait_of(loop, L);
+  if (w->slot != slot || slot == NULL) {
+    net_wait_release(w);
+    w->slot = slot;
+    if (slot) {
+      w->next = *slot;
+      if (*slot) (*slot)->slot = &w->next;
+      *slot = w;
+    }
+  }
+  if (w->deadline) timer_start(L, w, time_left(w));
+  net_intr_watch(loop);
+  w->waiting = 1;
+  return NET_WAIT;
+}
+
+/* Has the running call tried again after a while: for what the kernel gives
+ * no event for. */
+int net_wait_nap(lua_State *L) {
+  const uint64_t nap = 10000000; /* 10 ms */
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  net_wait_hold(L, NULL);
+  if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap);
+  return NET_WAIT;
+}
+
+/* Does another call than this one wait in the slot? */
+int net_wait_busy(lua_State *L, const net_wait *slot) {
+  if (slot == NULL) return 0;
+  const net_wait *own = net_wait_of(net_loop_get(L), L);
+  for (; slot; slot = slot->next)
+    if (slot->waiting && slot != own) return 1;
+  return 0;
+}

@@ -1,0 +1,355 @@
+local net = require "net"
+local support = require "tests.support"
+
+-- What Ctrl-C prints: one line, by the host or by plain Lua.
+local line = support.hosted and "^netlab: interrupted\n$"
+  or "^%S*lua[%d.-]*: interrupted\n$"
+
+-- Every script begins so. `ready` is printed by a task, and so not before
+-- whoever started it waits.
+local prelude = [[
+  local net = require "net"
+  local function say(text) print(text) io.stdout:flush() end
+  local function closing(text)
+    return setmetatable({}, { __close = function() say(text) end })
+  end
+  local function spawn_ready() net.spawn(say, "ready") end
+  local function bound(type)
+    local sock = assert(net.socket("inet", type))
+    assert(sock:bind("127.0.0.1", 0))
+    return sock
+  end
+  local function pair()
+    local listener <close> = bound "stream"
+    assert(listener:listen(1))
+    local a = net.socket()
+    assert(a:connect(listener:getsockname()))
+    return a, assert(listener:accept())
+  end
+]]
+
+-- Calls that wait for ever.
+local waits = {
+  { "accept", "local l <close> = bound 'stream' l:listen(1) l:accept()" },
+  { "recv", "local a, b = pair() a:recv(1) b:close()" },
+  { "recv_line", "local a, b = pair() b:sendall 'abc' a:recv_line()" },
+  { "recv_exact", "local a, b = pair() b:sendall 'abc' a:recv_exact(4)" },
+  { "send to a peer that is full",
+    "local a, b = pair() while a:send(('x'):rep(1 << 20)) do end b:close()" },
+  { "sendall to a peer that is full",
+    "local a, b = pair() a:sendall(('x'):rep(64 << 20)) b:close()" },
+  { "recvfrom", "bound 'dgram':recvfrom(1)" },
+  { "sleep", "net.sleep(600)" },
+  { "join", "net.spawn(net.sleep, 600):join()" },
+  { "run", "net.spawn(net.sleep, 600) net.run()" },
+}
+
+local function start(text)
+  local path = support.write(support.folder() .. "/script.lua", prelude .. text)
+  return support.start(support.driver .. " " .. path)
+end
+
+--- Runs it, presses Ctrl-C once it is ready, and gives what came of it.
+local function interrupt(text)
+  local process <close> = start(text)
+  process:expect "ready\n"
+  process:signal "INT"
+  return process:wait()
+end
+
+local function assert_interrupted(expected, text)
+  local out, err, status = interrupt(text)
+  assert.matches(line, err)
+  assert.equal(expected, out)
+  assert.equal(130, status)
+end
+
+describe("Ctrl-C in the script", function()
+  support.leaves_nothing(before_each, after_each)
+
+  for _, wait in ipairs(waits) do
+    it("ends " .. wait[1], function()
+      assert_interrupted("ready\nclosed\n", [[
+        local _ <close> = closing "closed"
+        spawn_ready()
+        ]] .. wait[2] .. [[
+
+        say "went on"
+      ]])
+    end)
+  end
+
+  it("ends a busy loop", function()
+    assert_interrupted("ready\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      net.sleep(0)
+      while true do end
+    ]])
+  end)
+
+  it("ends a busy loop that calls functions", function()
+    assert_interrupted("ready\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      net.sleep(0)
+      local function f(x) return x + 1 end
+      local x = 0
+      while true do x = f(x) end
+    ]])
+  end)
+
+  it("ends a loop that never sleeps for long", function()
+    assert_interrupted("ready\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      while true do net.sleep(0) end
+    ]])
+  end)
+end)
+
+describe("Ctrl-C in a task", function()
+  support.leaves_nothing(before_each, after_each)
+
+  for _, wait in ipairs(waits) do
+    it("ends " .. wait[1], function()
+      assert_interrupted("ready\nclosed\n", [[
+        net.spawn(function()
+          local _ <close> = closing "closed"
+          spawn_ready()
+          ]] .. wait[2] .. [[
+
+          say "went on"
+        end)
+        net.run()
+        say "the script went on"
+      ]])
+    end)
+  end
+
+  it("ends a busy loop", function()
+    assert_interrupted("ready\nclosed\n", [[
+      net.spawn(function()
+        local _ <close> = closing "closed"
+        say "ready"
+        while true do end
+      end)
+      net.run()
+    ]])
+  end)
+
+  it("ends one that gives way by coroutine.yield only", function()
+    assert_interrupted("ready\nclosed\n", [[
+      net.spawn(function()
+        local _ <close> = closing "closed"
+        spawn_ready()
+        while true do coroutine.yield() end
+      end)
+      net.run()
+    ]])
+  end)
+
+  it("ends the script, which joins it, and all the others", function()
+    local out, err, status = interrupt [[
+      local _ <close> = closing "script"
+      local task
+      for i = 1, 3 do
+        task = net.spawn(function()
+          local _ <close> = closing("task " .. i)
+          net.sleep(600)
+        end)
+      end
+      spawn_ready()
+      task:join()
+    ]]
+    assert.matches(line, err)
+    for _, who in ipairs { "script", "task 1", "task 2", "task 3" } do
+      assert.equal(1, select(2, out:gsub("%f[%w]" .. who .. "\n", "")), who)
+    end
+    assert.equal(130, status)
+  end)
+
+  it("ends those who wait while the script is busy", function()
+    local out, err, status = interrupt [[
+      local _ <close> = closing "script"
+      net.spawn(function()
+        local _ <close> = closing "task"
+        net.sleep(600)
+      end)
+      spawn_ready()
+      net.sleep(0)
+      while true do end
+    ]]
+    assert.matches(line, err)
+    assert.matches("task\n", out)
+    assert.matches("script\n", out)
+    assert.equal(130, status)
+  end)
+
+  it("closes its sockets before the program ends", function()
+    local process <close> = start [[
+      net.spawn(function()
+        local listener <close> = bound "stream"
+        assert(listener:listen(1))
+        local port = select(2, listener:getsockname())
+        local s <close> = listener:accept(say(port))
+        assert(s:sendall "hello")
+        s:recv(1)
+      end)
+      net.run()
+    ]]
+    local port = tonumber((process:expect "^(%d+)\n"))
+    local sock <close> = net.socket()
+    assert(sock:connect("127.0.0.1", port))
+    assert.equal("hello", sock:recv(10))
+    process:signal "INT"
+    assert.equal("EOF", select(3, sock:recv(10)))
+    assert.equal(130, select(3, process:wait()))
+  end)
+end)
+
+if support.hosted then
+  describe("Ctrl-C in the host", function()
+    support.leaves_nothing(before_each, after_each)
+
+    it("ends a script that has never waited", function()
+      assert_interrupted("ready\nclosed\n", [[
+        local _ <close> = closing "closed"
+        say "ready"
+        while true do end
+      ]])
+    end)
+
+    it("ends the tasks that live on after the script", function()
+      assert_interrupted("ready\nclosed\n", [[
+        net.spawn(function()
+          local _ <close> = closing "closed"
+          spawn_ready()
+          net.sleep(600)
+        end)
+      ]])
+    end)
+  end)
+end
+
+describe("Ctrl-C that is caught", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is an error whose text is interrupted", function()
+    local out, err, status = interrupt [[
+      spawn_ready()
+      local ok, message = pcall(net.sleep, 600)
+      say(tostring(ok) .. " " .. tostring(message))
+    ]]
+    assert.equal("ready\nfalse interrupted\n", out)
+    assert.same({ "", 0 }, { err, status })
+  end)
+
+  it("lets the script go on, which may wait again", function()
+    local out, err, status = interrupt [[
+      local a, b = pair()
+      spawn_ready()
+      pcall(a.recv, a, 1)
+      b:sendall "x"
+      say(a:recv(1))
+      net.sleep(0.01)
+      say(net.spawn(function() net.sleep(0) return "new task" end):join())
+    ]]
+    assert.equal("ready\nx\nnew task\n", out)
+    assert.same({ "", 0 }, { err, status })
+  end)
+
+  it("lets a busy script go on", function()
+    local out, err, status = interrupt [[
+      spawn_ready()
+      net.sleep(0)
+      pcall(function() while true do end end)
+      net.sleep(0.01)
+      say "went on"
+    ]]
+    assert.equal("ready\nwent on\n", out)
+    assert.same({ "", 0 }, { err, status })
+  end)
+
+  it("lets a task go on", function()
+    local out, err, status = interrupt [[
+      local task = net.spawn(function()
+        spawn_ready()
+        pcall(net.sleep, 600)
+        net.sleep(0.01)
+        say "went on"
+      end)
+      pcall(task.join, task)
+      pcall(task.join, task)
+    ]]
+    assert.equal("ready\nwent on\n", out)
+    assert.same({ "", 0 }, { err, status })
+  end)
+
+  it("is forgotten: a later error has its own status", function()
+    local out, err, status = interrupt [[
+      spawn_ready()
+      pcall(net.sleep, 600)
+      error "went wrong"
+    ]]
+    assert.equal("ready\n", out)
+    assert.matches("script.lua:%d+: went wrong\nstack traceback:\n", err)
+    assert.equal(1, status)
+  end)
+
+  it("is forgotten: os.exit(1) is 1", function()
+    local out, err, status = interrupt [[
+      spawn_ready()
+      pcall(net.sleep, 600)
+      os.exit(1, true)
+    ]]
+    assert.same({ "ready\n", "", 1 }, { out, err, status })
+  end)
+end)
+
+describe("SIGINT", function()
+  support.leaves_nothing(before_each, after_each)
+
+  -- Plain Lua takes the signal before the module is loaded.
+  if support.hosted then
+    it("stays ignored where it was ignored at the start", function()
+      local folder = support.folder()
+      local path = support.write(folder .. "/script.lua", prelude .. ([[
+        spawn_ready()
+        for _ = 1, 3000 do
+          local file = io.open "GO"
+          if file then break end
+          net.sleep(0.01)
+        end
+        say "went on"
+      ]]):gsub("GO", folder .. "/go"))
+      local process <close> = support.start(
+        ("sh -c 'trap \"\" INT; exec %s %s'"):format(support.driver, path))
+      process:expect "ready\n"
+      process:signal "INT"
+      support.write(folder .. "/go", "")
+      assert.same({ "ready\nwent on\n", "", 0 }, { process:wait() })
+    end)
+  end
+
+  it("a second one ends what no error can end", function()
+    local process <close> = start [[
+      spawn_ready()
+      net.sleep(0)
+      print((("a"):rep(60)):find(("a-"):rep(40) .. "b"))
+    ]]
+    process:expect "ready\n"
+    support.eventually(function()
+      process:signal "INT"
+      return support.read(process.path .. "/status") ~= ""
+    end)
+    assert.same({ "ready\n", "", 130 }, { process:wait() })
+  end)
+
+  it("does nothing to a program that has ended in between", function()
+    local process <close> = start "say 'ready'"
+    process:wait()
+    process:signal "INT"
+    assert.same({ "ready\n", "", 0 }, { process:wait() })
+  end)
+end)
