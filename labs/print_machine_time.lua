@@ -13,7 +13,7 @@ parser:option("--server"):default "pool.ntp.org"
 parser:option("--port"):convert(net.port):default "123"
 parser:option("--timeout", "seconds"):convert(tonumber):default "5"
 local args = parser:parse()
-if not (args.timeout > 0) then parser:error "the timeout must be above 0" end
+if args.timeout <= 0 then parser:error "the timeout must be above 0" end
 
 local response, message = ntp.request(args.server,
   { port = args.port, timeout = args.timeout })

@@ -34,7 +34,7 @@ end
 local srv <close> = assert(server(1, port))
 print(("Listening on port: %d "):format(port))
 while true do
-  local connection <close>, host, from = assert(srv:accept())
-  print(("Connected by %s:%d"):format(host, from))
+  local connection <close> = assert(srv:accept())
+  print(("Connected by %s:%d"):format(connection:getpeername()))
 end
 -- Try: connect with `nc localhost 8282`, and run a second one beside it.

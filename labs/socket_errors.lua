@@ -15,11 +15,11 @@ local function give_up(what, message)
   os.exit(1, true)
 end
 -- First -- create socket.  Fails when the process has no descriptor left.
-local s <close>, message, code = net.socket("inet", "stream")
+local s <close>, message = net.socket("inet", "stream")
 if not s then give_up("Error creating socket", message) end
 
 -- Second -- connect.  Either nobody knows the name, or nobody answers there.
-local ok
+local ok, code
 ok, message, code = s:connect(args.host, args.port)
 if not ok and code:match "^EAI_" then
   give_up("Address-related error connecting to server", message)

@@ -13,7 +13,7 @@ parser:option("--host"):default "localhost"
 parser:option("--message"):default "Test message. This will be echoed"
 parser:option("--timeout", "seconds"):convert(tonumber):default "5"
 local args = parser:parse()
-if not (args.timeout > 0) then parser:error "the timeout must be above 0" end
+if args.timeout <= 0 then parser:error "the timeout must be above 0" end
 
 local sock <close> = assert(net.socket("inet", "dgram"))
 sock:settimeout(args.timeout)

@@ -99,6 +99,31 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
+  it("ends a sort that goes on and on", function()
+    assert_interrupted("ready\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      net.sleep(0)
+      local t = {}
+      for i = 1, 10000 do t[i] = i * 7919 % 9973 end
+      while true do table.sort(t, function(x, y) return x < y end) end
+    ]])
+  end)
+
+  it("has status 130 although a __close tries to wait", function()
+    assert_interrupted("ready\nclosing\nclosed\n", [[
+      local _ <close> = setmetatable({}, {
+        __close = function()
+          say "closing"
+          pcall(net.sleep, 0.001)
+          say "closed"
+        end,
+      })
+      spawn_ready()
+      net.sleep(600)
+    ]])
+  end)
+
   it("ends a loop that never sleeps for long", function()
     assert_interrupted("ready\nclosed\n", [[
       local _ <close> = closing "closed"

@@ -267,6 +267,38 @@ describe("datagrams", function()
     assert.same({ "hello", folder .. "/a" }, { data, path })
   end)
 
+  it("to a full UNIX receiver are waited with, and not spun for", function()
+    local path = support.folder() .. "/full"
+    local a = support.own(net.socket("unix", "dgram"))
+    local b = support.own(net.socket("unix", "dgram"))
+    assert(b:bind(path))
+    a:settimeout(0)
+    repeat until not a:sendto("x", path)
+    a:settimeout(0.3)
+    local cpu = os.clock()
+    assert.equal("ETIMEDOUT", select(3, a:sendto("x", path)))
+    assert.is_true(os.clock() - cpu < 0.15)
+    local task = net.spawn(function() return a:sendto("y", path) end)
+    net.sleep(0)
+    b:recv(10)
+    assert.equal(1, task:join())
+  end)
+
+  it("are not cut below the size that was asked for", function()
+    local path = support.folder() .. "/large"
+    local a = support.own(net.socket("unix", "dgram"))
+    local b = support.own(net.socket("unix", "dgram"))
+    assert(b:bind(path))
+    a:setsockopt("SO_SNDBUF", 1 << 20)
+    local text = ("x"):rep(300000)
+    local sent, _, code = a:sendto(text, path)
+    if sent then
+      assert.is_true((b:recvfrom(1000000)) == text)
+    else
+      assert.equal("EMSGSIZE", code) -- this kernel's wmem_max is too low
+    end
+  end)
+
   it("recvfrom is for datagram sockets", function()
     local tcp <close> = net.socket()
     assert.error_matches(function() tcp:recvfrom(1) end, "datagram socket")

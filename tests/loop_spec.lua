@@ -54,7 +54,7 @@ describe("a call that cannot wait where it is", function()
       function() udp:sendto("x", "127.0.0.1", 9) end,
       function() udp:connect("127.0.0.1", 9) end,
       function() net.sleep(1) end, function() net.run() end,
-      function() net.gethostbyname "localhost" end,
+      function() net.gethostbyname "no.such.name" end,
     }
     for _, call in ipairs(calls) do
       net.spawn(function()
@@ -126,6 +126,19 @@ describe("a waiting task's coroutine", function()
     end
   end)
 
+  it("keeps its arguments, whatever a resume leaves behind", function()
+    local co
+    local task = net.spawn(function()
+      co = coroutine.running()
+      local sock <close> = net.socket()
+      sock:settimeout(5)
+      return select(3, sock:connect("no.such.name.invalid", 80))
+    end)
+    net.sleep(0)
+    coroutine.resume(co, "junk", 1, {})
+    assert.matches("^EAI_", (task:join()))
+  end)
+
   it("waits inside pcall, metamethods' calls, iterators and <close>", function()
     local a, b = support.pair()
     net.spawn(function()
@@ -149,7 +162,7 @@ end)
 describe("turning the loop", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("a task that never waits for long lets timers and sockets go on", function()
+  it("a task that hardly ever waits lets timers and sockets go on", function()
     local a, b = support.pair()
     local stop = false
     local busy = net.spawn(function() repeat net.sleep(0) until stop end)
@@ -162,6 +175,47 @@ describe("turning the loop", function()
     stop = true
     busy:join()
     assert.is_true(ticks > 3)
+  end)
+
+  it("a peer that sends without a pause does not keep the others waiting",
+    function()
+      local _, port
+      local listener
+      listener, _, port = support.listener()
+      local sender <close> = support.start(support.python(([[
+import socket
+s = socket.create_connection(('127.0.0.1', %d))
+try:
+    while True: s.sendall(b'x' * 65536)
+except OSError: pass
+]]):format(port)))
+      local conn = support.own(listener:accept())
+      local ticks, stop = 0, false
+      local ticker = net.spawn(function()
+        while not stop do net.sleep(0.001) ticks = ticks + 1 end
+      end)
+      local reads = 0
+      repeat
+        assert(conn:recv(64))
+        reads = reads + 1
+      until ticks >= 20 or reads > 1000000
+      stop = true
+      ticker:join()
+      conn:close()
+      assert.is_true(ticks >= 20)
+      assert.truthy(sender.pid)
+    end)
+
+  it("a time-out is for the whole call, though bytes go on coming", function()
+    local a, b = support.pair()
+    local stop = false
+    local drip = net.spawn(function()
+      while not stop do a:send "x" net.sleep(0) end
+    end)
+    b:settimeout(0.05)
+    assert.equal("ETIMEDOUT", select(3, b:recv_exact(1 << 28)))
+    stop = true
+    drip:join()
   end)
 
   it("a wait that nothing can end is a deadlock, and said so", function()

@@ -118,6 +118,39 @@ describe("bind, listen, accept, connect", function()
     listener:accept():close()
   end)
 
+  it("a UNIX listener with a full backlog is waited for", function()
+    local path = support.folder() .. "/sock"
+    local listener <close> = net.socket "unix"
+    assert(listener:bind(path))
+    assert(listener:listen(0))
+    local first <close> = net.socket "unix"
+    assert(first:connect(path))
+    local second <close> = net.socket "unix"
+    second:settimeout(0.05)
+    assert.equal("ETIMEDOUT", select(3, second:connect(path)))
+    second:settimeout(5)
+    local task = net.spawn(function() return second:connect(path) end)
+    net.sleep(0)
+    listener:accept():close()
+    assert.equal(second, task:join())
+  end)
+
+  it("a connection inherits its listener's SO_LINGER, and closes at once",
+    function()
+      local listener, host, port = support.listener()
+      assert(listener:setsockopt("SO_LINGER", true, 3))
+      local client <close> = net.socket()
+      assert(client:connect(host, port))
+      local server = listener:accept()
+      server:settimeout(0)
+      repeat until not server:send(("x"):rep(65536))
+      local start = net.now()
+      server:close()
+      assert.is_true(net.now() - start < 1)
+      client:close()
+      net.sleep(0.05)
+    end)
+
   it("say which address is in use, or is not ours", function()
     local _, host, port = support.listener()
     local sock <close> = net.socket()
@@ -332,7 +365,9 @@ describe("two calls on one socket", function()
     local listener = support.listener()
     local tasks = {
       net.spawn(function() return select(3, b:recv(1)) end),
-      net.spawn(function() return select(3, a:sendall(("x"):rep(32 << 20))) end),
+      net.spawn(function()
+        return (select(3, a:sendall(("x"):rep(32 << 20))))
+      end),
       net.spawn(function() return select(3, listener:accept()) end),
     }
     net.sleep(0.01)

@@ -180,6 +180,52 @@ describe("cancel", function()
     assert.equal("kept", task:join())
   end)
 
+  it("comes at the end of a <close> variable's block", function()
+    local closed = false
+    do
+      local _ <close> = net.spawn(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() closed = true end,
+        })
+        net.sleep(60)
+      end)
+      net.sleep(0)
+    end
+    assert.is_true(closed)
+  end)
+
+  it("within the task's own __close is harmless", function()
+    local task, after
+    task = net.spawn(function()
+      local _ <close> = setmetatable({}, {
+        __close = function() after = task:cancel() end,
+      })
+      net.sleep(60)
+    end)
+    net.sleep(0)
+    assert.is_true(task:cancel())
+    assert.is_true(after)
+  end)
+
+  it("in a chain of tasks that cancel each other raises, and does not crash",
+    function()
+      local tasks = {}
+      for i = 1, 2000 do
+        tasks[i] = net.spawn(function()
+          local _ <close> = setmetatable({}, {
+            __close = function() if tasks[i + 1] then tasks[i + 1]:cancel() end
+            end,
+          })
+          net.sleep(60)
+        end)
+      end
+      net.sleep(0)
+      local ok, message = pcall(tasks[1].cancel, tasks[1])
+      assert.is_false(ok)
+      assert.matches("too many tasks that cancel each other", message)
+      for i = 2000, 1, -1 do pcall(tasks[i].cancel, tasks[i]) end
+    end)
+
   it("raises for oneself, and what a __close raises", function()
     local task
     task = net.spawn(function() return pcall(task.cancel, task) end)

@@ -126,7 +126,7 @@ function ntp.request(server, opts)
   end
   local port, timeout = opts.port or 123, opts.timeout or 5
   if not net.port(port) then error("port not in 0..65535", 2) end
-  if type(timeout) ~= "number" or not (timeout > 0) then
+  if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("timeout must be a number of seconds above 0", 2)
   end
   local deadline = net.now() + timeout
@@ -139,8 +139,8 @@ function ntp.request(server, opts)
   -- The server copies our transmit timestamp into its reply. A random one
   -- tells nobody our clock, and a stranger cannot guess it.
   local origin, t1 = math.random(0), net.time()
-  ok, message, code = sock:send(PACKET:pack(VERSION << 3 | CLIENT, 0, 0, 0, 0, 0,
-                                            "", 0, 0, 0, origin))
+  ok, message, code = sock:send(PACKET:pack(
+    VERSION << 3 | CLIENT, 0, 0, 0, 0, 0, "", 0, 0, 0, origin))
   if not ok then return nil, message, code end
   return receive(sock, server .. ":" .. port, origin, t1, deadline)
 end

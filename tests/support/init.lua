@@ -10,6 +10,7 @@ local support = {}
 -- The interpreter that runs labs: the host, or plain Lua with the module.
 support.driver = os.getenv "NETLAB_DRIVER" or "./netlab"
 support.hosted = support.driver:find "netlab$" ~= nil
+support.host = os.getenv "NETLAB_HOST" or "./netlab"
 support.build = os.getenv "NETLAB_BUILD" or "build"
 
 local function read(path)

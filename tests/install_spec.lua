@@ -1,0 +1,64 @@
+-- make install, and LuaRocks, into folders of their own.
+local support = require "tests.support"
+
+local function sh(text)
+  local out, err, status = support.run("sh -c '" .. text .. "'", nil, 120)
+  assert.equal(0, status, out .. err)
+  return out
+end
+
+-- The tracked files and those not yet tracked, without what was built here.
+local function checkout()
+  local folder = support.folder()
+  sh("cp -r Makefile README.md LICENSE src lua labs tests " ..
+    "netlab-scm-1.rockspec " .. folder)
+  return folder
+end
+
+describe("installed", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("by make, the program lists its labs, and uninstall removes all",
+    function()
+      local source, to = checkout(), support.folder()
+      local make = ("make -s -C %s PREFIX=/usr DESTDIR=%s "):format(source, to)
+      sh(make .. "install")
+      assert.matches("tcp_echo_server.lua +Lab 12",
+        sh(to .. "/usr/bin/netlab --list"))
+      assert.equal("1234\n", sh("cd / && LUA_CPATH=" .. to ..
+        "/usr/lib/lua/5.4/?.so lua5.4 -e " ..
+        "\"print(require [[net]].ntohs(require [[net]].htons(1234)))\""))
+      sh(make .. "uninstall")
+      assert.equal("", sh("find " .. to .. " -type f"))
+    end)
+
+  it("by LuaRocks, plain Lua has net and netlab runs a lab", function()
+    local source, tree = checkout(), support.folder()
+    sh(("cd %s && luarocks-5.4 --tree=%s make"):format(source, tree))
+    local env = ("env LUA_PATH='%s/share/lua/5.4/?.lua;;' " ..
+      "LUA_CPATH='%s/lib/lua/5.4/?.so;;' "):format(tree, tree)
+    local script = support.write(source .. "/echo.lua", [[
+      local net, ntp = require "net", require "net.ntp"
+      local listener <close> = net.socket()
+      assert(listener:bind("localhost", 0))
+      assert(listener:listen())
+      net.spawn(function()
+        local conn <close> = listener:accept()
+        conn:sendall(conn:recv(100))
+      end)
+      local sock <close> = net.socket()
+      assert(sock:connect(listener:getsockname()))
+      sock:sendall "from the rock"
+      print(sock:recv(100), type(ntp.request))
+    ]])
+    local out, err, status = support.run(env .. "lua5.4 " .. script)
+    assert.equal(0, status, err)
+    assert.equal("from the rock\tfunction\n", out)
+    out, err, status = support.run("env -u LUA_PATH -u LUA_CPATH " .. tree ..
+      "/bin/netlab " .. source .. "/labs/integer_conversion.lua")
+    assert.equal(0, status, err)
+    assert.matches("^Original: 1234 => Long host byte order: ", out)
+    assert.matches("socket_errors.lua +Lab 7",
+      sh(tree .. "/bin/netlab --list"))
+  end)
+end)

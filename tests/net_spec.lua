@@ -1,0 +1,104 @@
+-- The module as a whole, held against the README and the object files.
+local net = require "net"
+local support = require "tests.support"
+
+local function keys(t)
+  local list = {}
+  for name in pairs(t) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+-- The names that the README's tables give behind a prefix: "net.", "sock:".
+local function documented(prefix)
+  local names = {}
+  for line in support.read "README.md":gmatch "[^\n]+" do
+    if line:match "^| `" then
+      local left = line:match "^|(.-) | " or ""
+      for name in left:gmatch("`" .. prefix .. "([%w_]+)%(") do
+        names[name] = true
+      end
+    end
+  end
+  return keys(names)
+end
+
+describe("the module", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("has the functions that the README has, and no others", function()
+    local have = {}
+    for name, value in pairs(net) do
+      if type(value) == "function" then have[name] = true end
+    end
+    assert.same(documented "net%.", keys(have))
+  end)
+
+  it("has the methods that the README has, and no others", function()
+    local sock <close> = net.socket()
+    assert.same(documented "sock:", keys(getmetatable(sock).__index))
+    local task = net.spawn(function() end)
+    assert.same(documented "task:", keys(getmetatable(task).__index))
+    task:join()
+  end)
+
+  it("is the same one when it is required again", function()
+    assert.equal(net, require "net")
+    assert.equal("string", type(net._VERSION))
+  end)
+
+  it("loaded twice shares one loop", function()
+    package.loaded.net = nil
+    local again = require "net"
+    package.loaded.net = net
+    local task = again.spawn(function() again.sleep(0) return "shared" end)
+    assert.equal("shared", task:join())
+  end)
+end)
+
+describe("the object files", function()
+  local function needs(symbols)
+    local files = {}
+    local pipe <close> = io.popen("cd " .. support.build ..
+      " && for f in *.o; do nm -u $f | sed \"s/^/$f/\"; done")
+    for line in pipe:lines() do
+      local file, symbol = line:match "^(%w+)%.o%s+U ([%w_]+)"
+      if symbols[symbol] then files[file] = true end
+    end
+    return keys(files)
+  end
+
+  local function set(...)
+    local s = {}
+    for _, name in ipairs { ... } do s[name] = true end
+    return s
+  end
+
+  it("one of them yields, resumes and turns libuv's loop", function()
+    assert.same({ "loop" }, needs(set("lua_yieldk", "lua_resume", "uv_run")))
+  end)
+
+  it("one of them sets and gets options", function()
+    assert.same({ "opt" }, needs(set("setsockopt", "getsockopt")))
+  end)
+
+  it("one of them turns addresses into text", function()
+    assert.same({ "addr" }, needs(set("inet_pton", "inet_ntop", "inet_aton",
+      "inet_ntoa")))
+  end)
+
+  it("one of them makes errors", function()
+    assert.same({ "err" }, needs(set("uv_strerror_r", "uv_err_name_r")))
+  end)
+
+  it("the module exports luaopen_net and nothing else", function()
+    local folder = support.host:match "^(.*)/"
+    local pipe <close> = io.popen(
+      "nm -D --defined-only " .. folder .. "/net.so")
+    local names = {}
+    for name in pipe:read "a":gmatch " T ([%w_]+)" do
+      names[#names + 1] = name
+    end
+    assert.same({ "luaopen_net" }, names)
+  end)
+end)

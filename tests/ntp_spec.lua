@@ -1,0 +1,373 @@
+local net = require "net"
+local ntp = require "net.ntp"
+local support = require "tests.support"
+
+local EPOCH = 2208988800 -- seconds from 1900-01-01 to 1970-01-01
+local PACKET = ">BBbb I4 I4 c4 I8 I8 I8 I8"
+local NOW = 1700000000
+local real_time = net.time
+
+-- UNIX seconds as a 64-bit NTP timestamp.
+local function stamp(seconds)
+  local whole = math.floor(seconds)
+  return whole + EPOCH << 32 | math.floor((seconds - whole) * 2.0 ^ 32)
+end
+
+local GOOD = {
+  leap = 0, version = 4, mode = 4, stratum = 2, precision = -20,
+  delay = 0x8000, dispersion = 0x4000, reference = "\192\0\2\1",
+  receive = stamp(NOW + 10.25), transmit = stamp(NOW + 10.5),
+}
+
+local function origin_of(request) return (">I8"):unpack(request, 41) end
+
+-- The reply to a request: a good one, but for the fields given.
+local function reply(request, fields)
+  local f = setmetatable(fields or {}, { __index = GOOD })
+  return PACKET:pack(f.leap << 6 | f.version << 3 | f.mode, f.stratum, 6,
+    f.precision, f.delay, f.dispersion, f.reference, stamp(NOW),
+    f.origin or origin_of(request), f.receive, f.transmit)
+end
+
+local function udp(host, port)
+  local sock = support.own(assert(net.socket("inet", "dgram")))
+  return assert(sock:bind(host or "127.0.0.1", port or 0))
+end
+
+local function free_port()
+  local sock <close> = assert(net.socket("inet", "dgram"))
+  assert(sock:bind("127.0.0.1", 0))
+  return select(2, sock:getsockname())
+end
+
+-- Starts a server that calls answer(request, send, host, port); its port.
+local function serve(answer)
+  local sock = udp()
+  net.spawn(function()
+    while true do
+      local request, host, port = sock:recvfrom(1024)
+      if not request then return end -- closed when the spec ends
+      answer(request, function(packet) sock:sendto(packet, host, port) end,
+        host, port)
+    end
+  end)
+  return select(2, sock:getsockname())
+end
+
+local function ask(port, timeout)
+  return ntp.request("127.0.0.1", { port = port, timeout = timeout or 10 })
+end
+
+local function refused(port, reason, code, timeout)
+  local time, message, got = ask(port, timeout)
+  assert.is_nil(time)
+  assert.equal(("ntp 127.0.0.1:%d: %s (%s)"):format(port, reason, code),
+    message)
+  assert.equal(code, got)
+end
+
+describe("an NTP request", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is a version 4 client's, and tells nothing of us", function()
+    local seen = {}
+    local port = serve(function(request, send)
+      seen[#seen + 1] = request
+      send(reply(request))
+    end)
+    assert(ask(port))
+    assert(ask(port))
+    for _, request in ipairs(seen) do
+      assert.equal(48, #request)
+      assert.equal("\x23" .. ("\0"):rep(39), request:sub(1, 40))
+    end
+    assert.not_equal(origin_of(seen[1]), origin_of(seen[2]))
+  end)
+
+  it("takes a host's name and a service's", function()
+    local port = serve(function(request, send) send(reply(request)) end)
+    assert(ntp.request("localhost", { port = tostring(port) }))
+    local time, _, code = ntp.request("127.0.0.1", { port = "discard" })
+    assert.is_nil(time)
+    assert.equal("ECONNREFUSED", code)
+  end)
+
+  it("says when nobody is there", function()
+    local port = free_port()
+    local time, message, code = ask(port)
+    assert.is_nil(time)
+    assert.matches("^%l+ 127.0.0.1:" .. port ..
+      ": connection refused %(ECONNREFUSED%)$", message)
+    assert.equal("ECONNREFUSED", code)
+  end)
+
+  it("raises for wrong arguments, at the caller's line", function()
+    local wrong = {
+      { nil }, { 5 }, { {} }, { true }, { "a\0b" }, { ("x"):rep(300) },
+      { "127.0.0.1", 5 }, { "127.0.0.1", "port" }, { "127.0.0.1", true },
+      { "127.0.0.1", { ports = 123 } }, { "127.0.0.1", { 123 } },
+    }
+    for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, 1.5, "x", true, {} } do
+      wrong[#wrong + 1] = { "127.0.0.1", { port = port } }
+    end
+    for _, timeout in ipairs { 0, -1, 0 / 0, "5", true, {} } do
+      wrong[#wrong + 1] = { "127.0.0.1", { timeout = timeout } }
+    end
+    for i, case in ipairs(wrong) do
+      local line
+      local ok, message = pcall(function()
+        line = debug.getinfo(1, "l").currentline + 1
+        local time = ntp.request(case[1], case[2])
+        return time
+      end)
+      assert.is_false(ok, "case " .. i)
+      assert.matches("ntp_spec.lua:" .. line .. ": ", message, "case " .. i)
+    end
+  end)
+end)
+
+describe("a good NTP reply", function()
+  support.leaves_nothing(before_each, after_each)
+
+  -- The answer to a request sent at t1 when the reply comes at t4.
+  local function measured(t1, t4, fields)
+    local port = serve(function(request, send) send(reply(request, fields)) end)
+    local clock = { t1, t4 }
+    finally(function() net.time = real_time end) -- luacheck: ignore
+    net.time = function() return table.remove(clock, 1) end -- luacheck: ignore
+    return assert(ask(port))
+  end
+
+  it("gives the time, the offset and the delay of RFC 5905", function()
+    local time = measured(NOW, NOW + 0.75)
+    assert.equal(NOW + 10.5, time.tx_time)
+    assert.equal(10, time.offset)
+    assert.equal(0.5, time.delay)
+  end)
+
+  it("gives a negative offset when our clock is ahead", function()
+    assert.equal(-90, measured(NOW + 100, NOW + 100.75).offset)
+  end)
+
+  it("gives no negative delay", function()
+    local time = measured(NOW, NOW + 0.75, { transmit = stamp(NOW + 12) })
+    assert.equal(0, time.delay)
+  end)
+
+  it("gives the other fields", function()
+    local time = measured(NOW, NOW, { leap = 1 })
+    assert.equal(2, time.stratum)
+    assert.equal(1, time.leap)
+    assert.equal(4, time.version)
+    assert.equal("192.0.2.1", time.reference)
+    assert.equal(2.0 ^ -20, time.precision)
+    assert.equal(0.5, time.root_delay)
+    assert.equal(0.25, time.root_dispersion)
+  end)
+
+  it("of stratum 1 names its clock, safe to print", function()
+    local gps = { stratum = 1, reference = "GPS\0" }
+    assert.equal("GPS", measured(NOW, NOW, gps).reference)
+    local nasty = { stratum = 1, reference = "\27[2J" }
+    assert.equal("\\x1b[2J", measured(NOW, NOW, nasty).reference)
+  end)
+
+  it("may be of NTP's second era, after 2036", function()
+    local later = 2100000000
+    local time = measured(later, later + 0.75, {
+      receive = stamp(later + 10.25), transmit = stamp(later + 10.5),
+    })
+    assert.equal(later + 10.5, time.tx_time)
+    assert.equal(10, time.offset)
+  end)
+
+  it("may be made while the era ends", function()
+    local turn = 2 ^ 32 - EPOCH
+    local time = measured(turn - 0.5, turn + 0.75, {
+      receive = stamp(turn - 0.25), transmit = stamp(turn + 0.5),
+    })
+    assert.equal(turn + 0.5, time.tx_time)
+    assert.equal(0, time.offset)
+    assert.equal(0.5, time.delay)
+  end)
+
+  it("may have any stratum up to 15, and just under 16 s to its root",
+    function()
+      assert.equal(15, measured(NOW, NOW, { stratum = 15 }).stratum)
+      local far = { delay = 16 << 16, dispersion = (8 << 16) - 1 }
+      assert.equal(16, measured(NOW, NOW, far).root_delay)
+    end)
+
+  it("may carry extensions", function()
+    local port = serve(function(request, send)
+      send(reply(request) .. ("x"):rep(100))
+    end)
+    assert.equal(NOW + 10.5, assert(ask(port)).tx_time)
+  end)
+
+  it("is taken after bad ones", function()
+    local port = serve(function(request, send)
+      send "short"
+      send(reply(request, { mode = 5 }))
+      send(reply(request, { version = 3 }))
+      send(reply(request, { origin = 0 }))
+      send(reply(request, { origin = 0, stratum = 0, reference = "DENY" }))
+      net.sleep(0.02)
+      send(reply(request))
+    end)
+    assert.equal(NOW + 10.5, assert(ask(port)).tx_time)
+  end)
+end)
+
+describe("an NTP reply is refused", function()
+  support.leaves_nothing(before_each, after_each)
+
+  -- These may be a stranger's: the server's own reply may follow.
+  local passed_over = {
+    { "short packet", function(request) return reply(request):sub(1, 47) end },
+    { "short packet", function() return "" end },
+    { "wrong version", { version = 3 } },
+    { "wrong version", { version = 5 } },
+    { "wrong mode", { mode = 3 } },
+    { "wrong mode", { mode = 5 } },
+    { "wrong origin timestamp", { origin = 0 } },
+    { "wrong origin timestamp", function(request)
+      return reply(request, { origin = origin_of(request) + 1 })
+    end },
+    { "wrong origin timestamp", {
+      origin = 0, stratum = 0, reference = "DENY",
+    } },
+  }
+  for i, case in ipairs(passed_over) do
+    local reason, make = case[1], case[2]
+    it(("and passed over: %s (%d)"):format(reason, i), function()
+      local port = serve(function(request, send)
+        send(type(make) == "table" and reply(request, make) or make(request))
+      end)
+      refused(port, "no reply but one with a " .. reason, "ETIMEDOUT", 0.1)
+    end)
+  end
+
+  -- These the server itself has sent.
+  local final = {
+    { "kiss code RATE", { stratum = 0, reference = "RATE" } },
+    { "kiss code DENY", { stratum = 0, reference = "DENY", leap = 3 } },
+    { "kiss code \\x1b[2J", { stratum = 0, reference = "\27[2J" } },
+    { "stratum not in 1..15", { stratum = 16 } },
+    { "stratum not in 1..15", { stratum = 255 } },
+    { "clock not synchronized", { leap = 3 } },
+    { "zero timestamp", { transmit = 0 } },
+    { "zero timestamp", { receive = 0 } },
+    { "zero timestamp", { receive = 0, transmit = 0 } },
+    { "sent before it was received", { transmit = GOOD.receive - 1 } },
+    { "root distance over 16 s", { delay = 32 << 16, dispersion = 0 } },
+    { "root distance over 16 s", { delay = 0, dispersion = 16 << 16 } },
+    { "root distance over 16 s", { delay = 16 << 16, dispersion = 8 << 16 } },
+    { "root distance over 16 s", { delay = 0xffffffff } },
+  }
+  for i, case in ipairs(final) do
+    local reason, fields = case[1], case[2]
+    it(("at once: %s (%d)"):format(reason, i), function()
+      local port = serve(function(request, send)
+        send(reply(request, fields))
+      end)
+      refused(port, reason, "EPROTO")
+    end)
+  end
+
+  it("when it comes from another port", function()
+    local other = udp()
+    local port = serve(function(request, _, host, client)
+      other:sendto(reply(request), host, client)
+    end)
+    refused(port, "no reply", "ETIMEDOUT", 0.1)
+  end)
+
+  it("when it comes from another address", function()
+    local other
+    local port = serve(function(request, _, host, client)
+      other:sendto(reply(request), host, client)
+    end)
+    other = udp("127.0.0.2", port)
+    refused(port, "no reply", "ETIMEDOUT", 0.1)
+  end)
+
+  it("when it is late", function()
+    local sent
+    local port = serve(function(request, send)
+      net.sleep(0.3)
+      send(reply(request))
+      sent = true
+    end)
+    refused(port, "no reply", "ETIMEDOUT", 0.1)
+    support.eventually(function() return sent end)
+  end)
+end)
+
+describe("one deadline holds for all of an NTP request", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local reason = "no reply but one with a wrong origin timestamp"
+
+  it("when bad packets drip in", function()
+    local done, count = false, 0
+    local port = serve(function(request, send)
+      while not done do
+        send(reply(request, { origin = 0 }))
+        count = count + 1
+        net.sleep(0.02)
+      end
+    end)
+    local start = net.now()
+    refused(port, reason, "ETIMEDOUT", 0.3)
+    done = true
+    local took = net.now() - start
+    assert.is_true(took >= 0.3 and took < 5, took)
+    assert.is_true(count > 2, count)
+  end)
+
+  it("when bad packets flood in", function()
+    local flood <close> = support.start(support.python [[
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+request, client = s.recvfrom(1024)
+while True:
+    s.sendto(b"\x24\2" + b"\1" * 46, client)
+]])
+    local start = net.now()
+    refused(tonumber((flood:expect "(%d+)\n")), reason, "ETIMEDOUT", 0.3)
+    local took = net.now() - start
+    assert.is_true(took >= 0.3 and took < 5, took)
+  end)
+end)
+
+describe("net.ntp and chrony", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("agree about the time", function()
+    local folder, port = support.folder(), free_port()
+    local config = support.write(folder .. "/chrony.conf", ([[
+local stratum 10
+allow 127.0.0.1
+bindaddress 127.0.0.1
+port %d
+cmdport 0
+pidfile %s/pid
+driftfile %s/drift
+]]):format(port, folder, folder))
+    local chrony <close> = support.start(
+      ("env PATH=$PATH:/usr/sbin chronyd -U -u $(id -un) -x -d -f %s")
+        :format(config))
+    local time = support.eventually(function() return (ask(port, 1)) end)
+    assert.is_true(math.abs(time.offset) < 1, time.offset)
+    assert.is_true(math.abs(time.tx_time - net.time()) < 5, time.tx_time)
+    assert.is_true(time.delay >= 0 and time.delay < 1, time.delay)
+    assert.equal(10, time.stratum)
+    assert.equal(0, time.leap)
+    assert.equal(4, time.version)
+    assert.equal("127.127.1.1", time.reference)
+    assert.truthy(chrony.pid)
+  end)
+end)
