@@ -39,14 +39,17 @@ LABS = $(wildcard labs/*.lua)
 all: $(OUT)/netlab $(OUT)/net.so
 
 $(OUT)/netlab: $(BUILD)/main.o $(OBJS)
-	$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS)
+	@echo "$(CC) $@"
+	@$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS)
 
 $(OUT)/net.so: $(OBJS)
-	$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS)
+	@echo "$(CC) $@"
+	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS)
 
 $(BUILD)/%.o: src/%.c src/net.h
 	@mkdir -p $(BUILD)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "$(CC) $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/main.o: $(BUILD)/embed.inc
 

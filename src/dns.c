@@ -112,7 +112,7 @@ static int lookup_failed(lua_State *L, const char *call, const char *host,
 static int lookupk(lua_State *L, net_why why) {
   lookup *q = *(lookup **)lua_touserdata(L, -1);
   const char *host = lua_tostring(L, q->host);
-  if (why == NET_FIRST) {
+  if (!q->done && why != NET_TIMEOUT && why != NET_CANCELED) {
     net_wait_hold(L, &q->holder);
     net_wait_of(q->loop, L)->sock = lua_touserdata(L, 1);
     return NET_WAIT;

@@ -20,10 +20,23 @@
 static const char interrupt_key = 0;
 static net_loop *volatile watched;
 static struct sigaction before; /* what SIGINT did until we watched it */
-static int died;                /* Ctrl-C has ended plain Lua's main thread */
+static int raised_at;           /* how deep, in plain Lua's main thread */
+static int died;                /* and nothing caught it */
 static int lookups;             /* under way, in all states of the process */
 
+/* How many calls are active. */
+static int depth(lua_State *L) {
+  lua_Debug ar;
+  int level = 0;
+  while (lua_getstack(L, level, &ar)) level++;
+  return level;
+}
+
+/* Where no pcall is, `lua5.4` has its message handler ask for the text before
+ * anything is unwound: two calls above the one that raised it. So we know that
+ * Ctrl-C ends the script, and is not caught. */
 static int interrupt_tostring(lua_State *L) {
+  if (lua_pushthread(L) && raised_at > 0 && depth(L) == raised_at + 2) died = 1;
   lua_pushliteral(L, "interrupted");
   return 1;
 }
@@ -43,7 +56,7 @@ static void push_interrupt(lua_State *L) {
 }
 
 int net_intr_raise(lua_State *L) {
-  if (lua_pushthread(L)) died = 1; /* plain Lua's main thread */
+  if (lua_pushthread(L)) raised_at = depth(L); /* plain Lua's main thread */
   push_interrupt(L);
   return lua_error(L);
 }
@@ -116,7 +129,6 @@ void net_intr_lookups(net_loop *loop, int change) {
 /* Called by each wait; the work is done by the first. A SIGINT that was
  * ignored when the program started (nohup, a shell's `&`) stays ignored. */
 void net_intr_watch(net_loop *loop) {
-  died = 0; /* it waits again, so it lives */
   if (watched || loop->unwatched) return;
   struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
   sigaction(SIGINT, NULL, &before);

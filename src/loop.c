@@ -70,14 +70,14 @@ void net_loop_interrupt(net_loop *loop) {
   net_wait_ready(&loop->main, NET_READY);
 }
 
-/* A call in the middle of a lookup for a socket that is being closed. */
-void net_loop_closing(net_loop *loop, const void *sock) {
-  if (loop->lookups == 0) return;
+/* The call that waits for a name it needs for this socket; NULL: none does. */
+net_wait *net_loop_lookup(net_loop *loop, const void *sock) {
+  if (loop->lookups == 0) return NULL;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
-    net_wait *w = &((net_task *)l)->wait;
-    if (w->sock == sock) net_wait_ready(w, NET_CANCELED);
+    net_wait *w = &((net_task *)l)->wait; /* link is a task's first member */
+    if (w->sock == sock) return w;
   }
-  if (loop->main.sock == sock) net_wait_ready(&loop->main, NET_CANCELED);
+  return loop->main.sock == sock ? &loop->main : NULL;
 }
 
 /* Is there a Lua function among L's calls, for a traceback to tell of? */
@@ -88,29 +88,30 @@ static int runs_lua(lua_State *L) {
   return 0;
 }
 
-/* Pushes the error object on top of co as text, as `lua` shows it. */
-static const char *push_message(lua_State *L, lua_State *co) {
+/* Pushes the text to print for the error object on top of co, as `lua` does:
+ * with a traceback, unless the object has a text of its own, no Lua function
+ * was running, or the error is the network's and an assert passed it on. */
+static const char *push_report(lua_State *L, lua_State *co) {
   lua_pushvalue(co, -1);
   lua_xmove(co, L, 1);
-  int object = lua_gettop(L);
-  if (lua_isstring(L, object) || luaL_getmetafield(L, object, "__tostring"))
-    return luaL_tolstring(L, object, NULL);
-  return lua_pushfstring(L, "(error object is a %s value)",
-                         luaL_typename(L, object));
+  const char *message = lua_tostring(L, -1);
+  if (message == NULL && luaL_callmeta(L, -1, "__tostring"))
+    return lua_tostring(L, -1);
+  if (message == NULL)
+    message = lua_pushfstring(L, "(error object is a %s value)",
+                              luaL_typename(L, -1));
+  if (!net_err_is(message) && runs_lua(co)) {
+    luaL_traceback(L, co, message, 0);
+    message = lua_tostring(L, -1);
+  }
+  return message;
 }
 
-/* protected: prints the error that ended a task, with its traceback; one that
- * the network has made, and an assert passed on, in one line */
-static int report(lua_State *L) {
+static int report(lua_State *L) { /* protected: task */
   net_task *t = lua_touserdata(L, 1);
-  lua_State *co = t->wait.L;
-  const char *message = push_message(L, co);
-  if (net_err_is(message) || !runs_lua(co))
-    lua_pushstring(L, message);
-  else
-    luaL_traceback(L, co, message, 0);
+  const char *message = push_report(L, t->wait.L);
   lua_writestringerror("%s: ", t->wait.loop->hosted ? "netlab" : "net");
-  lua_writestringerror("%s\n", lua_tostring(L, -1));
+  lua_writestringerror("%s\n", message);
   return 0;
 }
 

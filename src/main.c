@@ -42,7 +42,8 @@ static struct {
   int argc, script; /* argv[script] is the script; argc: there is none */
   char **argv;
   int version, noenv, chunks; /* -v, -E, any -e */
-  int failed;                 /* a chunk could not be loaded */
+  int failed;                 /* there is nothing to run */
+  int (*instead)(void);       /* --help, --version, --list */
 } host;
 
 static int complain(const char *message) {
@@ -50,9 +51,15 @@ static int complain(const char *message) {
   return EXIT_FAILURE;
 }
 
-static void print_version(void) {
+static int print_version(void) {
   printf("netlab %s (%s, libuv %s)\n", NETLAB_VERSION, LUA_RELEASE,
          uv_version_string());
+  return EXIT_SUCCESS;
+}
+
+static int print_help(void) {
+  fputs(usage, stdout);
+  return EXIT_SUCCESS;
 }
 
 /* The folder of the labs, seen from where the program is: a checkout, `make
@@ -95,10 +102,25 @@ static int list_labs(void) {
   return complain("there are no labs beside me");
 }
 
+/* netlab's own options: the word, and what is done instead of a script. */
+static const struct {
+  const char *word;
+  int (*instead)(void);
+} long_options[] = {
+    {"--help", print_help},
+    {"--version", print_version},
+    {"--list", list_labs},
+};
+
 /* Takes one option word at argv[i]; returns how many words it is, or 0. */
 static int take_option(int i) {
   const char *word = host.argv[i];
   int more = i + 1 < host.argc;
+  for (size_t k = 0; k < sizeof long_options / sizeof *long_options; k++) {
+    if (strcmp(word, long_options[k].word) != 0) continue;
+    host.instead = long_options[k].instead;
+    return 1;
+  }
   if (strchr("el", word[1])) { /* its argument: the rest, or the next word */
     host.chunks |= word[1] == 'e';
     return word[2] ? 1 : more ? 2 : 0;
@@ -121,7 +143,11 @@ static int read_options(int argc, char **argv) {
     }
     int words = take_option(i);
     if (words == 0) {
-      fprintf(stderr, "netlab: unrecognized option '%s'\n%s", argv[i], usage);
+      int lacks = strcmp(argv[i], "-e") == 0 || strcmp(argv[i], "-l") == 0;
+      fprintf(stderr,
+              lacks ? "netlab: '%s' needs argument\n%s"
+                    : "netlab: unrecognized option '%s'\n%s",
+              argv[i], usage);
       return 0;
     }
     i += words;
@@ -180,7 +206,10 @@ static int run_script(lua_State *L) {
   luaL_checkstack(L, words + 3, "too many arguments to the script");
   for (int i = host.script + 1; i < host.argc; i++)
     lua_pushstring(L, host.argv[i]);
-  if (strcmp(file, "-") == 0) file = NULL;
+  /* `-` is the standard input, but `-- -` a file of that name. */
+  if (strcmp(file, "-") == 0 &&
+      (words == 0 || strcmp(host.argv[host.script - 1], "--") != 0))
+    file = NULL;
   return run_chunk(L, luaL_loadfilex(L, file, "t"), words ? words - 1 : 0,
                    last);
 }
@@ -265,12 +294,9 @@ static int run_state(void) {
 }
 
 int main(int argc, char **argv) {
-  const char *first = argc > 1 ? argv[1] : "";
   setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a line is seen when it is printed */
-  if (strcmp(first, "--help") == 0) return fputs(usage, stdout), EXIT_SUCCESS;
-  if (strcmp(first, "--list") == 0) return list_labs();
-  if (strcmp(first, "--version") == 0) return print_version(), EXIT_SUCCESS;
   if (!read_options(argc, argv)) return EXIT_FAILURE;
+  if (host.instead) return host.instead();
   if (host.version) print_version();
   return run_state();
 }

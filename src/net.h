@@ -159,7 +159,7 @@ void net_loop_begin(lua_State *L, const char *call, double seconds);
 int net_loop_await(lua_State *L, net_try try);
 int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
-void net_loop_closing(net_loop *loop, const void *sock);
+net_wait *net_loop_lookup(net_loop *loop, const void *sock);
 void net_loop_report(net_task *t);
 void net_loop_open(lua_State *L);
 

@@ -36,7 +36,9 @@ int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
 /* 0, or the results of a call that cannot be made now. */
 int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
   if (s->fd < 0) return net_sock_err(L, s, call, EBADF);
-  if (dir != EITHER && net_poll_busy(L, s->poll, dir))
+  if (dir == EITHER) return 0;
+  if (net_poll_busy(L, s->poll, dir) ||
+      (dir == NET_WRITE && net_loop_lookup(net_loop_get(L), s)))
     return net_sock_err(L, s, call, EBUSY);
   return 0;
 }
@@ -270,7 +272,8 @@ static int sock_close(lua_State *L) {
   net_sock *s = net_sock_check(L);
   if (s->fd >= 0) {
     net_poll_close(&s->poll);
-    net_loop_closing(net_loop_get(L), s);
+    net_wait *lookup = net_loop_lookup(net_loop_get(L), s);
+    if (lookup) net_wait_ready(lookup, NET_CANCELED);
     close_fd(L, s);
     s->fd = -1;
     free(s->in);

@@ -196,7 +196,7 @@ static int task_cancel(lua_State *L) {
 }
 
 static int net_sleepk(lua_State *L, net_why why) {
-  if (why == NET_FIRST) return net_wait_hold(L, NULL);
+  if (why != NET_TIMEOUT) return net_wait_hold(L, NULL);
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -72,7 +72,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 /* Arms the timer for `ns`, counted from now and never less: libuv counts whole
- * milliseconds and drops the rest of the present one. */
+ * milliseconds and has dropped the rest of the present one. */
 static void timer_start(lua_State *L, net_wait *w, uint64_t ns) {
   if (w->timer == NULL) {
     w->timer = calloc(1, sizeof *w->timer);
@@ -82,7 +82,7 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns) {
     w->timer->wait = w;
   }
   uv_update_time(&w->loop->uv);
-  uv_timer_start(&w->timer->handle, on_timer, ns / 1000000 + 1, 0);
+  uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000 + 1, 0);
 }
 
 /* Takes w out of its slot, which may be about to go; w may be woken already. */

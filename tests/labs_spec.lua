@@ -392,9 +392,8 @@ Closing connection to the server
   it("server's system calls read like the textbook", function()
     local path = support.folder() .. "/trace"
     local port = free_port()
-    local process <close> = support.start(
-      ("strace -f -q -e trace=network -o %s %s"):format(path,
-        command("tcp_echo_server", "--port " .. port)))
+    local process <close> = support.start(support.strace(
+      "-e trace=network", path, command("tcp_echo_server", "--port " .. port)))
     process:expect "Waiting"
     support.eventually(function()
       return support.read(path):match "accept4%("

@@ -246,8 +246,8 @@ except OSError: pass
       end)
       for _ = 1, 200 do client:sendall "x" client:recv(64) end
     ]])
-    local _, err, status = support.run(("strace -f -c -o %s %s %s"):format(
-      path, support.driver, script))
+    local _, err, status = support.run(
+      support.strace("-c", path, support.driver .. " " .. script))
     assert.equal(0, status, err)
     local count = support.read(path):match "(%d+)%s+epoll_ctl\n"
     assert.is_true(tonumber(count) < 20, "epoll_ctl: " .. count)

@@ -66,6 +66,20 @@ local function refused(port, reason, code, timeout)
   assert.equal(code, got)
 end
 
+-- Each case, a pair of arguments, is an error at the line of the call.
+local function raises(cases)
+  for i, case in ipairs(cases) do
+    local line
+    local ok, message = pcall(function()
+      line = debug.getinfo(1, "l").currentline + 1
+      local time = ntp.request(case[1], case[2])
+      return time
+    end)
+    assert.is_false(ok, "case " .. i)
+    assert.matches("ntp_spec.lua:" .. line .. ": ", message, "case " .. i)
+  end
+end
+
 describe("an NTP request", function()
   support.leaves_nothing(before_each, after_each)
 
@@ -104,7 +118,6 @@ describe("an NTP request", function()
   it("raises for wrong arguments, at the caller's line", function()
     local wrong = {
       { nil }, { 5 }, { {} }, { true }, { "a\0b" }, { ("x"):rep(300) },
-      { "127.0.0.1", 5 }, { "127.0.0.1", "port" }, { "127.0.0.1", true },
       { "127.0.0.1", { ports = 123 } }, { "127.0.0.1", { 123 } },
     }
     for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, 1.5, "x", true, {} } do
@@ -113,16 +126,11 @@ describe("an NTP request", function()
     for _, timeout in ipairs { 0, -1, 0 / 0, "5", true, {} } do
       wrong[#wrong + 1] = { "127.0.0.1", { timeout = timeout } }
     end
-    for i, case in ipairs(wrong) do
-      local line
-      local ok, message = pcall(function()
-        line = debug.getinfo(1, "l").currentline + 1
-        local time = ntp.request(case[1], case[2])
-        return time
-      end)
-      assert.is_false(ok, "case " .. i)
-      assert.matches("ntp_spec.lua:" .. line .. ": ", message, "case " .. i)
-    end
+    raises(wrong)
+  end)
+
+  it("raises for options that are no table, at the caller's line", function()
+    raises { { "127.0.0.1", 5 }, { "127.0.0.1", "x" }, { "127.0.0.1", true } }
   end)
 end)
 

@@ -115,6 +115,9 @@ end
 --
 -- RFC 5905; slide "print_machine_time".
 function ntp.request(server, opts)
+  if opts ~= nil and type(opts) ~= "table" then
+    error("options must be a table", 2)
+  end
   opts = opts or {}
   if type(server) ~= "string" or #server > 253 or server:find "\0" then
     error("server must be a host name", 2)

@@ -137,6 +137,13 @@ function support.script(text, input, seconds)
   return support.run(support.driver .. " " .. path, input, seconds)
 end
 
+--- A command under strace, its record in the file `path`. (A sanitizer cannot
+-- look for leaks while somebody traces.)
+function support.strace(options, path, command)
+  return ("env ASAN_OPTIONS=detect_leaks=0 strace -f -q %s -o %s %s"):format(
+    options, path, command)
+end
+
 --- Python, the other end of many specs: the text of a program.
 function support.python(text)
   return "python3 " .. support.write(support.folder() .. "/peer.py", text)
