@@ -19,6 +19,7 @@ void net_addr_set_port(net_addr *a, uint16_t port) {
 /* RFC 6761, section 6.3: these names mean the loopback, whoever is asked. */
 static int is_localhost(const char *host) {
   size_t n = strlen(host), m = strlen("localhost");
+  if (n > m && host[n - 1] == '.') n--; /* the root's dot */
   if (n < m || (n > m && host[n - m - 1] != '.')) return 0;
   for (const char *a = host + n - m, *b = "localhost"; *b; a++, b++)
     if ((*a | 0x20) != *b) return 0;

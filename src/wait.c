@@ -11,6 +11,7 @@
 typedef struct net_timer {
   uv_timer_t handle;
   net_wait *wait;
+  int nap; /* it may end before the call's deadline */
 } net_timer;
 
 void net_link_init(net_link *l) {
@@ -58,13 +59,16 @@ void net_wait_wake(net_wait *slot, net_why why) {
   for (; slot; slot = slot->next) net_wait_ready(slot, why);
 }
 
-/* A call may end early only by its deadline; a nap ends before. */
+/* libuv's clock may be a coarse one: never early, by our own. */
 static void on_timer(uv_timer_t *handle) {
   net_timer *timer = handle->data;
   net_wait *w = timer->wait;
   if (w == NULL) return;
   int late = w->deadline && uv_hrtime() >= w->deadline;
-  net_wait_ready(w, late ? NET_TIMEOUT : NET_READY);
+  if (late || timer->nap)
+    net_wait_ready(w, late ? NET_TIMEOUT : NET_READY);
+  else
+    uv_timer_start(handle, on_timer, 1, 0);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
@@ -73,7 +77,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 
 /* Arms the timer for `ns`, counted from now and never less: libuv counts whole
  * milliseconds and has dropped the rest of the present one. */
-static void timer_start(lua_State *L, net_wait *w, uint64_t ns) {
+static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
   if (w->timer == NULL) {
     w->timer = calloc(1, sizeof *w->timer);
     if (w->timer == NULL) luaL_error(L, "not enough memory");
@@ -81,6 +85,7 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns) {
     w->timer->handle.data = w->timer;
     w->timer->wait = w;
   }
+  w->timer->nap = nap;
   uv_update_time(&w->loop->uv);
   uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000 + 1, 0);
 }
@@ -140,7 +145,7 @@ int net_wait_hold(lua_State *L, net_wait **slot) {
       *slot = w;
     }
   }
-  if (w->deadline) timer_start(L, w, time_left(w));
+  if (w->deadline) timer_start(L, w, time_left(w), 0);
   net_intr_watch(loop);
   w->waiting = 1;
   return NET_WAIT;
@@ -152,7 +157,7 @@ int net_wait_nap(lua_State *L) {
   const uint64_t nap = 10000000; /* 10 ms */
   net_wait *w = net_wait_of(net_loop_get(L), L);
   net_wait_hold(L, NULL);
-  if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap);
+  if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);
   return NET_WAIT;
 }
 

@@ -108,7 +108,6 @@ describe("cancel", function()
       join = function() other:join() end,
       run = function() net.run() end,
       yield = function() while true do coroutine.yield() end end,
-      gethostbyname = function() net.gethostbyname "no.such.name" end,
     }, other
   end
 
@@ -121,7 +120,7 @@ describe("cancel", function()
           __close = function() closed = closed + 1 end,
         })
         wait()
-        if name ~= "gethostbyname" then went_on = true end
+        went_on = true
       end)
       net.sleep(0)
       assert.is_true(task:cancel())
