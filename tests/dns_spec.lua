@@ -38,8 +38,8 @@ describe("gethostbyname", function()
   end)
 
   it("of localhost and all below it is the loopback", function()
-    for _, name in ipairs { "localhost", "LocalHost", "x.localhost", "localhost.",
-      "a.b.localhost" } do
+    for _, name in ipairs { "localhost", "LocalHost", "x.localhost",
+      "localhost.", "a.b.localhost" } do
       assert.equal("127.0.0.1", net.gethostbyname(name))
     end
   end)
