@@ -31,7 +31,7 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is the net module's objects; the host is these and main.o.
-OBJS = $(addprefix $(BUILD)/,net.o io.o sock.o dns.o poll.o task.o loop.o \
+OBJS = $(addprefix $(BUILD)/,net.o io.o attr.o sock.o dns.o poll.o task.o loop.o \
   wait.o intr.o opt.o addr.o err.o)
 LUA_MODULES = lua/net/ntp.lua
 LABS = $(wildcard labs/*.lua)
@@ -46,7 +46,7 @@ $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS)
 
-$(BUILD)/%.o: src/%.c src/net.h
+$(BUILD)/%.o: src/%.c src/net.h Makefile
 	@mkdir -p $(BUILD)
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -78,7 +78,8 @@ done); \
 if [ -z "$$missing" ]; then exit 0; fi; \
 if ! command -v apt-get >/dev/null; then \
   [ -n "$(2)" ] && exit 0; \
-  echo "netlab needs a C compiler, pkg-config, Lua 5.4, libuv and argparse:"; \
+  echo "netlab needs a C compiler, pkg-config, Lua 5.4, libuv and argparse"; \
+  echo "(the tests busted and more: see TEST_DEPS in the Makefile):"; \
   echo "  brew install pkg-config lua libuv luarocks && luarocks install argparse"; \
   echo "  dnf install gcc make pkgconf lua-devel libuv-devel lua-argparse"; \
   echo "  pacman -S gcc make pkgconf lua libuv lua-argparse"; \
@@ -94,7 +95,7 @@ deps:
 	$(call install,$(BUILD_DEPS),$(LUA_PC))
 
 test-deps:
-	$(call install,$(TEST_DEPS))
+	$(call install,$(TEST_DEPS),$(shell command -v busted))
 
 # The packages come first; only then can pkg-config be asked what is there.
 demo: deps
@@ -112,16 +113,16 @@ asan: test-deps
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
 	@tests/support/run build/asan
 
-# The echo specs under valgrind, the collector as busy as it can be.
+# The specs of sockets, bytes, tasks and echo labs under valgrind, the collector as busy as it can be.
 valgrind: test-deps
-	$(call install,valgrind)
+	$(call install,valgrind,$(shell command -v valgrind))
 	@$(MAKE) --no-print-directory all
 	@tests/support/run $(OUT) valgrind --filter-out="system call" \
 	  tests/io_spec.lua tests/sock_spec.lua tests/task_spec.lua \
 	  --filter-out="machine" --filter-out="bad input" tests/labs_spec.lua
 
 lint:
-	$(call install,$(LINT_DEPS))
+	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
 	clang-format --dry-run -Werror src/*.c src/*.h
 	luacheck -q lua labs tests
 	@$(MAKE) --no-print-directory all CC=clang BUILD=build/clang OUT=build/clang \
@@ -143,9 +144,11 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
 	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
-	rm -rf $(DESTDIR)$(LABDIR)
+	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS))
+	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(LABDIR)/labs $(LABDIR))
 
 clean:
 	rm -rf build netlab net.so
 
+.DELETE_ON_ERROR:
 .PHONY: all deps test-deps demo test asan valgrind lint install uninstall clean

@@ -13,5 +13,5 @@ end
 print(("Port: %d => service name: %s"):format(
   53, assert(net.getservbyport(53, "udp"))))
 
--- Try: ports 443, 22 and 123, and one that nobody has taken.  Then start
---      tcp_echo_server at port 80's number plus 8000: does its name change?
+-- Try: ports 443 and 22; 123, by tcp and by udp; one that nobody has taken.
+--      Then start tcp_echo_server --port 8080: does 8080's name change?

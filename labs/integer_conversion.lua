@@ -27,5 +27,5 @@ if data >= 1 << 16 then
 end
 convert("Short", net.ntohs, net.htons)   -- 16-bit
 
--- Try: 0, 1, 256, 65535.  Which numbers are the same in both orders?  And
---      string.pack(">I4", 1234): where have you seen these bytes?
+-- Try: 0, 1, 256, 65535.  Which numbers are the same in both orders?  Print
+--      them with %08x in place of %d: what has changed its place?

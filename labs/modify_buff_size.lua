@@ -11,6 +11,7 @@ local parser = argparse("modify_buff_size", "Socket buffer sizes")
 parser:option("--size", "bytes to ask for"):convert(math.tointeger)
   :default "4096"
 local size = parser:parse().size
+if size < 1 or size >= 1 << 31 then parser:error "size not in 1..2147483647" end
 
 local sock <close> = assert(net.socket("inet", "stream"))
 local function show(when)
@@ -24,9 +25,9 @@ assert(sock:setsockopt("SO_SNDBUF", size))
 assert(sock:setsockopt("SO_RCVBUF", size))
 show "After"
 
-print(("You asked for %d: Linux doubles it, to have room for its own"):format(
-  size))
-print "bookkeeping beside your bytes, and reports the sum (socket(7))."
+print(("You asked for %d: Linux doubles what it grants, to have room for its")
+  :format(size))
+print "own bookkeeping, and keeps to a least and a most (socket(7))."
 
--- Try: --size 1 and --size 1000000000.  Which limits do you meet?  They are
---      in /proc/sys/net/core/wmem_max and rmem_max.
+-- Try: --size 1 and --size 1000000000.  Which limits do you meet?  Half of the
+--      most is in /proc/sys/net/core/wmem_max and rmem_max.

@@ -1,8 +1,8 @@
 -- Lab 11: what time is it elsewhere?         slide: "print_machine_time"
 -- run:  netlab labs/print_machine_time.lua --server pool.ntp.org
 --
--- One UDP datagram asks, one answers, and the answer says when it was sent.
--- It took time to come here: half of the way there and back, we assume.
+-- One UDP datagram asks, one answers and says when it was sent.  It took time
+-- to come here: the last line allows for half of the way there and back.
 
 local ntp = require "net.ntp"
 local net = require "net"
@@ -22,8 +22,7 @@ if not response then
   os.exit(1, true)
 end
 print(os.date("%a %b %e %H:%M:%S %Y", math.floor(response.tx_time)))
-print(("Our clock is %+.6f s off, after %.6f s on the way; stratum %d, by %s")
-  :format(-response.offset, response.delay, response.stratum,
-  response.reference))
+print(("Our clock is %+.6f s fast; delay %.6f s; stratum %d, source %s"):format(
+  -response.offset, response.delay, response.stratum, response.reference))
 
--- Try: ask three servers.  Do they agree better than their `delay`?
+-- Try: ask three servers.  Do they agree better than their delay?

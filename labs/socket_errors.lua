@@ -34,7 +34,7 @@ if not ok then give_up("Error sending data", message) end
 repeat
   local buf
   buf, message, code = s:recv(2048)
-  if buf then io.stdout:write(buf) end
+  if buf then io.stdout:write((buf:gsub("[^%g \r\n\t]", net.escape))) end
 until not buf
 if code ~= "EOF" then give_up("Error receiving data", message) end
 -- Try: a wrong name, a port where nobody listens, a file that is not there.

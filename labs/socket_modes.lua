@@ -13,7 +13,7 @@ local function client_after(seconds)
   assert(c:connect(host, port))
 end
 local function report(mode, times, start, conn, why)
-  print(("%-12s asked %d times in %.1f s: %s"):format(mode, times,
+  print(("%-12s asked %d time(s) in %.1f s: %s"):format(mode, times,
     net.now() - start, conn and "a client came" or why))
   if conn then conn:close() end
 end

@@ -6,7 +6,7 @@ local data_payload = 2048
 local backlog = 128 -- the slide's 5 is too few when 50 clients come at once
 
 local parser = argparse("tcp_echo_server", "Socket Server Example")
-parser:option("--port", "0: any free one"):convert(net.port):count(1)
+parser:option("--port"):convert(net.port):count(1)
 parser:option("--host"):default "localhost"
 parser:flag("--once", "end each connection after one message, as the slide")
 local args = parser:parse()

@@ -9,7 +9,7 @@ local argparse = require "argparse"
 local data_payload = 2048
 
 local parser = argparse("udp_echo_server", "Socket Server Example")
-parser:option("--port", "0: any free one"):convert(net.port):count(1)
+parser:option("--port"):convert(net.port):count(1)
 parser:option("--host"):default "localhost"
 parser:flag("--once", "end after one message")
 local args = parser:parse()

@@ -119,7 +119,8 @@ static int net_inet_aton(lua_State *L) {
   return 1;
 }
 
-/* net.inet_ntoa(bytes) -> "127.0.0.1", of 4 bytes in network byte order */
+/* net.inet_ntoa(bytes) -> "127.0.0.1"                            inet_ntoa(3)
+ * of 4 bytes in network byte order; raises for any other number of them. */
 static int net_inet_ntoa(lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);
@@ -136,7 +137,8 @@ static lua_Integer check_unsigned(lua_State *L, lua_Integer max) {
   return n;
 }
 
-/* net.htonl(n), net.ntohl(n): 32 bits, between host and network byte order */
+/* net.htonl(n), net.ntohl(n) -> integer                          byteorder(3)
+ * 32 bits, between host and network byte order; raises for what has more. */
 static int net_htonl(lua_State *L) {
   lua_pushinteger(L, htonl((uint32_t)check_unsigned(L, UINT32_MAX)));
   return 1;
@@ -147,7 +149,7 @@ static int net_ntohl(lua_State *L) {
   return 1;
 }
 
-/* net.htons(n), net.ntohs(n): 16 bits, likewise */
+/* net.htons(n), net.ntohs(n) -> integer: 16 bits, likewise */
 static int net_htons(lua_State *L) {
   lua_pushinteger(L, htons((uint16_t)check_unsigned(L, UINT16_MAX)));
   return 1;

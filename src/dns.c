@@ -86,7 +86,8 @@ static uint16_t check_port(lua_State *L, int arg) {
 }
 
 /* net.port(text) -> integer: a port as somebody types it, or a service's name
- * nil, message, "EINVAL": it is neither. Made for argparse's convert. */
+ * of services(5). nil, message, "EINVAL": it is neither. Made for argparse's
+ * convert. */
 static int net_port(lua_State *L) {
   uint16_t port;
   const char *wrong = (luaL_checkany(L, 1), to_port(L, 1, &port));
@@ -204,6 +205,7 @@ static int net_gethostbynamek(lua_State *L, net_why why) {
 }
 
 /* net.gethostbyname(name) -> its first IPv4 address, as text
+ * "" is "0.0.0.0". Raises for a NUL byte, or more than 253 bytes.
  * nil, message, code: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name
  * server answers now.                          gethostbyname(3), getaddrinfo(3)
  */
@@ -223,7 +225,8 @@ static int net_getservbyport(lua_State *L) {
   struct servent *service = getservbyport(htons((uint16_t)port), proto);
   if (service == NULL) {
     lua_pushfstring(L, "%I/%s", (LUAI_UACINT)port, proto);
-    return net_err(L, "getservbyport", lua_tostring(L, -1), ENOENT);
+    const char *who = lua_tostring(L, -1);
+    return net_err_say(L, "getservbyport", who, "no such service", "ENOENT");
   }
   lua_pushstring(L, service->s_name);
   return 1;

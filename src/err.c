@@ -20,12 +20,24 @@ static const struct {
 } ours[] = {
     {UV_EOF, "EOF", "end of stream"},
     {UV_ETIMEDOUT, "ETIMEDOUT", "timed out"},
+    {UV_EAI_NONAME, "EAI_NONAME", "no such name"},
     {-EINPROGRESS, "EINPROGRESS", "operation now in progress"},
     {-ENETRESET, "ENETRESET", "network dropped the connection"},
     {-EPFNOSUPPORT, "EPFNOSUPPORT", "protocol family not supported"},
     {-EDQUOT, "EDQUOT", "quota exceeded"},
 };
 
+/* The triple, of a reason and a code that the caller knows. */
+int net_err_say(lua_State *L, const char *call, const char *who,
+                const char *reason, const char *code) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s%s%s: %s (%s)", call, who && *who ? " " : "",
+                  who ? who : "", reason, code);
+  lua_pushstring(L, code);
+  return 3;
+}
+
+/* The triple, of an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME). */
 int net_err(lua_State *L, const char *call, const char *who, int code) {
   char name[64], reason[128];
   if (code > 0) code = -code; /* errno(3) to libuv's sign */
@@ -36,11 +48,7 @@ int net_err(lua_State *L, const char *call, const char *who, int code) {
     snprintf(name, sizeof name, "%s", ours[i].name);
     snprintf(reason, sizeof reason, "%s", ours[i].reason);
   }
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s%s%s: %s (%s)", call, who && *who ? " " : "",
-                  who ? who : "", reason, name);
-  lua_pushstring(L, name);
-  return 3;
+  return net_err_say(L, call, who, reason, name);
 }
 
 /* Is this a message of ours, "call ...: reason (CODE)", perhaps behind the

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* bytes of one recv(2) */
+enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* room for one recv(2) */
 enum { MAX_SIZE = 1 << 30, MAX_LINE = 1 << 16 };
 
 static size_t check_size(lua_State *L, int arg) {
@@ -101,9 +101,9 @@ static int sock_recvk(lua_State *L, net_why why) {
 }
 
 /* sock:recv(size) -> 1 to size bytes, as soon as there are any      recv(2)
- * A datagram socket gives one datagram, cut to size; an empty one is "".
- * nil, message, "EOF": the peer will send no more. "EAGAIN", "ETIMEDOUT",
- * "ECONNRESET". */
+ * size: 1 to 2^30. A datagram socket gives one datagram, cut to size; an empty
+ * one is "". nil, message, "EOF": the peer will send no more. "EAGAIN",
+ * "ETIMEDOUT", "ECONNRESET". */
 static int sock_recv(lua_State *L) {
   net_sock *s = net_sock_check(L);
   check_size(L, 2);
@@ -121,8 +121,9 @@ static int sock_recv_exactk(lua_State *L, net_why why) {
   return take(L, s, size, 0);
 }
 
-/* sock:recv_exact(size) -> exactly size bytes of a stream
- * Where it fails ("EOF", "ETIMEDOUT"), what has arrived stays readable. */
+/* sock:recv_exact(size) -> exactly size bytes of a stream           recv(2)
+ * size: 1 to 2^30. "EOF", "ETIMEDOUT", "EAGAIN", "ECONNRESET"; what has arrived
+ * by then stays readable. */
 static int sock_recv_exact(lua_State *L) {
   net_sock *s = check_stream(L);
   check_size(L, 2);
@@ -151,7 +152,8 @@ static int sock_recv_linek(lua_State *L, net_why why) {
 
 /* sock:recv_line(max) -> the next line of a stream, without its \n or \r\n
  * The last line may lack its end, as with io.read. "EMSGSIZE": it is longer
- * than max bytes (65536 unless given), and stays readable. */
+ * than max bytes (65536 unless given), and stays readable; "EOF", "ETIMEDOUT",
+ * "EAGAIN", "ECONNRESET".                                           recv(2) */
 static int sock_recv_line(lua_State *L) {
   net_sock *s = check_stream(L);
   check_max(L);
@@ -236,8 +238,9 @@ static int sock_sendallk(lua_State *L, net_why why) { /* sock data sent */
   return 1;
 }
 
-/* sock:sendall(data) -> sock, when the kernel has taken every byte
- * nil, message, code, sent: how many bytes it took before it failed. */
+/* sock:sendall(data) -> sock, when the kernel has taken every byte  send(2)
+ * nil, message, code, sent: how many bytes it took before it failed. "EPIPE",
+ * "ECONNRESET", "ETIMEDOUT", "EAGAIN". */
 static int sock_sendall(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checkstring(L, 2);
@@ -259,7 +262,8 @@ static int sock_recvfromk(lua_State *L, net_why why) {
 }
 
 /* sock:recvfrom(size) -> data, host, port (or: data, path)      recvfrom(2)
- * One datagram, cut to size, and who sent it. */
+ * One datagram, cut to size (1 to 2^30), and who sent it. "EAGAIN",
+ * "ETIMEDOUT". */
 static int sock_recvfrom(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM, 1, "a datagram socket expected");
@@ -284,7 +288,8 @@ static int sock_sendtok(lua_State *L, net_why why) {
 
 /* sock:sendto(data, host, port) or sock:sendto(data, path) -> bytes sent
  * One datagram. "EMSGSIZE": it is too long for one; "ECONNREFUSED": an
- * earlier one found nobody.                                       sendto(2) */
+ * earlier one found nobody; "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
+ *                                                                 sendto(2) */
 static int sock_sendto(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checkstring(L, 2);

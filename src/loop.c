@@ -61,7 +61,7 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
  * as its code is about to get it. */
 void net_loop_interrupt(net_loop *loop) {
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
-    net_task *t = (net_task *)l; /* link is its first member */
+    net_task *t = net_task_of(l);
     if (t == loop->running) continue;
     t->wait.interrupted = 1;
     net_wait_ready(&t->wait, NET_READY);
@@ -74,7 +74,7 @@ void net_loop_interrupt(net_loop *loop) {
 net_wait *net_loop_lookup(net_loop *loop, const void *sock) {
   if (loop->lookups == 0) return NULL;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
-    net_wait *w = &((net_task *)l)->wait; /* link is a task's first member */
+    net_wait *w = &net_task_of(l)->wait;
     if (w->sock == sock) return w;
   }
   return loop->main.sock == sock ? &loop->main : NULL;

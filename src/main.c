@@ -69,18 +69,47 @@ static const char *const lab_folders[] = {
     "../lib/luarocks/rocks-" LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
     "/netlab/scm-1/labs"};
 
-/* A lab's first line says which slide it is. */
-static void print_lab(const char *folder, const char *name) {
-  char path[4096 + 256], line[256] = "";
+typedef struct lab {
+  char name[64], line[128]; /* its first line: "Lab 12: ... slide: ..." */
+} lab;
+
+static int lab_number(const lab *l) {
+  return atoi(l->line + strcspn(l->line, "0123456789"));
+}
+
+static int by_number(const void *a, const void *b) {
+  const lab *x = a, *y = b;
+  int difference = lab_number(x) - lab_number(y);
+  return difference ? difference : strcmp(x->name, y->name);
+}
+
+/* Reads a lab's first line; false where it is no lab. */
+static int read_lab(lab *l, const char *folder, const char *name) {
+  char path[4096 + 256];
   const char *end = strrchr(name, '.');
-  if (end == NULL || strcmp(end, ".lua") != 0) return;
+  if (end == NULL || strcmp(end, ".lua") != 0) return 0;
   snprintf(path, sizeof path, "%s/%s", folder, name);
   FILE *file = fopen(path, "r");
-  if (file == NULL) return;
-  if (fgets(line, sizeof line, file) == NULL) line[0] = '\0';
+  if (file == NULL) return 0;
+  *l = (lab){{0}, {0}};
+  snprintf(l->name, sizeof l->name, "%s", name);
+  if (fgets(l->line, sizeof l->line, file) == NULL) l->line[0] = '\0';
   fclose(file);
-  line[strcspn(line, "\r\n")] = '\0';
-  printf("%-28s %s\n", name, line + strspn(line, "- "));
+  l->line[strcspn(l->line, "\r\n")] = '\0';
+  return 1;
+}
+
+static void print_labs(uv_fs_t *entries, const char *folder) {
+  lab labs[100];
+  uv_dirent_t entry;
+  size_t count = 0, most = sizeof labs / sizeof *labs;
+  while (count < most && uv_fs_scandir_next(entries, &entry) == 0)
+    count += (size_t)read_lab(&labs[count], folder, entry.name);
+  qsort(labs, count, sizeof *labs, by_number);
+  printf("in %s:\n", folder);
+  for (size_t i = 0; i < count; i++)
+    printf("%-27s %s\n", labs[i].name,
+           labs[i].line + strspn(labs[i].line, "- "));
 }
 
 static int list_labs(void) {
@@ -90,12 +119,9 @@ static int list_labs(void) {
   *strrchr(here, '/') = '\0';
   for (size_t i = 0; i < sizeof lab_folders / sizeof *lab_folders; i++) {
     uv_fs_t req;
-    uv_dirent_t entry;
     snprintf(folder, sizeof folder, "%s/%s", here, lab_folders[i]);
     int found = uv_fs_scandir(NULL, &req, folder, 0, NULL) >= 0;
-    if (found) printf("in %s:\n", folder);
-    while (found && uv_fs_scandir_next(&req, &entry) == 0)
-      print_lab(folder, entry.name);
+    if (found) print_labs(&req, folder);
     uv_fs_req_cleanup(&req);
     if (found) return EXIT_SUCCESS;
   }
@@ -156,7 +182,7 @@ static int read_options(int argc, char **argv) {
   return 1;
 }
 
-/* protected call's continuation: goes on where a chunk has been run */
+/* lua_callk's continuation: goes on where a chunk has been run */
 static int run_fromk(lua_State *L, int status, lua_KContext next);
 
 /* Runs the chunk that was just loaded, then goes on from word `next`. */

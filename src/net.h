@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * net.h: the contract between netlab's C files: the types they share and the
- * few doors each opens to the ones above it. Calls go down only:
+ * few doors each opens to the ones above it. Calls go down:
  *
- *   main > net > io > sock > dns > poll > task > loop > wait, intr, addr, opt,
- * err
+ *   main > net > io, attr > sock > dns > poll > task > loop > wait > intr
+ *
+ * and from anywhere to addr, opt and err. The exceptions: a wait asks for its
+ * loop, Ctrl-C (intr) turns the loop, and the loop unwinds a failed task.
  */
 #ifndef NET_H
 #define NET_H
@@ -37,6 +39,8 @@
  * `code` is an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME); `who`
  * may be NULL. The message reads "call who: reason (CODE)". */
 int net_err(lua_State *L, const char *call, const char *who, int code);
+int net_err_say(lua_State *L, const char *call, const char *who,
+                const char *reason, const char *code);
 int net_err_is(const char *message);
 
 /* addr.c: socket addresses, as text and as bytes. */
@@ -120,6 +124,11 @@ struct net_task {
   char reported;   /* its error has been printed */
 };
 
+/* The task whose link this is: its first member. */
+static inline net_task *net_task_of(net_link *link) {
+  return (net_task *)link;
+}
+
 struct net_loop {
   uv_loop_t uv;
   uv_async_t interrupt; /* Ctrl-C came while the loop was turning */
@@ -182,7 +191,7 @@ int net_intr_is(lua_State *L, int index);
 
 /* poll.c: waiting for a descriptor. The handle outlives the socket. */
 typedef struct net_poll net_poll;
-enum { NET_READ, NET_WRITE };
+enum { NET_EITHER = -1, NET_READ, NET_WRITE }; /* the direction of a call */
 int net_poll_wait(lua_State *L, net_poll **pp, int fd, int dir);
 int net_poll_busy(lua_State *L, const net_poll *p, int dir);
 void net_poll_close(net_poll **pp);
@@ -217,6 +226,9 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                      net_try then, int waits);
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
+
+/* attr.c: time-outs, options, names. */
+extern const luaL_Reg net_attr_methods[];
 
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];

@@ -79,7 +79,7 @@ static int check_value(lua_State *L, int arg) {
 }
 
 /* setsockopt(name, value): an integer or a boolean; SO_LINGER takes two:
- * on or off, and seconds. fd < 0 only checks the arguments. */
+ * on or off, and seconds. */
 int net_opt_set(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   int value = check_value(L, arg + 1), err;

@@ -22,7 +22,6 @@ static const char *const families[] = {"inet", "inet6", "unix", NULL};
 static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
 static const char *const types[] = {"stream", "dgram", NULL};
 static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
-enum { EITHER = -1 }; /* a call that neither reads nor writes */
 
 net_sock *net_sock_check(lua_State *L) {
   return luaL_checkudata(L, 1, NET_SOCK);
@@ -36,7 +35,7 @@ int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
 /* 0, or the results of a call that cannot be made now. */
 int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
   if (s->fd < 0) return net_sock_err(L, s, call, EBADF);
-  if (dir == EITHER) return 0;
+  if (dir == NET_EITHER) return 0;
   if (net_poll_busy(L, s->poll, dir) ||
       (dir == NET_WRITE && net_loop_lookup(net_loop_get(L), s)))
     return net_sock_err(L, s, call, EBUSY);
@@ -114,7 +113,7 @@ static int prepare(int fd) {
 
 /* net.socket(family, type) -> socket                              socket(2)
  * family: "inet" (the default), "inet6" or "unix"; type: "stream" (the
- * default) or "dgram". */
+ * default) or "dgram". "EMFILE": the process has no descriptor left. */
 static int net_socket(lua_State *L) {
   int family = family_number[luaL_checkoption(L, 1, "inet", families)];
   int type = type_number[luaL_checkoption(L, 2, "stream", types)];
@@ -136,22 +135,24 @@ static int sock_bindk(lua_State *L, net_why why) {
 }
 
 /* sock:bind(host, port) or sock:bind(path) -> sock                  bind(2)
- * "" is every local address, port 0 one that the kernel picks.
- * "EADDRINUSE", "EADDRNOTAVAIL", "EACCES". */
+ * "" is every local address, port 0 one that the kernel picks. Waits only for
+ * the lookup of a name. "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EINVAL": it
+ * is bound already; "EAI_NONAME". */
 static int sock_bind(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "bind", EITHER);
+  int refused = net_sock_refuse(L, s, "bind", NET_EITHER);
   if (refused) return refused;
   return net_sock_address(L, s, 2, "bind", sock_bindk, 0);
 }
 
 /* sock:listen(backlog) -> sock                                    listen(2)
- * backlog: connections that may wait for accept; 128 unless given. */
+ * backlog: connections that may wait for accept; 128 unless given.
+ * "EADDRINUSE": another socket listens there. */
 static int sock_listen(lua_State *L) {
   net_sock *s = net_sock_check(L);
   lua_Integer backlog = luaL_optinteger(L, 2, 128);
   luaL_argcheck(L, backlog >= 0 && backlog <= INT_MAX, 2, "not a backlog");
-  int refused = net_sock_refuse(L, s, "listen", EITHER);
+  int refused = net_sock_refuse(L, s, "listen", NET_EITHER);
   if (refused) return refused;
   if (listen(s->fd, (int)backlog)) return net_sock_err(L, s, "listen", errno);
   lua_settop(L, 1);
@@ -224,9 +225,9 @@ static int sock_connectk(lua_State *L, net_why why) {
 
 /* sock:connect(host, port) or sock:connect(path) -> sock         connect(2)
  * port: an integer, or a service's name. A datagram socket then sends to and
- * receives from that peer only. "ECONNREFUSED", "ETIMEDOUT", "EAI_NONAME";
- * "EINPROGRESS" from a non-blocking socket, which can be written when it is
- * connected. */
+ * receives from that peer only. "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH",
+ * "EAI_NONAME", "EAI_AGAIN"; "EINPROGRESS" from a non-blocking socket, which
+ * can be written when it is connected. */
 static int sock_connect(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "connect", NET_WRITE);
@@ -236,13 +237,13 @@ static int sock_connect(lua_State *L) {
 
 /* sock:shutdown(how) -> sock                                    shutdown(2)
  * how: "SHUT_RD", "SHUT_WR" (the peer reads the end of the stream, we may
- * read on) or "SHUT_RDWR". */
+ * read on) or "SHUT_RDWR". "ENOTCONN": there is no connection. */
 static int sock_shutdown(lua_State *L) {
   static const char *const names[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR", NULL};
   static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
   net_sock *s = net_sock_check(L);
   int how = numbers[luaL_checkoption(L, 2, NULL, names)];
-  int refused = net_sock_refuse(L, s, "shutdown", EITHER);
+  int refused = net_sock_refuse(L, s, "shutdown", NET_EITHER);
   if (refused) return refused;
   if (shutdown(s->fd, how)) return net_sock_err(L, s, "shutdown", errno);
   lua_settop(L, 1);
@@ -284,118 +285,6 @@ static int sock_close(lua_State *L) {
   return 1;
 }
 
-/* sock:settimeout(seconds) -> sock
- * How long a call may wait: nil for ever (the blocking mode, the default), 0
- * not at all ("EAGAIN", the non-blocking mode), else that long in all
- * ("ETIMEDOUT"). */
-static int sock_settimeout(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  luaL_checkany(L, 2);
-  double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
-  luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
-                "seconds must not be negative");
-  int refused = net_sock_refuse(L, s, "settimeout", EITHER);
-  if (refused) return refused;
-  s->timeout = seconds;
-  lua_settop(L, 1);
-  return 1;
-}
-
-/* sock:gettimeout() -> seconds, or nil: none */
-static int sock_gettimeout(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "gettimeout", EITHER);
-  if (refused) return refused;
-  if (s->timeout < 0)
-    lua_pushnil(L);
-  else
-    lua_pushnumber(L, s->timeout);
-  return 1;
-}
-
-/* sock:setblocking(flag) -> sock: settimeout(nil) for true, 0 for false */
-static int sock_setblocking(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
-  int refused = net_sock_refuse(L, s, "setblocking", EITHER);
-  if (refused) return refused;
-  s->timeout = lua_toboolean(L, 2) ? -1 : 0;
-  lua_settop(L, 1);
-  return 1;
-}
-
-/* sock:getblocking() -> false in the non-blocking mode, else true */
-static int sock_getblocking(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "getblocking", EITHER);
-  if (refused) return refused;
-  lua_pushboolean(L, s->timeout != 0);
-  return 1;
-}
-
-/* sock:setsockopt(name, value) -> sock                        setsockopt(2)
- * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
- * takes two: whether, and how many seconds. */
-static int sock_setsockopt(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "setsockopt", EITHER);
-  if (refused) return refused;
-  if (strcmp(luaL_checkstring(L, 2), "SO_LINGER") == 0) s->lingers = 1;
-  return net_opt_set(L, s->fd, 2);
-}
-
-/* sock:getsockopt(name) -> the kernel's integer               getsockopt(2)
- * SO_LINGER has two: whether, and how many seconds. */
-static int sock_getsockopt(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "getsockopt", EITHER);
-  if (refused) return refused;
-  return net_opt_get(L, s->fd, 2);
-}
-
-typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
-
-static int push_name(lua_State *L, const char *call, getname get) {
-  net_sock *s = net_sock_check(L);
-  net_addr a = {.len = sizeof a.u};
-  int refused = net_sock_refuse(L, s, call, EITHER);
-  if (refused) return refused;
-  if (get(s->fd, &a.u.sa, &a.len)) return net_sock_err(L, s, call, errno);
-  return net_addr_push(L, &a);
-}
-
-/* sock:getsockname() -> host, port (or: path), our own       getsockname(2) */
-static int sock_getsockname(lua_State *L) {
-  return push_name(L, "getsockname", getsockname);
-}
-
-/* sock:getpeername() -> host, port (or: path), the peer's    getpeername(2)
- * "ENOTCONN": it has none. */
-static int sock_getpeername(lua_State *L) {
-  return push_name(L, "getpeername", getpeername);
-}
-
-/* sock:fileno() -> the descriptor's number */
-static int sock_fileno(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "fileno", EITHER);
-  if (refused) return refused;
-  lua_pushinteger(L, s->fd);
-  return 1;
-}
-
-static int sock___tostring(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  int family = s->family == AF_INET ? 0 : s->family == AF_INET6 ? 1 : 2;
-  const char *type = types[s->type == SOCK_DGRAM];
-  if (s->fd < 0)
-    lua_pushfstring(L, "socket (%s %s, closed)", families[family], type);
-  else
-    lua_pushfstring(L, "socket (%s %s, descriptor %d)", families[family], type,
-                    s->fd);
-  return 1;
-}
-
 const luaL_Reg net_sock_methods[] = {
     {"bind", sock_bind},
     {"listen", sock_listen},
@@ -403,16 +292,6 @@ const luaL_Reg net_sock_methods[] = {
     {"connect", sock_connect},
     {"shutdown", sock_shutdown},
     {"close", sock_close},
-    {"settimeout", sock_settimeout},
-    {"gettimeout", sock_gettimeout},
-    {"setblocking", sock_setblocking},
-    {"getblocking", sock_getblocking},
-    {"setsockopt", sock_setsockopt},
-    {"getsockopt", sock_getsockopt},
-    {"getsockname", sock_getsockname},
-    {"getpeername", sock_getpeername},
-    {"fileno", sock_fileno},
-    {"__tostring", sock___tostring},
     {"__close", sock_close},
     {"__gc", sock_close},
     {NULL, NULL},

@@ -37,9 +37,8 @@ static int busy_tasks(const net_loop *loop) {
 /* Takes t off the live ones. No Lua: the collector comes here as well. */
 static void retire(net_task *t) {
   net_loop *loop = t->wait.loop;
-  t->link.next->prev = t->link.prev;
-  t->link.prev->next = t->link.next;
-  t->link.next = NULL;
+  net_link_remove(&t->link);
+  t->link.next = NULL; /* says so */
   loop->live--;
   net_wait_forget(&t->wait);
 }
@@ -263,8 +262,7 @@ int net_task_host(lua_State *L, lua_CFunction script) {
       break;
     }
   while (loop->tasks.next != &loop->tasks) {
-    net_task *left =
-        (net_task *)loop->tasks.next; /* link is its first member */
+    net_task *left = net_task_of(loop->tasks.next);
     net_task_cancel(left);
     if (left->state == NET_FAILED) net_loop_report(left);
   }

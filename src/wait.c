@@ -75,8 +75,8 @@ static void on_timer_closed(uv_handle_t *handle) {
   free(handle->data);
 }
 
-/* Arms the timer for `ns`, counted from now and never less: libuv counts whole
- * milliseconds and has dropped the rest of the present one. */
+/* Arms the timer for `ns` from now; what libuv's clock ends early, on_timer
+ * arms again. */
 static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
   if (w->timer == NULL) {
     w->timer = calloc(1, sizeof *w->timer);
@@ -87,7 +87,7 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
   }
   w->timer->nap = nap;
   uv_update_time(&w->loop->uv);
-  uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000 + 1, 0);
+  uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000, 0);
 }
 
 /* Takes w out of its slot, which may be about to go; w may be woken already. */

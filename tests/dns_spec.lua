@@ -87,7 +87,7 @@ describe("getservbyport", function()
     local name, message, code = net.getservbyport(65535, "udp")
     assert.is_nil(name)
     assert.equal(
-      "getservbyport 65535/udp: no such file or directory (ENOENT)", message)
+      "getservbyport 65535/udp: no such service (ENOENT)", message)
     assert.equal("ENOENT", code)
   end)
 
@@ -313,7 +313,7 @@ print(net.gethostbyname "nope.test")
 local sock <close> = net.socket()
 print(sock:connect("nope.test", 80))
 ]])
-    local reason = "unknown node or service (EAI_NONAME)\tEAI_NONAME\n"
+    local reason = "no such name (EAI_NONAME)\tEAI_NONAME\n"
     assert.equal("nil\tgethostbyname nope.test: " .. reason ..
       "nil\tconnect nope.test:80: " .. reason, out)
   end)

@@ -25,6 +25,11 @@ local function to_unix(stamp)
   return seconds - EPOCH + (stamp & 0xffffffff) / ERA
 end
 
+-- Four ASCII letters, or fewer and NUL bytes.
+local function code_text(reference)
+  return net.escape((reference:gsub("\0+$", "")))
+end
+
 -- What is wrong with a reply to the packet that was sent at `origin`; nil when
 -- nothing is. `final` says that the server itself has spoken, so that waiting
 -- for a better reply is of no use.
@@ -38,7 +43,7 @@ local function refuse(reply, origin)
   if org ~= origin then return "wrong origin timestamp" end
   local final = true
   if stratum == 0 then
-    return "kiss code " .. net.escape((reference:gsub("%z+$", ""))), final
+    return "kiss code " .. code_text(reference), final
   end
   if stratum > 15 then return "stratum not in 1..15", final end
   if leap == 3 then return "clock not synchronized", final end
@@ -55,7 +60,7 @@ local function measure(reply, t1, t4)
     xmt = PACKET:unpack(reply)
   local t2, t3 = to_unix(rec), to_unix(xmt)
   if stratum == 1 then
-    reference = net.escape((reference:gsub("%z+$", "")))
+    reference = code_text(reference)
   else
     reference = net.inet_ntoa(reference)
   end
@@ -111,7 +116,9 @@ end
 --
 -- nil, message, code: "ETIMEDOUT" no reply to be believed came in time,
 -- "EPROTO" the server's own reply says not to use it (a kiss code, a clock
--- that is not synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN".
+-- that is not synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN". Raises
+-- for a server that is no host name, an unknown option, and values that are
+-- no port or no time above 0.
 --
 -- RFC 5905; slide "print_machine_time".
 function ntp.request(server, opts)
@@ -128,7 +135,8 @@ function ntp.request(server, opts)
     end
   end
   local port, timeout = opts.port or 123, opts.timeout or 5
-  if not net.port(port) then error("port not in 0..65535", 2) end
+  local known, wrong = net.port(port)
+  if not known then error(wrong, 2) end
   if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("timeout must be a number of seconds above 0", 2)
   end

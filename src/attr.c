@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * attr.c: what a socket is told and asked besides carrying bytes: its time-out,
+ * its options, its names. None of these calls waits; on a closed socket each
+ * gives "EBADF".
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* sock:settimeout(seconds) -> sock
+ * How long a call may wait: nil for ever (the blocking mode, the default), 0
+ * not at all ("EAGAIN", the non-blocking mode), else that long in all
+ * ("ETIMEDOUT"). */
+static int sock_settimeout(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checkany(L, 2);
+  double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
+  luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
+                "seconds must not be negative");
+  int refused = net_sock_refuse(L, s, "settimeout", NET_EITHER);
+  if (refused) return refused;
+  s->timeout = seconds;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* sock:gettimeout() -> seconds, or nil: none */
+static int sock_gettimeout(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "gettimeout", NET_EITHER);
+  if (refused) return refused;
+  if (s->timeout < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, s->timeout);
+  return 1;
+}
+
+/* sock:setblocking(flag) -> sock: settimeout(nil) for true, 0 for false */
+static int sock_setblocking(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
+  int refused = net_sock_refuse(L, s, "setblocking", NET_EITHER);
+  if (refused) return refused;
+  s->timeout = lua_toboolean(L, 2) ? -1 : 0;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* sock:getblocking() -> false in the non-blocking mode, else true */
+static int sock_getblocking(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "getblocking", NET_EITHER);
+  if (refused) return refused;
+  lua_pushboolean(L, s->timeout != 0);
+  return 1;
+}
+
+/* sock:setsockopt(name, value) -> sock                        setsockopt(2)
+ * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
+ * takes two: whether, and how many seconds. Raises for a name that is not in
+ * opt.c. "ENOPROTOOPT", "EINVAL": the kernel has no such option here. */
+static int sock_setsockopt(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "setsockopt", NET_EITHER);
+  if (refused) return refused;
+  if (strcmp(luaL_checkstring(L, 2), "SO_LINGER") == 0) s->lingers = 1;
+  return net_opt_set(L, s->fd, 2);
+}
+
+/* sock:getsockopt(name) -> the kernel's integer               getsockopt(2)
+ * SO_LINGER has two: whether, and how many seconds. "ENOPROTOOPT". */
+static int sock_getsockopt(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "getsockopt", NET_EITHER);
+  if (refused) return refused;
+  return net_opt_get(L, s->fd, 2);
+}
+
+typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
+
+static int push_name(lua_State *L, const char *call, getname get) {
+  net_sock *s = net_sock_check(L);
+  net_addr a = {.len = sizeof a.u};
+  int refused = net_sock_refuse(L, s, call, NET_EITHER);
+  if (refused) return refused;
+  if (get(s->fd, &a.u.sa, &a.len)) return net_sock_err(L, s, call, errno);
+  return net_addr_push(L, &a);
+}
+
+/* sock:getsockname() -> host, port (or: path), our own       getsockname(2) */
+static int sock_getsockname(lua_State *L) {
+  return push_name(L, "getsockname", getsockname);
+}
+
+/* sock:getpeername() -> host, port (or: path), the peer's    getpeername(2)
+ * "ENOTCONN": it has none. */
+static int sock_getpeername(lua_State *L) {
+  return push_name(L, "getpeername", getpeername);
+}
+
+/* sock:fileno() -> the descriptor's number */
+static int sock_fileno(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  int refused = net_sock_refuse(L, s, "fileno", NET_EITHER);
+  if (refused) return refused;
+  lua_pushinteger(L, s->fd);
+  return 1;
+}
+
+static int sock___tostring(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  const char *type = s->type == SOCK_STREAM ? "stream" : "dgram";
+  const char *family = s->family == AF_INET    ? "inet"
+                       : s->family == AF_INET6 ? "inet6"
+                                               : "unix";
+  if (s->fd < 0)
+    lua_pushfstring(L, "socket (%s %s, closed)", family, type);
+  else
+    lua_pushfstring(L, "socket (%s %s, descriptor %d)", family, type, s->fd);
+  return 1;
+}
+
+const luaL_Reg net_attr_methods[] = {
+    {"settimeout", sock_settimeout},
+    {"gettimeout", sock_gettimeout},
+    {"setblocking", sock_setblocking},
+    {"getblocking", sock_getblocking},
+    {"setsockopt", sock_setsockopt},
+    {"getsockopt", sock_getsockopt},
+    {"getsockname", sock_getsockname},
+    {"getpeername", sock_getpeername},
+    {"fileno", sock_fileno},
+    {"__tostring", sock___tostring},
+    {NULL, NULL},
+};
