@@ -85,14 +85,19 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
   return loop->scratch;
 }
 
+/* A stream that gave fewer bytes than were asked for has no more now: a call
+ * that may wait begins with that, and asks when there is something. */
 static int sock_recvk(lua_State *L, net_why why) {
   net_sock *s = net_sock_check(L);
   size_t size = (size_t)lua_tointeger(L, 2);
   ssize_t n;
   if (buffered(s))
     return take(L, s, size < buffered(s) ? size : buffered(s), 0);
+  if (why == NET_FIRST && s->drained && s->timeout != 0)
+    return net_poll_wait(L, &s->poll, s->fd, NET_READ);
   char *bytes = room(L, s, &size);
   NET_RETRY(n, recv(s->fd, bytes, size, 0));
+  s->drained = n > 0 && (size_t)n < size && s->type == SOCK_STREAM;
   if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
   if (n == 0 && s->type == SOCK_STREAM)
     return net_sock_err(L, s, "recv", UV_EOF);

@@ -209,7 +209,8 @@ extern const luaL_Reg net_sock_methods[], net_sock_functions[];
 typedef struct net_sock {
   int fd; /* -1: closed */
   int family, type;
-  int lingers;    /* SO_LINGER was set: close(2) may wait */
+  char lingers;   /* SO_LINGER was set: close(2) may wait */
+  char drained;   /* the last recv(2) took all there was */
   double timeout; /* seconds; 0: non-blocking, negative: none */
   net_poll *poll; /* made by the first wait */
   char *in;       /* received and not yet asked for: in[start .. end) */
