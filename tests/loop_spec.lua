@@ -249,7 +249,7 @@ except OSError: pass
     local _, err, status = support.run(
       support.strace("-c", path, support.driver .. " " .. script))
     assert.equal(0, status, err)
-    local calls = {} -- columns: % time, seconds, usecs/call, calls, errors, name
+    local calls = {} -- % time, seconds, usecs/call, calls, errors, syscall
     for line in support.read(path):gmatch "[^\n]+" do
       local count, name = line:match "^ *%S+ +%S+ +%S+ +(%d+) .-([%w_]+)$"
       if count then calls[name] = tonumber(count) end
