@@ -88,7 +88,7 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
 /* A stream that gave fewer bytes than were asked for has no more now: a call
  * that may wait begins with that, and asks when there is something. */
 static int sock_recvk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t size = (size_t)lua_tointeger(L, 2);
   ssize_t n;
   if (buffered(s))
@@ -116,7 +116,7 @@ static int sock_recv(lua_State *L) {
 }
 
 static int sock_recv_exactk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t size = (size_t)lua_tointeger(L, 2);
   while (buffered(s) < size) {
     ssize_t n = fill(L, s, size - buffered(s));
@@ -136,7 +136,7 @@ static int sock_recv_exact(lua_State *L) {
 }
 
 static int sock_recv_linek(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t max = (size_t)lua_tointeger(L, 2);
   for (;;) {
     size_t have = buffered(s), len = have, ending = 0;
@@ -201,7 +201,7 @@ static int sock_lines(lua_State *L) {
 }
 
 static int sock_sendk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t len;
   const char *data = lua_tolstring(L, 2, &len);
   ssize_t n;
@@ -221,7 +221,7 @@ static int sock_send(lua_State *L) {
 }
 
 static int sock_sendallk(lua_State *L, net_why why) { /* sock data sent */
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t len, sent = (size_t)lua_tointeger(L, 3);
   const char *data = lua_tolstring(L, 2, &len);
   do {
@@ -255,7 +255,7 @@ static int sock_sendall(lua_State *L) {
 }
 
 static int sock_recvfromk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   size_t size = (size_t)lua_tointeger(L, 2);
   char *bytes = room(L, s, &size);
   net_addr a = {.len = sizeof a.u};
@@ -277,7 +277,7 @@ static int sock_recvfrom(lua_State *L) {
 }
 
 static int sock_sendtok(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = (const net_addr *)lua_tostring(L, -1);
   size_t len;
   const char *data = lua_tolstring(L, 2, &len);

@@ -75,7 +75,7 @@ int net_opt_lingers(int fd);
  *
  * A call that may wait is a net_try: it tries, and either returns its Lua
  * results, or arms what will wake it and returns NET_WAIT; then it is called
- * again, with its arguments where they were, and told why.
+ * again, with its arguments where they were (checked ones), and told why.
  *
  *   begin   net_loop_begin: may this call wait, and how long?  (may raise)
  *   arm     net_wait_hold:  put the wait into a slot that somebody wakes

@@ -123,7 +123,7 @@ static int net_socket(lua_State *L) {
 }
 
 static int sock_bindk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = top_address(L);
   char who[NET_WHO];
   (void)why;
@@ -171,7 +171,7 @@ static int accept_once(int fd, net_addr *a) {
 /* The new socket's object exists before accept(2) is called, so that running
  * out of memory cannot lose a connection that was accepted. */
 static int sock_acceptk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L), *client = lua_touserdata(L, 2);
+  net_sock *s = lua_touserdata(L, 1), *client = lua_touserdata(L, 2);
   net_addr a;
   do client->fd = accept_once(s->fd, &a);
   while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
@@ -201,7 +201,7 @@ static int connect_result(net_sock *s, net_why why) {
 }
 
 static int sock_connectk(lua_State *L, net_why why) {
-  net_sock *s = net_sock_check(L);
+  net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = top_address(L);
   char who[NET_WHO];
   int err = 0;
