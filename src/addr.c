@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* port: in host byte order */
 void net_addr_set_port(net_addr *a, uint16_t port) {
   if (a->u.sa.sa_family == AF_INET)
     a->u.in.sin_port = htons(port);

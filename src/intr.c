@@ -55,12 +55,14 @@ static void push_interrupt(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
 }
 
+/* Raises the error of Ctrl-C in L. */
 int net_intr_raise(lua_State *L) {
   if (lua_pushthread(L)) raised_at = depth(L); /* plain Lua's main thread */
   push_interrupt(L);
   return lua_error(L);
 }
 
+/* Is the value at `index` that error? */
 int net_intr_is(lua_State *L, int index) {
   index = lua_absindex(L, index);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key);
@@ -139,6 +141,7 @@ void net_intr_watch(net_loop *loop) {
   sigaction(SIGINT, &action, NULL);
 }
 
+/* The loop is about to go: gives SIGINT back. */
 void net_intr_forget(net_loop *loop) {
   if (died) watch_exit();
   if (watched != loop) return;

@@ -14,6 +14,7 @@ static const char loop_key = 0;
 
 enum { BUDGET = 64 }; /* calls that succeed at once, before others get a turn */
 
+/* The loop of this Lua state. Raises in what still runs when it is closed. */
 net_loop *net_loop_get(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &loop_key);
   net_loop **box = lua_touserdata(L, -1);
@@ -42,14 +43,17 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   return w;
 }
 
+/* Raises what Ctrl-C raises, in the call that w stands for. */
 static int raise_interrupt(net_wait *w) {
   w->interrupted = 0;
   net_wait_release(w);
   return net_intr_raise(w->L);
 }
 
+/* The begin of `call`: raises unless it may wait here; for `seconds` at most,
+ * negative for ever. Zero never waits, and so may be called anywhere. */
 void net_loop_begin(lua_State *L, const char *call, double seconds) {
-  if (seconds == 0) return; /* never waits, so it may be called anywhere */
+  if (seconds == 0) return;
   net_loop *loop = net_loop_get(L);
   net_wait *w = check_wait(L, loop, call);
   net_wait_limit(w, seconds);
@@ -258,6 +262,7 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
   }
 }
 
+/* Makes a call that may wait: its tries, until one has results to return. */
 int net_loop_await(lua_State *L, net_try try) {
   return awaitk(L, LUA_OK, (lua_KContext)try);
 }

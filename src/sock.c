@@ -23,10 +23,12 @@ static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
 static const char *const types[] = {"stream", "dgram", NULL};
 static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
 
+/* The socket that a method was called on; raises for anything else. */
 net_sock *net_sock_check(lua_State *L) {
   return luaL_checkudata(L, 1, NET_SOCK);
 }
 
+/* nil, message, code of a failed call, which names the peer if one is known. */
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
   char who[NET_WHO];
   return net_err(L, call, net_addr_text(&s->peer, who), code);

@@ -14,6 +14,8 @@ typedef struct net_timer {
   int nap; /* it may end before the call's deadline */
 } net_timer;
 
+/* A list is a link whose neighbours are its last and its first element; a link
+ * in no list is its own neighbour. */
 void net_link_init(net_link *l) {
   l->next = l->prev = l;
 }
