@@ -45,13 +45,6 @@ local function server(name, args)
   error("no port found for " .. name)
 end
 
--- A port where nobody listens.
-local function free_port()
-  local sock <close> = net.socket()
-  sock:bind("127.0.0.1", 0)
-  return (select(2, sock:getsockname()))
-end
-
 describe("the labs of one machine", function()
   support.leaves_nothing(before_each, after_each)
 
@@ -136,7 +129,7 @@ timed 0.5 s  asked 1 time(s) in <N> s: accept: timed out (ETIMEDOUT)
   end)
 
   it("reuse_socket_address", function()
-    local port = free_port()
+    local port = support.free_port()
     local process <close> = support.start(
       command("reuse_socket_address", "--port " .. port))
     support.eventually(function()
@@ -172,7 +165,7 @@ describe("socket_errors", function()
     local out, status = errors "--host no.such.name.invalid --port 80"
     golden("Address-related error connecting to server: <T> (EAI_<T>)\n", out)
     assert.equal(1, status)
-    local port = free_port()
+    local port = support.free_port()
     out, status = errors("--host localhost --port " .. port)
     golden("Connection error: connect 127.0.0.1:<N>: " ..
       "connection refused (ECONNREFUSED)\n", out)
@@ -180,7 +173,7 @@ describe("socket_errors", function()
   end)
 
   it("shows what nginx sends, as it was received", function()
-    local folder, port = support.folder(), free_port()
+    local folder, port = support.folder(), support.free_port()
     support.write(folder .. "/index.txt", "served by nginx\n")
     local config = support.write(folder .. "/nginx.conf", ([[
 daemon off; master_process off; pid %s/pid; error_log stderr;
@@ -224,18 +217,7 @@ describe("print_machine_time", function()
   support.leaves_nothing(before_each, after_each)
 
   it("prints chrony's time as ctime does", function()
-    local folder, port = support.folder(), free_port()
-    local config = support.write(folder .. "/chrony.conf", ([[
-local stratum 10
-allow 127.0.0.1
-bindaddress 127.0.0.1
-port %d
-cmdport 0
-pidfile %s/pid
-]]):format(port, folder))
-    local chrony <close> = support.start(
-      ("env PATH=$PATH:/usr/sbin chronyd -U -u $(id -un) -x -d -f %s")
-        :format(config))
+    local chrony <close>, port = support.chrony()
     local out, _, status
     support.eventually(function()
       out, _, status = support.run(command("print_machine_time",
@@ -251,7 +233,7 @@ pidfile %s/pid
 
   it("says in one line that nobody answers", function()
     local out, err, status = support.run(command("print_machine_time",
-      "--server 127.0.0.1 --timeout 0.2 --port " .. free_port()))
+      "--server 127.0.0.1 --timeout 0.2 --port " .. support.free_port()))
     assert.equal("", err)
     golden("No time from 127.0.0.1: <T> (ECONNREFUSED)\n", out)
     assert.equal(1, status)
@@ -371,7 +353,7 @@ while True:
 
   it("client says when nobody is there, or nobody goes on", function()
     local out, _, status = support.run(
-      command("tcp_echo_client", "--port " .. free_port()))
+      command("tcp_echo_client", "--port " .. support.free_port()))
     golden([[
 Connecting to localhost port <N>
 Socket error: connect 127.0.0.1:<N>: connection refused (ECONNREFUSED)
@@ -391,7 +373,7 @@ Closing connection to the server
 
   it("server's system calls read like the textbook", function()
     local path = support.folder() .. "/trace"
-    local port = free_port()
+    local port = support.free_port()
     local process <close> = support.start(support.strace(
       "-e trace=network", path, command("tcp_echo_server", "--port " .. port)))
     process:expect "Waiting"

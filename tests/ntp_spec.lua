@@ -34,12 +34,6 @@ local function udp(host, port)
   return assert(sock:bind(host or "127.0.0.1", port or 0))
 end
 
-local function free_port()
-  local sock <close> = assert(net.socket("inet", "dgram"))
-  assert(sock:bind("127.0.0.1", 0))
-  return select(2, sock:getsockname())
-end
-
 -- Starts a server that calls answer(request, send, host, port); its port.
 local function serve(answer)
   local sock = udp()
@@ -107,7 +101,7 @@ describe("an NTP request", function()
   end)
 
   it("says when nobody is there", function()
-    local port = free_port()
+    local port = support.free_port()
     local time, message, code = ask(port)
     assert.is_nil(time)
     assert.matches("^%l+ 127.0.0.1:" .. port ..
@@ -355,19 +349,7 @@ describe("net.ntp and chrony", function()
   support.leaves_nothing(before_each, after_each)
 
   it("agree about the time", function()
-    local folder, port = support.folder(), free_port()
-    local config = support.write(folder .. "/chrony.conf", ([[
-local stratum 10
-allow 127.0.0.1
-bindaddress 127.0.0.1
-port %d
-cmdport 0
-pidfile %s/pid
-driftfile %s/drift
-]]):format(port, folder, folder))
-    local chrony <close> = support.start(
-      ("env PATH=$PATH:/usr/sbin chronyd -U -u $(id -un) -x -d -f %s")
-        :format(config))
+    local chrony <close>, port = support.chrony()
     local time = support.eventually(function() return (ask(port, 1)) end)
     assert.is_true(math.abs(time.offset) < 1, time.offset)
     assert.is_true(math.abs(time.tx_time - net.time()) < 5, time.tx_time)

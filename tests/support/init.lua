@@ -189,4 +189,32 @@ function support.listener(backlog)
   return listener, listener:getsockname()
 end
 
+--- A port of the loopback that nobody uses now, by either protocol.
+function support.free_port()
+  while true do
+    local tcp <close> = assert(net.socket("inet", "stream"))
+    local udp <close> = assert(net.socket("inet", "dgram"))
+    assert(tcp:bind("127.0.0.1", 0))
+    local _, port = tcp:getsockname()
+    if udp:bind("127.0.0.1", port) then return port end
+  end
+end
+
+--- A real NTP server of stratum 10, and its port. It does not touch the clock.
+function support.chrony()
+  local folder, port = support.folder(), support.free_port()
+  local config = support.write(folder .. "/chrony.conf", ([[
+local stratum 10
+allow 127.0.0.1
+bindaddress 127.0.0.1
+port %d
+cmdport 0
+pidfile %s/pid
+driftfile %s/drift
+]]):format(port, folder, folder))
+  return support.start(
+    ("env PATH=$PATH:/usr/sbin chronyd -U -u $(id -un) -x -d -f %s")
+      :format(config)), port
+end
+
 return support
