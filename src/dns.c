@@ -25,6 +25,7 @@ typedef struct lookup {
 } lookup;
 
 static void lookup_free(lookup *q) {
+  q->loop->lookups--;
   uv_freeaddrinfo(q->req.addrinfo);
   free(q);
 }
@@ -33,7 +34,7 @@ static void on_lookup(uv_getaddrinfo_t *req, int status,
                       struct addrinfo *list) {
   lookup *q = req->data;
   (void)list; /* it is req->addrinfo */
-  net_intr_lookups(q->loop, -1);
+  net_intr_lookups(-1);
   q->status = status;
   q->done = 1;
   net_wait_wake(q->holder, NET_READY);
@@ -157,7 +158,8 @@ static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
     free(q);
     return lookup_failed(L, call, host, port, err);
   }
-  net_intr_lookups(q->loop, 1);
+  net_intr_lookups(1);
+  q->loop->lookups++;
   *box = q;
   return net_loop_await(L, lookupk);
 }

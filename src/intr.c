@@ -80,7 +80,7 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
   loop->pending = 0;
   net_loop_interrupt(loop);
   /* Plain Lua may never turn the loop again: let the tasks unwind now. */
-  if (loop->running == NULL) net_loop_turn(loop, 0);
+  if (L == loop->main.L && !loop->hosted) net_loop_turn(loop, 0);
   net_intr_raise(L);
 }
 
@@ -122,9 +122,8 @@ static void watch_exit(void) {
 #endif
 
 /* Counts the lookups that the resolver's threads work on. */
-void net_intr_lookups(net_loop *loop, int change) {
+void net_intr_lookups(int change) {
   watch_exit();
-  loop->lookups += change;
   lookups += change;
 }
 

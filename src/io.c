@@ -41,11 +41,13 @@ static size_t buffered(const net_sock *s) {
   return s->end - s->start;
 }
 
-/* Pushes the next n bytes of the buffer and drops them and `more` after. */
+/* Pushes the next n bytes of the buffer and drops them and `more` after; drops
+ * them first, since a finalizer may run in the push, and read, too. */
 static int take(lua_State *L, net_sock *s, size_t n, size_t more) {
-  lua_pushlstring(L, s->in + s->start, n);
+  const char *bytes = s->in + s->start;
   s->start += n + more;
   if (s->start == s->end) s->start = s->end = 0;
+  lua_pushlstring(L, bytes, n);
   return 1;
 }
 

@@ -146,6 +146,10 @@ static void task_failed(net_loop *loop, net_task *t) {
 static void resume(net_loop *loop, net_task *t) {
   lua_State *L = t->wait.L;
   int fresh = lua_status(L) == LUA_OK, nres;
+  if (fresh && lua_gettop(L) == 0) { /* closed before it began */
+    net_task_cancel(t);
+    return;
+  }
   if (fresh || t->yielded) { /* it is in no call of ours */
     t->wait.waiting = t->wait.woken = t->yielded = 0;
     if (t->wait.interrupted) {
@@ -223,12 +227,13 @@ static int passk(lua_State *L, int status, lua_KContext results) {
 static int give_way(lua_State *L, net_wait *w, int results) {
   net_loop *loop = w->loop;
   loop->streak = 0;
-  if (w->task == NULL) {
-    net_loop_turn(loop, 0);
-    return results;
-  }
   w->deadline = 0;
   w->waiting = 1;
+  if (w->task == NULL) {
+    net_loop_turn(loop, 0);
+    net_wait_release(w);
+    return results;
+  }
   w->top = lua_gettop(L);
   net_wait_ready(w, NET_READY);
   return lua_yieldk(L, 0, results, passk);
@@ -247,7 +252,8 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     }
     int results = try(L, why);
     if (results != NET_WAIT) {
-      int first = why == NET_FIRST && w && w->begun;
+      int first = why == NET_FIRST && w && w->begun &&
+                  (w->task == NULL || lua_isyieldable(L));
       if (w) net_wait_release(w), w->begun = 0;
       if (first && ++loop->streak >= BUDGET) return give_way(L, w, results);
       return results;

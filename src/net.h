@@ -139,7 +139,7 @@ struct net_loop {
   net_task *running;
   lua_State *volatile current; /* whose Lua code runs; NULL: the loop turns */
   int live;                    /* tasks that have not ended */
-  int lookups;                 /* name lookups in the resolver pool */
+  int lookups;                 /* that are under way, or not yet taken */
   int failed;                  /* errors printed that nobody joined */
   int streak;                  /* calls in a row that did not have to wait */
   int closing;                 /* task:cancel within task:cancel within ... */
@@ -184,7 +184,7 @@ extern const luaL_Reg net_task_functions[];
 /* intr.c: Ctrl-C, and leaving with the right status. */
 void net_intr_watch(net_loop *loop);
 void net_intr_hook(net_loop *loop);
-void net_intr_lookups(net_loop *loop, int change);
+void net_intr_lookups(int change);
 void net_intr_forget(net_loop *loop);
 int net_intr_raise(lua_State *L);
 int net_intr_is(lua_State *L, int index);

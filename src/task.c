@@ -145,7 +145,8 @@ static int task_joink(lua_State *L, net_why why) {
   lua_State *co = t->wait.L;
   if (t->state == NET_LIVE) return net_wait_hold(L, &t->joiners);
   if (t->state == NET_ENDED) return net_err(L, "join", NULL, ECANCELED);
-  int n = t->state == NET_FAILED ? 1 : lua_gettop(co);
+  int n = lua_gettop(co);
+  if (t->state == NET_FAILED && n > 1) n = 1; /* the error object */
   luaL_checkstack(L, n, "too many results");
   if (!lua_checkstack(co, n)) return luaL_error(L, "too many results");
   for (int i = lua_gettop(co) - n; i < lua_gettop(co);) {
@@ -157,6 +158,7 @@ static int task_joink(lua_State *L, net_why why) {
   loop->failed -= t->reported;
   t->reported = 0;
   if (why != NET_FIRST) net_wait_release(net_wait_of(loop, L));
+  if (n == 0) lua_pushnil(L); /* somebody has closed its coroutine */
   return lua_error(L);
 }
 
@@ -176,6 +178,7 @@ static int task_join(lua_State *L) {
  * resumed. Raises what a __close raises. Harmless on one that has ended. The
  * same at the end of the block of a <close> variable that holds a task. */
 static int task_cancel(lua_State *L) {
+  lua_Debug ar;
   net_task *t = check_task(L, 1);
   net_loop *loop = net_loop_get(L);
   luaL_argcheck(L, loop->running != t, 1,
@@ -183,6 +186,8 @@ static int task_cancel(lua_State *L) {
   lua_settop(L, 1);
   lua_pushboolean(L, 1);
   if (t->state != NET_LIVE) return 1;
+  if (lua_status(t->wait.L) == LUA_OK && lua_getstack(t->wait.L, 0, &ar))
+    return luaL_error(L, "cannot cancel a task that is running");
   if (loop->closing >= MAX_CLOSING)
     return luaL_error(L, "too many tasks that cancel each other");
   loop->closing++;

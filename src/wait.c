@@ -39,10 +39,11 @@ void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
 }
 
 /* The wait of the code that runs in L: its task's or, in plain Lua, the main
- * thread's. A coroutine of the student's own has none. */
+ * thread's. A coroutine of the student's own has none, and neither has what
+ * the loop itself calls in the main thread while it turns. */
 net_wait *net_wait_of(net_loop *loop, lua_State *L) {
   net_wait *w = loop->running ? &loop->running->wait : &loop->main;
-  if (w == &loop->main && loop->hosted) return NULL;
+  if (w == &loop->main && (loop->hosted || loop->current != L)) return NULL;
   return w->L == L ? w : NULL;
 }
 

@@ -77,6 +77,30 @@ describe("recv_exact", function()
   end)
 end)
 
+describe("a finalizer that reads the same socket", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("takes its bytes once, and nobody else's", function()
+    local a, b = support.pair()
+    a:sendall(("x"):rep(100000))
+    b:recv_exact(1) -- the rest may be in the buffer
+    b:settimeout(0)
+    local got = 1
+    for _ = 1, 200 do
+      setmetatable({}, { __gc = function()
+        got = got + #(b:recv(100) or "")
+      end })
+      got = got + #(b:recv(400) or "")
+    end
+    collectgarbage()
+    repeat
+      local data = b:recv(4096)
+      got = got + #(data or "")
+    until not data
+    assert.equal(100000, got)
+  end)
+end)
+
 describe("recv_line", function()
   support.leaves_nothing(before_each, after_each)
 

@@ -218,6 +218,50 @@ except OSError: pass
     drip:join()
   end)
 
+  it("what is called to show an error cannot disturb whoever waits", function()
+    local out, err = support.script [[
+      local net = require "net"
+      local udp <close> = net.socket("inet", "dgram")
+      udp:settimeout(0)
+      local shown = setmetatable({}, { __tostring = function()
+        udp:sendto("log", "127.0.0.1", 9)
+        return "shown: " .. tostring(pcall(net.sleep, 0.01))
+      end })
+      net.spawn(function() error(shown) end)
+      net.spawn(function() net.sleep(0.1) error(shown) end)
+      net.spawn(function() net.sleep(30) end)
+      local start = net.now()
+      print(net.sleep(0.3), net.now() - start < 10)
+      for _ = 1, 200 do net.sleep(0) end
+      os.exit(0, true)
+    ]]
+    assert.equal("true\ttrue\n", out)
+    assert.matches("shown: false\n.*shown: false\n", err)
+  end)
+
+  it("a call that succeeds at once gives way only where it may", function()
+    local out, err = support.script [[
+      local net = require "net"
+      local to <close> = net.socket("inet", "dgram")
+      to:bind("127.0.0.1", 0)
+      local host, port = to:getsockname()
+      local udp <close> = net.socket("inet", "dgram")
+      local other <close> = net.socket("inet", "dgram")
+      other:settimeout(0)
+      for i = 1, 200 do
+        udp:sendto("x", host, port)
+        udp:connect("\xff", 80) -- refused before it can wait
+        table.sort({ 2, 1 }, function(a, b)
+          assert(other:sendto("y", host, port))
+          return a < b
+        end)
+      end
+      print "done"
+    ]]
+    assert.equal("", err)
+    assert.equal("done\n", out)
+  end)
+
   it("a wait that nothing can end is a deadlock, and said so", function()
     local out, err, status = support.script [[
       local net = require "net"

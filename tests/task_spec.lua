@@ -206,6 +206,19 @@ describe("cancel", function()
     assert.is_true(after)
   end)
 
+  it("of a task that somebody has resumed by hand raises", function()
+    local co, task
+    task = net.spawn(function()
+      co = coroutine.running()
+      coroutine.yield()
+      return pcall(task.cancel, task)
+    end)
+    net.sleep(0)
+    local _, ok, message = coroutine.resume(co)
+    assert.is_false(ok)
+    assert.matches("cannot cancel a task that is running", message)
+  end)
+
   it("in a chain of tasks that cancel each other raises, and does not crash",
     function()
       local tasks = {}
