@@ -62,9 +62,9 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
     code = ECANCELED; /* closed while the call waited */
   } else if ((code == EAGAIN || code == EWOULDBLOCK) && s->timeout != 0) {
     /* A UNIX datagram socket can always be written, says poll(2), however
-     * full the receiver is; and a listener with a full backlog says nothing. */
-    int silent = s->family == AF_UNIX && dir == NET_WRITE &&
-                 (s->type == SOCK_DGRAM || strcmp(call, "connect") == 0);
+     * full the receiver is. */
+    int silent =
+        s->family == AF_UNIX && s->type == SOCK_DGRAM && dir == NET_WRITE;
     if (why != NET_TIMEOUT && silent) return net_wait_nap(L);
     if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
     code = ETIMEDOUT;
@@ -215,9 +215,10 @@ static int sock_connectk(lua_State *L, net_why why) {
     err = errno == EINTR ? EINPROGRESS : errno;
   if (err == EINPROGRESS && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
-  if (err == EAGAIN && s->family == AF_UNIX) { /* the backlog is full */
-    errno = err;
-    return net_sock_again(L, s, "connect", NET_WRITE, why);
+  /* A UNIX listener's backlog is full; poll(2) will not say when it has room. */
+  if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {
+    if (why != NET_TIMEOUT) return net_wait_nap(L);
+    err = ETIMEDOUT;
   }
   if (err) return net_err(L, "connect", net_addr_text(a, who), err);
   s->peer = *a;
