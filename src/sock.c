@@ -215,7 +215,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     err = errno == EINTR ? EINPROGRESS : errno;
   if (err == EINPROGRESS && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
-  /* A UNIX listener's backlog is full; poll(2) will not say when it has room. */
+  /* A full UNIX listener: poll(2) will not say when its backlog has room. */
   if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {
     if (why != NET_TIMEOUT) return net_wait_nap(L);
     err = ETIMEDOUT;
