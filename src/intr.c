@@ -22,6 +22,7 @@ static net_loop *volatile watched;
 static struct sigaction before; /* what SIGINT did until we watched it */
 static int raised_at;           /* how deep, in plain Lua's main thread */
 static int died;                /* and nothing caught it */
+static int taken;               /* by a call that returned what it had */
 static int lookups;             /* under way, in all states of the process */
 
 /* How many calls are active. */
@@ -60,6 +61,13 @@ int net_intr_raise(lua_State *L) {
   if (lua_pushthread(L)) raised_at = depth(L); /* plain Lua's main thread */
   push_interrupt(L);
   return lua_error(L);
+}
+
+/* Ctrl-C has ended a graceful call, which returns: the script goes on to its
+ * end, and the status is still 130. */
+void net_intr_take(net_loop *loop) {
+  loop->interrupted = 1;
+  if (!loop->hosted) taken = 1;
 }
 
 /* Is the value at `index` that error? */
@@ -106,7 +114,8 @@ static void on_sigint(int signum) {
  * joins its resolver threads at exit, which a lookup may hold up for long. */
 static void at_exit(int status, void *unused) {
   (void)unused;
-  int interrupted = died && status == EXIT_FAILURE;
+  int interrupted = (died && status == EXIT_FAILURE) ||
+                    (taken && status == EXIT_SUCCESS);
   if (!interrupted && lookups == 0) return;
   fflush(NULL);
   _exit(interrupted ? 130 : status);
@@ -142,7 +151,7 @@ void net_intr_watch(net_loop *loop) {
 
 /* The loop is about to go: gives SIGINT back. */
 void net_intr_forget(net_loop *loop) {
-  if (died) watch_exit();
+  if (died || taken) watch_exit();
   if (watched != loop) return;
   struct sigaction now;
   sigaction(SIGINT, NULL, &now);

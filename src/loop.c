@@ -58,6 +58,7 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
   net_wait *w = check_wait(L, loop, call);
   net_wait_limit(w, seconds);
   w->begun = 1;
+  w->graceful = 0;
   if (w->interrupted) raise_interrupt(w);
 }
 
@@ -248,7 +249,12 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     if (status == LUA_YIELD) {
       if (!woken(w)) return lua_yieldk(L, 0, context, awaitk);
       why = w->why;
-      if (w->interrupted) return raise_interrupt(w);
+      if (w->interrupted && !w->graceful) return raise_interrupt(w);
+      if (w->interrupted) {
+        why = NET_INTERRUPTED;
+        w->interrupted = 0;
+        net_intr_take(loop);
+      }
     }
     int results = try(L, why);
     if (results != NET_WAIT) {

@@ -84,7 +84,13 @@ int net_opt_lingers(int fd);
  *
  * Lua code never runs inside uv_run: callbacks only mark waits as ready, and
  * the tasks behind them are resumed when uv_run has returned. */
-typedef enum { NET_FIRST, NET_READY, NET_TIMEOUT, NET_CANCELED } net_why;
+typedef enum {
+  NET_FIRST,
+  NET_READY,
+  NET_TIMEOUT,
+  NET_CANCELED,
+  NET_INTERRUPTED /* by Ctrl-C; only for a call that is graceful */
+} net_why;
 typedef int (*net_try)(lua_State *L, net_why why);
 enum { NET_WAIT = -1 };
 
@@ -110,6 +116,7 @@ typedef struct net_wait {
   int top;           /* of L's stack while it waits */
   net_why why;
   char begun, waiting, woken, interrupted;
+  char graceful; /* Ctrl-C is an end of the call, not an error */
 } net_wait;
 
 typedef enum { NET_LIVE, NET_DONE, NET_FAILED, NET_ENDED } net_state;
@@ -187,6 +194,7 @@ void net_intr_hook(net_loop *loop);
 void net_intr_lookups(int change);
 void net_intr_forget(net_loop *loop);
 int net_intr_raise(lua_State *L);
+void net_intr_take(net_loop *loop);
 int net_intr_is(lua_State *L, int index);
 
 /* poll.c: waiting for a descriptor. The handle outlives the socket. */
