@@ -31,7 +31,8 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is the net module's objects; the host is these and main.o.
-OBJS = $(addprefix $(BUILD)/,net.o io.o attr.o sock.o dns.o poll.o task.o loop.o \
+OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
+  echo_dgram.o io.o attr.o sock.o dns.o poll.o task.o loop.o \
   wait.o intr.o opt.o addr.o err.o)
 LUA_MODULES = lua/net/ntp.lua
 LABS = $(wildcard labs/*.lua)
@@ -52,6 +53,7 @@ $(BUILD)/%.o: src/%.c src/net.h Makefile
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/main.o: $(BUILD)/embed.inc
+$(addprefix $(BUILD)/,lecho.o echo.o echo_stream.o echo_dgram.o): src/echo.h
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
 $(BUILD)/embed.inc: $(LUA_MODULES)

@@ -30,7 +30,9 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_TASK, net_task_methods);
   CLASS(L, NET_GUARD, net_guard_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
-  CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_io_methods);
+  CLASS(L, NET_ECHO, net_echo_engine_methods);
+  CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_io_methods,
+        net_echo_methods);
   lua_newtable(L);
   luaL_setfuncs(L, net_addr_functions, 0);
   luaL_setfuncs(L, net_dns_functions, 0);

@@ -217,11 +217,12 @@ extern const luaL_Reg net_sock_methods[], net_sock_functions[];
 typedef struct net_sock {
   int fd; /* -1: closed */
   int family, type;
-  char lingers;   /* SO_LINGER was set: close(2) may wait */
-  char drained;   /* the last recv(2) took all there was */
-  double timeout; /* seconds; 0: non-blocking, negative: none */
-  net_poll *poll; /* made by the first wait */
-  char *in;       /* received and not yet asked for: in[start .. end) */
+  char lingers;     /* SO_LINGER was set: close(2) may wait */
+  char drained;     /* the last recv(2) took all there was */
+  double timeout;   /* seconds; 0: non-blocking, negative: none */
+  net_poll *poll;   /* made by the first wait */
+  net_wait *engine; /* slot of the call that has handed it to an engine */
+  char *in;         /* received and not yet asked for: in[start .. end) */
   size_t start, end, size;
   net_addr peer;
 } net_sock;
@@ -235,6 +236,10 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                      net_try then, int waits);
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
+
+/* lecho.c: a socket handed to the echo engine, which is in echo.h. */
+#define NET_ECHO "net.echo"
+extern const luaL_Reg net_echo_engine_methods[], net_echo_methods[];
 
 /* attr.c: time-outs, options, names. */
 extern const luaL_Reg net_attr_methods[];

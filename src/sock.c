@@ -38,6 +38,7 @@ int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
 int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
   if (s->fd < 0) return net_sock_err(L, s, call, EBADF);
   if (dir == NET_EITHER) return 0;
+  if (s->engine) return net_sock_err(L, s, call, EBUSY);
   if (net_poll_busy(L, s->poll, dir) ||
       (dir == NET_WRITE && net_loop_lookup(net_loop_get(L), s)))
     return net_sock_err(L, s, call, EBUSY);
@@ -278,6 +279,8 @@ static int sock_close(lua_State *L) {
     net_poll_close(&s->poll);
     net_wait *lookup = net_loop_lookup(net_loop_get(L), s);
     if (lookup) net_wait_ready(lookup, NET_CANCELED);
+    net_wait_wake(s->engine, NET_CANCELED);
+    if (s->engine) net_wait_detach(s->engine);
     close_fd(L, s);
     s->fd = -1;
     free(s->in);

@@ -62,7 +62,7 @@ describe("the object files", function()
     local pipe <close> = io.popen("cd " .. support.build ..
       " && for f in *.o; do nm -u $f | sed \"s/^/$f/\"; done")
     for line in pipe:lines() do
-      local file, symbol = line:match "^(%w+)%.o%s+U ([%w_]+)"
+      local file, symbol = line:match "^([%w_]+)%.o%s+U ([%w_]+)"
       if symbols[symbol] then files[file] = true end
     end
     return keys(files)
@@ -75,11 +75,13 @@ describe("the object files", function()
   end
 
   it("one of them yields, resumes and turns libuv's loop", function()
-    assert.same({ "loop" }, needs(set("lua_yieldk", "lua_resume", "uv_run")))
+    assert.same({ "loop" }, needs(set("lua_yieldk", "lua_resume")))
+    assert.same({ "echo", "loop" }, needs(set("uv_run"))) -- echo: its threads
   end)
 
   it("one of them sets and gets options", function()
-    assert.same({ "opt" }, needs(set("setsockopt", "getsockopt")))
+    assert.same({ "echo", "echo_dgram", "echo_stream", "opt" },
+      needs(set("setsockopt", "getsockopt")))
   end)
 
   it("one of them turns addresses into text", function()

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lecho.c: sock:echo, the Lua face of the echo engine. The engine's object
+ * stands in the call's stack, to be closed: however the call ends, the engine
+ * ends with it, and its totals are in the table.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "echo.h"
+
+/* Where the call keeps things on its stack. */
+enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
+
+typedef struct engine {
+  net_echo *echo; /* NULL: it has ended */
+  net_sock *sock;
+} engine;
+
+static const struct {
+  const char *name;
+  int kind;
+} observers[] = {
+    {"on_connect", NET_ECHO_CONNECT},
+    {"on_message", NET_ECHO_MESSAGE},
+    {"on_close", NET_ECHO_CLOSE},
+};
+enum { OBSERVERS = sizeof observers / sizeof *observers };
+
+static const char *observer_of(int kind) {
+  int i = 0;
+  while (observers[i].kind != kind) i++;
+  return observers[i].name;
+}
+
+/* Raises for a key that is no option, with those that are. */
+static void check_keys(lua_State *L) {
+  static const char known[] =
+      "|once|on_connect|on_message|on_close|idle_timeout|max_connections|"
+      "workers|totals|";
+  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
+    const char *key =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    const char *entry = lua_pushfstring(L, "|%s|", key);
+    if (strchr(key, '|') || strstr(known, entry) == NULL)
+      luaL_argerror(L, OPTIONS, lua_pushfstring(L, "no option '%s'", key));
+    lua_pop(L, 1);
+  }
+}
+
+/* The integer option `name`, or `unless` there is none. */
+static int check_int(lua_State *L, const char *name, int unless, int most) {
+  int is = 1;
+  lua_Integer n = unless;
+  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL)
+    n = lua_tointegerx(L, -1, &is);
+  lua_pop(L, 1);
+  if (!is || n < (unless > 0) || n > most)
+    luaL_argerror(
+        L, OPTIONS,
+        lua_pushfstring(L, "%s not in %d..%d", name, unless > 0, most));
+  return (int)n;
+}
+
+static double check_idle(lua_State *L) {
+  int is = 1;
+  double seconds = 0;
+  if (lua_getfield(L, OPTIONS, "idle_timeout") != LUA_TNIL) {
+    seconds = lua_tonumberx(L, -1, &is);
+    if (seconds <= 0 || seconds > 1e6 || seconds != seconds) is = 0;
+  }
+  lua_pop(L, 1);
+  luaL_argcheck(L, is, OPTIONS, "idle_timeout: more than 0 seconds expected");
+  return seconds;
+}
+
+static int check_observers(lua_State *L) {
+  int observed = 0;
+  for (int i = 0; i < OBSERVERS; i++) {
+    int type = lua_getfield(L, OPTIONS, observers[i].name);
+    lua_pop(L, 1);
+    if (type == LUA_TNIL) continue;
+    if (type != LUA_TFUNCTION)
+      luaL_argerror(
+          L, OPTIONS,
+          lua_pushfstring(L, "%s: a function expected", observers[i].name));
+    observed |= observers[i].kind;
+  }
+  return observed;
+}
+
+/* Reads the table of options; leaves the table of totals in its place. */
+static net_echo_options check_options(lua_State *L, const net_sock *s) {
+  net_echo_options o = {.fd = s->fd};
+  lua_settop(L, OPTIONS);
+  if (lua_isnil(L, OPTIONS)) {
+    lua_newtable(L);
+    lua_replace(L, OPTIONS);
+  }
+  luaL_checktype(L, OPTIONS, LUA_TTABLE);
+  check_keys(L);
+  o.observed = check_observers(L);
+  o.workers = check_int(L, "workers", 1, NET_ECHO_WORKERS);
+  o.max_connections = check_int(L, "max_connections", 0, 1 << 30);
+  o.idle_timeout = check_idle(L);
+  lua_getfield(L, OPTIONS, "once");
+  o.once = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  int dgram = s->type == SOCK_DGRAM;
+  luaL_argcheck(L, !o.observed || o.workers == 1, OPTIONS,
+                "observers need workers = 1");
+  luaL_argcheck(L, !(dgram && o.once) || o.workers == 1, OPTIONS,
+                "one datagram needs workers = 1");
+  luaL_argcheck(L,
+                !dgram || (o.max_connections == 0 && o.idle_timeout == 0 &&
+                           (o.observed & ~NET_ECHO_MESSAGE) == 0),
+                OPTIONS, "a datagram socket has no connections");
+  if (lua_getfield(L, OPTIONS, "totals") == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+  }
+  luaL_argcheck(L, lua_istable(L, TOTALS), OPTIONS, "totals: a table expected");
+  return o;
+}
+
+static void set_total(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+/* Ends the engine and fills the table of totals, which is on top. */
+static void stop(lua_State *L, engine *box) {
+  if (box->echo == NULL) return;
+  net_echo_totals t = net_echo_stop(box->echo);
+  box->echo = NULL;
+  set_total(L, "connections", t.connections);
+  set_total(L, "messages", t.messages);
+  set_total(L, "bytes", t.bytes);
+  set_total(L, "refused", t.refused);
+  set_total(L, "errors", t.errors);
+  lua_pushnumber(L, t.seconds);
+  lua_setfield(L, -2, "seconds");
+}
+
+/* engine:__close(): the call was left by an error, or its task cancelled */
+static int engine___close(lua_State *L) {
+  engine *box = luaL_checkudata(L, 1, NET_ECHO);
+  lua_getiuservalue(L, 1, 1);
+  stop(L, box);
+  return 0;
+}
+
+/* The engine has something to tell: on the caller's loop, in uv_run. */
+static void on_notify(void *data) {
+  const engine *box = data;
+  net_wait_wake(box->sock->engine, NET_READY);
+}
+
+/* Calls the observer of an event: f(data, host, port), or f(host, port). */
+static void tell(lua_State *L, net_echo_event *event) {
+  net_addr a = {.len = event->addrlen};
+  int kind = event->kind;
+  memcpy(&a.u, &event->addr, event->addrlen);
+  lua_getfield(L, OPTIONS, observer_of(kind));
+  if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
+  int n = net_addr_push(L, &a);
+  free(event);
+  lua_call(L, n + (kind == NET_ECHO_MESSAGE), 0);
+}
+
+static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
+  net_sock *s = lua_touserdata(L, SOCK);
+  engine *box = lua_touserdata(L, ENGINE);
+  net_echo_event *event;
+  int over = net_echo_over(box->echo);
+  while ((event = net_echo_next(box->echo)) != NULL) tell(L, event);
+  if (!over && s->fd >= 0 && why != NET_CANCELED && why != NET_INTERRUPTED) {
+    net_wait_hold(L, &s->engine);
+    net_wait_of(net_loop_get(L), L)->graceful = 1;
+    return NET_WAIT;
+  }
+  lua_pushvalue(L, TOTALS);
+  stop(L, box);
+  return 1;
+}
+
+/* sock:echo(options) -> totals
+ * Serves a listening stream socket or a bound datagram socket by the echo
+ * engine, in C, until the socket is closed, the task is cancelled or Ctrl-C is
+ * pressed; a datagram that asks to be answered to a well-known port or to our
+ * own port number is refused. Meanwhile any other call that reads or writes
+ * the socket gives "EBUSY". Options, none of which is needed:
+ *   once             end each connection after one message; or end after one
+ *                    datagram
+ *   on_message(data, host, port), on_connect(host, port), on_close(host, port)
+ *                    are told what has happened; they must not wait. A
+ *                    message is what one recv(2) gave
+ *   idle_timeout     seconds after which a silent connection is closed
+ *   max_connections  at one time; more are accepted and closed
+ *   workers          threads, 1 to 256, each with a socket of its own by
+ *                    SO_REUSEPORT, or sharing this one
+ *   totals           a table to fill, however the call ends
+ * totals: connections, messages, bytes (received), refused, errors, seconds.
+ * "EINVAL": it does not listen, or is not bound; "EMFILE".  Slides 12 and 13,
+ * RFC 862 */
+static int sock_echo(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  net_echo_options o = check_options(L, s);
+  int refused = net_sock_refuse(L, s, "echo", NET_READ), err;
+  if (!refused) refused = net_sock_refuse(L, s, "echo", NET_WRITE);
+  if (refused) return refused;
+  net_loop_begin(L, "echo", -1);
+  engine *box = lua_newuserdatauv(L, sizeof *box, 1);
+  *box = (engine){.sock = s};
+  luaL_setmetatable(L, NET_ECHO);
+  lua_pushvalue(L, TOTALS);
+  lua_setiuservalue(L, ENGINE, 1);
+  lua_toclose(L, ENGINE);
+  o.notify = on_notify;
+  o.data = box;
+  box->echo = net_echo_start(&net_loop_get(L)->uv, &o, &err);
+  if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
+  return net_loop_await(L, sock_echok);
+}
+
+const luaL_Reg net_echo_engine_methods[] = {
+    {"__close", engine___close},
+    {"__gc", engine___close},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_echo_methods[] = {
+    {"echo", sock_echo},
+    {NULL, NULL},
+};
