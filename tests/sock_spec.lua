@@ -7,7 +7,7 @@ local methods = {
   settimeout = { 1 }, gettimeout = {}, setblocking = { true },
   getblocking = {}, setsockopt = { "SO_REUSEADDR", 1 },
   getsockopt = { "SO_REUSEADDR" }, getsockname = {}, getpeername = {},
-  fileno = {}, recv = { 1 }, recv_exact = { 1 }, recv_line = {},
+  fileno = {}, echo = {}, recv = { 1 }, recv_exact = { 1 }, recv_line = {},
   send = { "x" }, sendall = { "x" }, sendto = { "x", "127.0.0.1", 1 },
 }
 
