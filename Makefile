@@ -33,7 +33,7 @@ endif
 # The module is the net module's objects; the host is these and main.o.
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   echo_dgram.o io.o attr.o sock.o dns.o poll.o task.o loop.o \
-  wait.o intr.o opt.o addr.o err.o)
+  wait.o intr.o watch.o opt.o addr.o err.o)
 LUA_MODULES = lua/net/ntp.lua
 LABS = $(wildcard labs/*.lua)
 
@@ -47,7 +47,7 @@ $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS)
 
-$(BUILD)/%.o: src/%.c src/net.h Makefile
+$(BUILD)/%.o: src/%.c src/net.h src/watch.h Makefile
 	@mkdir -p $(BUILD)
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<

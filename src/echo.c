@@ -33,7 +33,6 @@ void net_echo_observe(net_echo_worker *w, int kind,
   *e->last = event;
   e->last = &event->next;
   e->queued += sizeof *event + len;
-  e->o.notify(e->o.data);
 }
 
 /* The next event, for the caller to free; NULL: there is none now. */
@@ -54,59 +53,42 @@ int net_echo_over(net_echo *e) {
 /* Called by a worker that has done all it was to do. */
 void net_echo_finish(net_echo *e) {
   atomic_store(&e->over, 1);
-  uv_async_send(&e->done);
+  if (e->news[1] >= 0 && write(e->news[1], "", 1) < 0) return; /* it is full */
 }
 
-static void on_done(uv_async_t *handle) {
-  net_echo *e = handle->data;
-  e->o.notify(e->o.data);
+/* What the caller waits for: to be read when it is time for net_echo_turn, or
+ * when the engine is over. */
+int net_echo_fd(const net_echo *e) {
+  return e->o.observed ? e->workers[0].watch : e->news[0];
 }
 
-/* The caller's loop has let go of one more handle of ours. */
-void net_echo_release(net_echo *e) {
-  if (--e->handles > 0) return;
-  net_echo_event *event;
-  while ((event = net_echo_next(e)) != NULL) free(event);
-  free(e);
-}
-
-static void on_closed(uv_handle_t *handle) {
-  net_echo_worker *w = handle->data;
-  if (!w->threaded) net_echo_release(w->echo);
-}
-
-static void on_done_closed(uv_handle_t *handle) {
-  net_echo_release(handle->data);
-}
-
-/* Closes a handle, if it is one of this worker's. */
-static void close_handle(uv_handle_t *handle, void *worker) {
-  net_echo_worker *w = worker;
-  if (handle->data != w || uv_is_closing(handle)) return;
-  if (handle->type == UV_POLL && handle != (uv_handle_t *)&w->poll)
-    net_echo_stream_drop(handle);
-  else
-    uv_close(handle, on_closed);
-}
-
-/* On the worker's own thread: nothing of it is left when the loop has run. */
-static void worker_end(net_echo_worker *w) {
-  w->running = 0;
-  uv_walk(w->loop, close_handle, w);
-  if (w->close) w->close(w);
-  if (w->fd >= 0) close(w->fd);
-  if (w->spare >= 0) close(w->spare);
-  free(w->buffer);
-  w->buffer = NULL;
-}
-
-static void on_stop(uv_async_t *handle) {
-  worker_end(handle->data);
+/* Serves what there is, where no thread does, and does not wait. Returns after
+ * how many milliseconds to call again, though net_echo_fd has nothing to read;
+ * negative: never. */
+int net_echo_turn(net_echo *e) {
+  net_echo_worker *w = &e->workers[0];
+  return w->threaded ? -1 : w->protocol->turn(w, 0);
 }
 
 static void worker_thread(void *worker) {
   net_echo_worker *w = worker;
-  uv_run(&w->own, UV_RUN_DEFAULT);
+  for (int ms = 0; !atomic_load(&w->echo->stopping);)
+    ms = w->protocol->turn(w, ms);
+}
+
+static void close_fd(int *fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+/* When its thread has gone: nothing of the worker is left. */
+static void worker_end(net_echo_worker *w) {
+  if (w->buffer) w->protocol->close(w);
+  close_fd(&w->watch);
+  close_fd(&w->fd);
+  close_fd(&w->spare);
+  free(w->buffer);
+  free(w->conns);
 }
 
 static int socket_type(int fd) {
@@ -161,22 +143,6 @@ static int worker_socket(net_echo *e, int index) {
   return fd >= 0 ? fd : fcntl(e->o.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static int open_handles(net_echo_worker *w) {
-  net_echo *e = w->echo;
-  if (w->threaded) {
-    int err = uv_async_init(w->loop, &w->stop, on_stop);
-    if (err) return err;
-    w->stop.data = w;
-  }
-  int err = uv_poll_init(w->loop, &w->poll, w->fd);
-  if (err) return err;
-  uv_timer_init(w->loop, &w->timer);
-  w->poll.data = w->timer.data = w;
-  if (!w->threaded) e->handles += 2;
-  int stream = socket_type(w->fd) == SOCK_STREAM;
-  return stream ? net_echo_stream_open(w) : net_echo_dgram_open(w);
-}
-
 /* Starts a thread in which no signal's handler runs. */
 static int start_thread(net_echo_worker *w) {
   sigset_t all, before;
@@ -187,81 +153,81 @@ static int start_thread(net_echo_worker *w) {
   return err;
 }
 
-static int worker_start(net_echo *e, int index) {
-  net_echo_worker *w = &e->workers[index];
-  *w = (net_echo_worker){.echo = e, .spare = -1, .loop = e->loop};
-  w->threaded = e->o.observed == 0;
+static int worker_open(net_echo_worker *w, int index) {
+  net_echo *e = w->echo;
   w->fd = worker_socket(e, index);
   if (w->fd < 0) return -errno;
-  int err = 0;
-  if (w->threaded) {
-    err = uv_loop_init(&w->own);
-    w->loop = &w->own;
-  }
-  if (err) {
-    close(w->fd);
-    return err;
-  }
-  err = open_handles(w);
-  if (!err && w->threaded) err = start_thread(w);
-  w->running = !err;
+  w->watch = net_watch_open();
+  if (w->watch < 0) return -errno;
+  if (w->threaded && net_watch_add(w->watch, e->alarm[0], NET_ECHO_ALARM))
+    return -errno;
+  int stream = socket_type(w->fd) == SOCK_STREAM;
+  w->protocol = stream ? &net_echo_stream : &net_echo_dgram;
+  int err = w->protocol->open(w);
+  return err || !w->threaded ? err : start_thread(w);
+}
+
+static int worker_start(net_echo *e, int index) {
+  net_echo_worker *w = &e->workers[index];
+  *w = (net_echo_worker){.echo = e, .fd = -1, .watch = -1, .spare = -1};
+  w->threaded = e->o.observed == 0;
   e->count = index + 1;
+  int err = worker_open(w, index);
+  w->running = err == 0;
   return err;
 }
 
+static int make_pipe(int fds[2]) {
+  if (pipe(fds)) {
+    fds[0] = fds[1] = -1;
+    return -errno;
+  }
+  for (int i = 0; i < 2; i++) {
+    fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    fcntl(fds[i], F_SETFL, O_NONBLOCK);
+  }
+  return 0;
+}
+
 /* Starts the engine. NULL: *err is one of libuv's codes. */
-net_echo *net_echo_start(uv_loop_t *loop, const net_echo_options *o, int *err) {
+net_echo *net_echo_start(const net_echo_options *o, int *err) {
   int count = o->observed ? 1 : o->workers;
   net_echo *e = calloc(1, sizeof *e + (size_t)count * sizeof e->workers[0]);
   *err = UV_ENOMEM;
   if (e == NULL) return NULL;
   e->o = *o;
-  e->loop = loop;
   e->last = &e->first;
   e->began = uv_hrtime();
-  *err = uv_async_init(loop, &e->done, on_done);
-  if (*err) {
-    free(e);
-    return NULL;
-  }
-  e->done.data = e;
-  e->handles = 1;
+  e->alarm[0] = e->alarm[1] = e->news[0] = e->news[1] = -1;
+  *err = 0;
+  if (!o->observed) *err = make_pipe(e->alarm);
+  if (!o->observed && *err == 0) *err = make_pipe(e->news);
   for (int i = 0; i < count && *err == 0; i++) *err = worker_start(e, i);
   if (*err == 0) return e;
   net_echo_stop(e);
   return NULL;
 }
 
-/* Ends a worker, whether it had started or not. */
-static void worker_stop(net_echo_worker *w) {
-  if (!w->threaded) {
-    worker_end(w);
-    return;
-  }
-  if (w->running) {
-    uv_async_send(&w->stop);
-    uv_thread_join(&w->thread);
-  } else {
-    worker_end(w);
-    uv_run(&w->own, UV_RUN_DEFAULT);
-  }
-  uv_loop_close(&w->own);
-}
-
-/* Ends the engine: its descriptors are closed and its threads gone when this
- * returns, the memory goes when the caller's loop has turned. */
+/* Ends the engine: nothing of it is left when this returns. */
 net_echo_totals net_echo_stop(net_echo *e) {
   net_echo_totals t = {.seconds = (double)(uv_hrtime() - e->began) / 1e9};
+  net_echo_event *event;
   atomic_store(&e->stopping, 1);
+  close_fd(&e->alarm[1]);
   for (int i = 0; i < e->count; i++) {
     net_echo_worker *w = &e->workers[i];
-    worker_stop(w);
+    if (w->threaded && w->running) uv_thread_join(&w->thread);
+    worker_end(w);
     t.connections += w->connections;
     t.messages += w->messages;
     t.bytes += w->bytes;
     t.refused += w->refused;
     t.errors += w->errors;
   }
-  uv_close((uv_handle_t *)&e->done, on_done_closed);
+  close_fd(&e->alarm[0]);
+  close_fd(&e->news[0]);
+  close_fd(&e->news[1]);
+  while ((event = net_echo_next(e)) != NULL) free(event);
+  free(e);
   return t;
 }

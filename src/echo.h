@@ -7,8 +7,8 @@
  *   echo_stream.c  accepts connections and echoes what each one sends
  *   echo_dgram.c   echoes datagrams, many with one system call
  *
- * Without observers each worker is a thread with a loop of its own. With
- * observers there is one, on the caller's loop, where Lua can be called.
+ * Without observers each worker is a thread. With observers there is one, and
+ * no thread: the caller gives it its turns, when net_echo_fd can be read.
  */
 #ifndef ECHO_H
 #define ECHO_H
@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 
 #include <uv.h>
+
+#include "watch.h"
 
 typedef struct net_echo net_echo;
 
@@ -41,10 +43,8 @@ typedef struct net_echo_options {
   int once;     /* one message a connection; or one datagram in all */
   int observed; /* kinds of events to queue */
   int workers;  /* threads, where nothing is observed */
-  int max_connections;        /* at one time; 0: no limit */
-  double idle_timeout;        /* seconds; 0: none */
-  void (*notify)(void *data); /* on the caller's loop: events, or the end */
-  void *data;
+  int max_connections; /* at one time; 0: no limit */
+  double idle_timeout; /* seconds; 0: none */
 } net_echo_options;
 
 typedef struct net_echo_totals {
@@ -56,7 +56,9 @@ typedef struct net_echo_totals {
   double seconds;
 } net_echo_totals;
 
-net_echo *net_echo_start(uv_loop_t *loop, const net_echo_options *o, int *err);
+net_echo *net_echo_start(const net_echo_options *o, int *err);
+int net_echo_fd(const net_echo *e);
+int net_echo_turn(net_echo *e);
 net_echo_event *net_echo_next(net_echo *e);
 int net_echo_over(net_echo *e);
 net_echo_totals net_echo_stop(net_echo *e);
@@ -72,27 +74,40 @@ static inline void net_echo_add(net_echo_count *count, uint64_t n) {
                         memory_order_relaxed);
 }
 
-typedef struct net_echo_worker {
+typedef struct net_echo_worker net_echo_worker;
+typedef struct net_echo_conn net_echo_conn;
+
+/* What a protocol does for a worker. */
+typedef struct net_echo_protocol {
+  int (*open)(net_echo_worker *w);         /* 0, or one of libuv's codes */
+  int (*turn)(net_echo_worker *w, int ms); /* serves, after a wait of at most
+       ms; gives how long the next wait may be: 0, there is more to do */
+  void (*close)(net_echo_worker *w);
+} net_echo_protocol;
+
+struct net_echo_worker {
   net_echo *echo;
-  uv_loop_t *loop; /* the caller's, or `own` */
-  uv_loop_t own;
+  const net_echo_protocol *protocol;
   uv_thread_t thread;
-  uv_async_t stop;
-  uv_poll_t poll;   /* of fd, the listener or the datagram socket */
-  uv_timer_t timer; /* closes what is idle; ends a pause of accept */
-  int fd;           /* its own */
-  int spare;        /* a descriptor to give up when there are no more */
+  int fd;    /* its own */
+  int watch; /* of fd, the connections and the alarm */
+  int spare; /* a descriptor to give up when there are no more */
   int threaded, running;
   char *buffer;
-  void (*close)(struct net_echo_worker *w); /* NULL: nothing to put right */
+  net_echo_conn **conns; /* by descriptor */
+  int nconns;
+  uint32_t serial;      /* of the last connection */
+  net_echo_conn *again; /* those that were not served to the end */
+  int accepts;          /* there may be more to accept */
+  uint32_t now;         /* ms, when its turn began */
+  uint32_t sweep;       /* when to look for idle connections */
+  uint32_t resume;      /* when to accept again, after a failure; 0: now */
   net_echo_count connections, messages, bytes, refused, errors;
-} net_echo_worker;
+};
 
 struct net_echo {
   net_echo_options o;
-  uv_loop_t *loop;
-  uv_async_t done; /* on the caller's loop */
-  int handles;     /* open on the caller's loop; the last one frees all */
+  int alarm[2], news[2];           /* pipes: to the workers, to the caller */
   atomic_int stopping, over, open; /* open: connections at this time */
   uint64_t began;
   net_echo_event *first, **last;
@@ -102,16 +117,17 @@ struct net_echo {
 };
 
 enum { NET_ECHO_QUEUE = 1 << 20 }; /* bytes of events before we read no more */
+enum {
+  NET_ECHO_ALARM,
+  NET_ECHO_SOCKET
+}; /* keys of a worker's watch; those of
+connections have a serial number in their upper half */
 
 void net_echo_observe(net_echo_worker *w, int kind,
                       const struct sockaddr_storage *addr, socklen_t addrlen,
                       const char *data, size_t len);
 void net_echo_finish(net_echo *e);
-void net_echo_release(net_echo *e);
 
-/* A protocol's part: what a worker needs, and its events. */
-int net_echo_stream_open(net_echo_worker *w);
-void net_echo_stream_drop(uv_handle_t *connection);
-int net_echo_dgram_open(net_echo_worker *w);
+extern const net_echo_protocol net_echo_stream, net_echo_dgram;
 
 #endif

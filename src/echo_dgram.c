@@ -43,11 +43,12 @@ static int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
 #endif
 
 enum { BATCH = 64 };             /* datagrams of one system call */
+enum { BATCHES = 16 };           /* in a row, before others */
 enum { ROOM = 1 << 16 };         /* bytes of the longest */
 enum { STRIDE = ROOM + 5 * 64 }; /* so that they share no cache set */
 enum { JOINED = 65000 };         /* bytes of one segmented send, at most */
 enum { WELL_KNOWN = 1024 };      /* ports below belong to services */
-enum { PATIENCE = 10000 };       /* us that a thread blocks in recvmmsg(2) */
+enum { PATIENCE = 50000 };       /* us that a thread blocks in recvmmsg(2) */
 
 typedef struct control {
   _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
@@ -237,28 +238,32 @@ static void reply(net_echo_worker *w, batch *b, int m) {
   }
 }
 
-static int turn(net_echo_worker *w) {
+static int serve(net_echo_worker *w) {
   batch *b = batch_of(w);
   int n = receive(w, b);
   if (n > 0) reply(w, b, gather(w, b, n));
   return n;
 }
 
-/* A thread of its own stays here while datagrams come, and blocks for each:
- * that saves it the loop's epoll_wait(2). */
-static void on_dgram(uv_poll_t *handle, int status, int events) {
-  net_echo_worker *w = handle->data;
+/* A thread of its own blocks for each batch, which saves it the wait for the
+ * watch, and looks now and then whether it is to stop. */
+static int dgram_turn(net_echo_worker *w, int ms) {
+  net_event events[NET_EVENTS];
   net_echo *e = w->echo;
-  (void)status, (void)events;
-  if (e->queued > NET_ECHO_QUEUE) return; /* the observer comes first */
-  int n = turn(w);
-  if (n > 0 && e->o.once) {
-    uv_poll_stop(handle);
-    net_echo_finish(e);
-  } else if (batch_of(w)->blocks) {
-    while (n > 0 && !atomic_load(&e->stopping)) n = turn(w);
+  if (batch_of(w)->blocks) {
+    serve(w);
+    return 0;
   }
-  if (status < 0) uv_poll_start(handle, UV_READABLE, on_dgram);
+  net_watch_wait(w->watch, events, ms);
+  if (net_echo_over(e)) return -1;
+  for (int i = 0; i < BATCHES; i++) {
+    if (e->queued > NET_ECHO_QUEUE) return 0; /* the observer comes first */
+    if (serve(w) == 0) return -1;
+    if (!e->o.once) continue;
+    net_echo_finish(e);
+    return -1;
+  }
+  return 0;
 }
 
 /* Lets recvmmsg(2) block, for a while: on a descriptor that we have to put
@@ -297,8 +302,7 @@ static void batch_init(batch *b) {
   prepare_receive(b, BATCH);
 }
 
-/* Makes the worker serve its datagram socket. */
-int net_echo_dgram_open(net_echo_worker *w) {
+static int dgram_open(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
   struct sockaddr_storage own;
   socklen_t len = sizeof own;
@@ -309,7 +313,6 @@ int net_echo_dgram_open(net_echo_worker *w) {
   batch *b = calloc(1, sizeof *b);
   if (b == NULL) return UV_ENOMEM;
   w->buffer = (char *)b;
-  w->close = dgram_close;
   b->own_port = inet ? port_of(&own) : 0;
   b->size = o->once ? 1 : BATCH;
   b->send_flags = MSG_NOSIGNAL;
@@ -321,5 +324,9 @@ int net_echo_dgram_open(net_echo_worker *w) {
   /* A UNIX socket's receiver that does not read must not stop the others. */
   if (!inet || !b->blocks) b->send_flags |= MSG_DONTWAIT;
   batch_init(b);
-  return uv_poll_start(&w->poll, UV_READABLE, on_dgram);
+  if (b->blocks) return 0;
+  return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
+
+const net_echo_protocol net_echo_dgram = {
+    .open = dgram_open, .turn = dgram_turn, .close = dgram_close};

@@ -2,6 +2,9 @@
  *
  * echo_stream.c: accepts connections and sends back what each one sends. A
  * peer that does not read is not read from: at most one buffer waits for it.
+ *
+ * The watch tells of a change once, so a connection is served until it has
+ * nothing more, or is put by (again) for the others to have their turn.
  */
 #include "echo.h"
 
@@ -17,52 +20,56 @@
 #define MSG_NOSIGNAL 0
 #endif
 
-enum { ACCEPTS = 64 };                    /* in a row, before others */
+enum { ACCEPTS = 64, READS = 16 };        /* in a row, before others */
 enum { CHUNK = 1 << 16, BULK = 1 << 18 }; /* bytes of one read */
 enum { PAUSE = 100 };                     /* ms, after accept has failed */
 
-typedef struct conn {
-  uv_poll_t poll;                /* its data is the worker */
+struct net_echo_conn {
+  net_echo_worker *worker;
+  net_echo_conn *again;          /* the next of those put by */
   struct sockaddr_storage *peer; /* if somebody observes */
   char *rest;                    /* rest[from .. to) is still to be sent */
   uint32_t from, to;
-  uint32_t seen; /* when it last did something: ms, of the loop's clock */
+  uint32_t seen; /* when it last did something: the worker's `now` */
+  uint32_t serial;
   int fd;
-  char bulk; /* its last read took all that there was room for */
-} conn;
+  char bulk;    /* its last read took all that there was room for */
+  char hung_up; /* the end of the stream has been reported */
+  char put_by;
+};
+
+typedef net_echo_conn conn;
 
 static void observe(conn *c, int kind, const char *data, size_t len) {
   if (c->peer)
-    net_echo_observe(c->poll.data, kind, c->peer, sizeof *c->peer, data, len);
+    net_echo_observe(c->worker, kind, c->peer, sizeof *c->peer, data, len);
 }
 
-static void on_conn_closed(uv_handle_t *handle) {
-  conn *c = (conn *)handle;
-  net_echo_worker *w = handle->data;
-  free(c->peer);
-  free(c);
-  if (!w->threaded) net_echo_release(w->echo);
-}
-
-/* Ends a connection. Its memory goes when the loop has let go of it. */
-void net_echo_stream_drop(uv_handle_t *connection) {
-  conn *c = (conn *)connection;
-  net_echo_worker *w = connection->data;
+/* Ends a connection; one that is put by is freed when its turn comes. */
+static void drop(conn *c) {
+  net_echo_worker *w = c->worker;
   observe(c, NET_ECHO_CLOSE, NULL, 0);
   atomic_fetch_sub(&w->echo->open, 1);
-  free(c->rest);
-  c->rest = NULL;
-  uv_close(connection, on_conn_closed);
   close(c->fd);
+  w->conns[c->fd] = NULL;
+  c->fd = -1;
+  free(c->rest);
+  free(c->peer);
+  if (!c->put_by) free(c);
 }
 
 static void fail(conn *c) {
-  net_echo_worker *w = c->poll.data;
-  net_echo_add(&w->errors, 1);
-  net_echo_stream_drop((uv_handle_t *)&c->poll);
+  net_echo_add(&c->worker->errors, 1);
+  drop(c);
 }
 
-static void on_conn(uv_poll_t *handle, int status, int events);
+/* Lets the others go on first. */
+static void put_by(conn *c) {
+  if (c->put_by) return;
+  c->put_by = 1;
+  c->again = c->worker->again;
+  c->worker->again = c;
+}
 
 /* send(2) of what it can take now; -1: the connection is broken. */
 static ssize_t send_some(conn *c, const char *data, size_t len) {
@@ -72,134 +79,143 @@ static ssize_t send_some(conn *c, const char *data, size_t len) {
   return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
-/* Keeps what the kernel did not take, and reads no more until it has. */
-static void keep(conn *c, const char *data, size_t len) {
+/* Keeps what the kernel did not take: we read no more until it has. */
+static int keep(conn *c, const char *data, size_t len) {
   c->rest = malloc(len);
-  if (c->rest == NULL) {
-    fail(c);
-    return;
-  }
+  if (c->rest == NULL) return 0;
   memcpy(c->rest, data, len);
   c->from = 0;
   c->to = (uint32_t)len;
-  uv_poll_start(&c->poll, UV_WRITABLE, on_conn);
+  return 1;
 }
 
-static void flush(conn *c) {
-  net_echo_worker *w = c->poll.data;
+/* Is there to be another message, when one has been sent back? */
+static int goes_on(conn *c) {
+  if (!c->worker->echo->o.once) return 1;
+  drop(c);
+  return 0;
+}
+
+/* The answer to a read; false: the connection can do no more now. */
+static int answer(conn *c, const char *data, size_t len) {
+  ssize_t n = send_some(c, data, len);
+  if (n < 0 || ((size_t)n < len && !keep(c, data + n, len - (size_t)n))) {
+    fail(c);
+    return 0;
+  }
+  if (c->rest) return 0;
+  return goes_on(c);
+}
+
+static int flush(conn *c) {
   ssize_t n = send_some(c, c->rest + c->from, c->to - c->from);
   if (n < 0) {
     fail(c);
-    return;
+    return 0;
   }
   c->from += (uint32_t)n;
-  if (c->from < c->to) return;
+  if (c->from < c->to) return 0;
   free(c->rest);
   c->rest = NULL;
-  if (w->echo->o.once)
-    net_echo_stream_drop((uv_handle_t *)&c->poll);
-  else
-    uv_poll_start(&c->poll, UV_READABLE, on_conn);
+  return goes_on(c);
 }
 
-static void serve(conn *c) {
-  net_echo_worker *w = c->poll.data;
-  ssize_t n, sent;
-  if (w->echo->queued > NET_ECHO_QUEUE) return; /* the observer comes first */
-  do n = recv(c->fd, w->buffer, c->bulk ? BULK : CHUNK, 0);
+/* One read and its answer; false: there is no more to do for it now. */
+static int serve_once(conn *c) {
+  net_echo_worker *w = c->worker;
+  size_t room = c->bulk ? BULK : CHUNK;
+  ssize_t n;
+  do n = recv(c->fd, w->buffer, room, 0);
   while (n < 0 && errno == EINTR);
-  if (n < 0 && errno == EAGAIN) return;
+  if (n < 0 && errno == EAGAIN) return 0;
   if (n < 0) {
     fail(c);
-    return;
+    return 0;
   }
   if (n == 0) {
-    net_echo_stream_drop((uv_handle_t *)&c->poll);
-    return;
+    drop(c);
+    return 0;
   }
-  c->bulk = n >= CHUNK;
   net_echo_add(&w->messages, 1);
   net_echo_add(&w->bytes, (uint64_t)n);
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
-  sent = send_some(c, w->buffer, (size_t)n);
-  if (sent < 0)
-    fail(c);
-  else if (sent < n)
-    keep(c, w->buffer + sent, (size_t)(n - sent));
-  else if (w->echo->o.once)
-    net_echo_stream_drop((uv_handle_t *)&c->poll);
+  c->bulk = n >= CHUNK;
+  /* A short read has taken all; the end, once reported, is not again. */
+  return answer(c, w->buffer, (size_t)n) && ((size_t)n == room || c->hung_up);
 }
 
-/* libuv reports a broken connection as an error of its own, and watches it no
- * more: the system call says why. */
-static void on_conn(uv_poll_t *handle, int status, int events) {
-  conn *c = (conn *)handle;
-  (void)events;
-  c->seen = (uint32_t)uv_now(handle->loop);
-  if (c->rest)
-    flush(c);
-  else
-    serve(c);
-  if (status < 0 && !uv_is_closing((uv_handle_t *)handle)) fail(c);
+static void serve(conn *c) {
+  net_echo *e = c->worker->echo;
+  c->seen = c->worker->now;
+  if (c->rest && !flush(c)) return;
+  for (int i = 0; i < READS; i++) {
+    if (e->queued > NET_ECHO_QUEUE) break; /* the observer comes first */
+    if (!serve_once(c)) return;
+  }
+  put_by(c);
+}
+
+/* Gives those their turn that were put by. */
+static void serve_again(net_echo_worker *w) {
+  conn *next, *c = w->again;
+  w->again = NULL;
+  for (; c; c = next) {
+    next = c->again;
+    c->put_by = 0;
+    if (c->fd < 0)
+      free(c);
+    else
+      serve(c);
+  }
+}
+
+static void on_event(net_echo_worker *w, const net_event *event) {
+  uint32_t fd = (uint32_t)event->key;
+  conn *c = fd < (uint32_t)w->nconns ? w->conns[fd] : NULL;
+  if (c == NULL || c->serial != event->key >> 32) return; /* it has gone */
+  if (event->bits & NET_HUNG_UP) c->hung_up = 1;
+  if (!c->put_by) serve(c);
+}
+
+/* Makes w->conns long enough for fd; false: there is no memory for it. */
+static int make_room(net_echo_worker *w, int fd) {
+  if (fd < w->nconns) return 1;
+  int n = fd < 32 ? 64 : fd + fd / 2;
+  conn **conns = realloc(w->conns, (size_t)n * sizeof *conns);
+  if (conns == NULL) return 0;
+  for (int i = w->nconns; i < n; i++) conns[i] = NULL;
+  w->conns = conns;
+  w->nconns = n;
+  return 1;
 }
 
 /* Takes a connection that was accepted; false: there is no memory for it. */
 static int conn_open(net_echo_worker *w, int fd,
                      const struct sockaddr_storage *peer) {
-  conn *c = calloc(1, sizeof *c);
+  conn *c = make_room(w, fd) ? malloc(sizeof *c) : NULL;
   if (c == NULL) return 0;
-  if (w->echo->o.observed) {
-    c->peer = malloc(sizeof *peer);
-    if (c->peer) *c->peer = *peer;
-  }
-  if (uv_poll_init(w->loop, &c->poll, fd)) {
-    free(c->peer);
+  if (++w->serial == 0) w->serial = 1;
+  *c = (conn){.worker = w, .fd = fd, .serial = w->serial, .seen = w->now};
+  if (net_watch_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
     free(c);
     return 0;
   }
-  c->fd = fd;
-  c->poll.data = w;
-  c->seen = (uint32_t)uv_now(w->loop);
-  if (!w->threaded) w->echo->handles++;
+  if (w->echo->o.observed) c->peer = malloc(sizeof *peer);
+  if (c->peer) *c->peer = *peer;
+  w->conns[fd] = c;
   net_echo_add(&w->connections, 1);
   observe(c, NET_ECHO_CONNECT, NULL, 0);
-  uv_poll_start(&c->poll, UV_READABLE, on_conn);
   return 1;
-}
-
-static void on_listener(uv_poll_t *handle, int status, int events);
-
-/* Closes what has been idle for too long. */
-static void close_idle(uv_handle_t *handle, void *worker) {
-  net_echo_worker *w = worker;
-  if (handle->data != w || handle->type != UV_POLL) return;
-  if (handle == (uv_handle_t *)&w->poll || uv_is_closing(handle)) return;
-  uint32_t idle = (uint32_t)uv_now(w->loop) - ((conn *)handle)->seen;
-  if (idle >= w->echo->o.idle_timeout * 1000) net_echo_stream_drop(handle);
-}
-
-/* Looks for idle connections, and accepts again after a pause. */
-static void on_timer(uv_timer_t *timer) {
-  net_echo_worker *w = timer->data;
-  if (w->echo->o.idle_timeout > 0) uv_walk(w->loop, close_idle, w);
-  if (!uv_is_active((uv_handle_t *)&w->poll))
-    uv_poll_start(&w->poll, UV_READABLE, on_listener);
-}
-
-static void pause_accept(net_echo_worker *w) {
-  uv_poll_stop(&w->poll);
-  if (!uv_is_active((uv_handle_t *)&w->timer))
-    uv_timer_start(&w->timer, on_timer, PAUSE, 0);
 }
 
 static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer) {
   socklen_t len = sizeof *peer;
-  memset(peer, 0, sizeof *peer);
+  struct sockaddr *a = (struct sockaddr *)peer;
+  if (peer) memset(peer, 0, sizeof *peer);
 #ifdef __linux__
-  return accept4(w->fd, (struct sockaddr *)peer, &len,
-                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return accept4(w->fd, a, peer ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
-  int fd = accept(w->fd, (struct sockaddr *)peer, &len);
+  int fd = accept(w->fd, a, peer ? &len : NULL);
   if (fd >= 0) fcntl(fd, F_SETFL, O_NONBLOCK);
   if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
   return fd;
@@ -213,11 +229,10 @@ static int open_spare(void) {
 /* There are no descriptors left: the spare one lets us take the client and
  * show it a close, instead of leaving it to wait. */
 static int refuse_with_spare(net_echo_worker *w) {
-  struct sockaddr_storage peer;
   if (w->spare < 0) w->spare = open_spare();
   if (w->spare < 0) return 0;
   close(w->spare);
-  int fd = accept_one(w, &peer);
+  int fd = accept_one(w, NULL);
   if (fd >= 0) close(fd);
   w->spare = open_spare();
   if (fd >= 0) net_echo_add(&w->refused, 1);
@@ -242,17 +257,18 @@ static int is_of_client(int code) {
 
 /* False: there is no client now, or none can be accepted for a while. */
 static int accept_next(net_echo_worker *w) {
+  const net_echo_options *o = &w->echo->o;
   struct sockaddr_storage peer;
-  int fd = accept_one(w, &peer), most = w->echo->o.max_connections;
+  int fd = accept_one(w, o->observed ? &peer : NULL);
   if (fd < 0) {
     if (is_of_client(errno)) return 1;
     if (errno == EAGAIN) return 0;
     if (errno == EMFILE && refuse_with_spare(w)) return 1;
     net_echo_add(&w->errors, 1);
-    pause_accept(w);
+    w->resume = (w->now + PAUSE) | 1;
     return 0;
   }
-  int open = atomic_fetch_add(&w->echo->open, 1);
+  int open = atomic_fetch_add(&w->echo->open, 1), most = o->max_connections;
   if ((most == 0 || open < most) && conn_open(w, fd, &peer)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
   net_echo_add(&w->refused, 1);
@@ -260,16 +276,59 @@ static int accept_next(net_echo_worker *w) {
   return 1;
 }
 
-static void on_listener(uv_poll_t *handle, int status, int events) {
-  net_echo_worker *w = handle->data;
-  (void)status, (void)events;
-  for (int i = 0; i < ACCEPTS && accept_next(w); i++) continue;
+static void accept_some(net_echo_worker *w) {
+  w->resume = 0;
+  w->accepts = 0;
+  for (int i = 0; i < ACCEPTS; i++)
+    if (!accept_next(w)) return;
+  w->accepts = 1;
 }
 
-/* Makes the worker serve its listening socket. */
-int net_echo_stream_open(net_echo_worker *w) {
+/* Closes what has been idle for too long, four times in that time. */
+static void close_idle(net_echo_worker *w) {
   double idle = w->echo->o.idle_timeout * 1000;
-  uint64_t sweep = idle < 40 ? 10 : idle > 4000 ? 1000 : (uint64_t)idle / 4;
+  w->sweep = w->now + (idle < 40     ? 10
+                       : idle > 4000 ? 1000
+                                     : (uint32_t)idle / 4);
+  for (int fd = 0; fd < w->nconns; fd++)
+    if (w->conns[fd] && w->now - w->conns[fd]->seen >= idle) drop(w->conns[fd]);
+}
+
+/* How long there is nothing to do, unless something happens: ms, or -1. */
+static int patience(const net_echo_worker *w) {
+  int sweep = w->echo->o.idle_timeout > 0 ? (int)(w->sweep - w->now) : -1;
+  int resume = w->resume ? (int)(w->resume - w->now) : -1;
+  if (w->again || w->accepts) return 0;
+  if (sweep < 0 || (resume >= 0 && resume < sweep)) return resume;
+  return sweep;
+}
+
+static int stream_turn(net_echo_worker *w, int ms) {
+  net_event events[NET_EVENTS];
+  int n = net_watch_wait(w->watch, events, ms);
+  w->now = (uint32_t)(uv_hrtime() / 1000000);
+  serve_again(w);
+  for (int i = 0; i < n; i++)
+    if (events[i].key == NET_ECHO_SOCKET)
+      w->accepts = 1;
+    else if (events[i].key != NET_ECHO_ALARM)
+      on_event(w, &events[i]);
+  if (w->resume ? (int)(w->resume - w->now) <= 0 : w->accepts) accept_some(w);
+  if (w->echo->o.idle_timeout > 0 && (int)(w->sweep - w->now) <= 0)
+    close_idle(w);
+  return n == NET_EVENTS ? 0 : patience(w);
+}
+
+static void stream_close(net_echo_worker *w) {
+  for (int fd = 0; fd < w->nconns; fd++)
+    if (w->conns[fd]) drop(w->conns[fd]);
+  for (conn *next, *c = w->again; c; c = next) {
+    next = c->again;
+    free(c);
+  }
+}
+
+static int stream_open(net_echo_worker *w) {
   int listens = 0, on = 1;
   socklen_t len = sizeof listens;
   if (getsockopt(w->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
@@ -278,8 +337,12 @@ int net_echo_stream_open(net_echo_worker *w) {
   w->buffer = malloc(BULK);
   if (w->buffer == NULL) return UV_ENOMEM;
   w->spare = open_spare();
+  w->now = (uint32_t)(uv_hrtime() / 1000000);
+  w->sweep = w->now;
   /* Connections inherit it; a UNIX socket has no such option. */
   setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (idle > 0) uv_timer_start(&w->timer, on_timer, sweep, sweep);
-  return uv_poll_start(&w->poll, UV_READABLE, on_listener);
+  return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
+
+const net_echo_protocol net_echo_stream = {
+    .open = stream_open, .turn = stream_turn, .close = stream_close};

@@ -95,11 +95,12 @@ static int sock_recvk(lua_State *L, net_why why) {
   ssize_t n;
   if (buffered(s))
     return take(L, s, size < buffered(s) ? size : buffered(s), 0);
-  if (why == NET_FIRST && s->drained && s->timeout != 0)
+  if (why == NET_FIRST && !(s->poll.can & NET_CAN_READ) && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_READ);
   char *bytes = room(L, s, &size);
   NET_RETRY(n, recv(s->fd, bytes, size, 0));
-  s->drained = n > 0 && (size_t)n < size && s->type == SOCK_STREAM;
+  if (n > 0 && (size_t)n < size && s->type == SOCK_STREAM)
+    net_poll_drained(&s->poll);
   if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
   if (n == 0 && s->type == SOCK_STREAM)
     return net_sock_err(L, s, "recv", UV_EOF);
@@ -186,8 +187,8 @@ static int lines_nextk(lua_State *L, net_why why) {
 
 static int lines_next(lua_State *L) {
   lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushvalue(L, lua_upvalueindex(3));
   net_sock *s = net_sock_check(L);
   return line_or_error(
       L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
@@ -198,7 +199,9 @@ static int lines_next(lua_State *L) {
 static int sock_lines(lua_State *L) {
   check_stream(L);
   check_max(L);
-  lua_pushcclosure(L, lines_next, 2);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the loop */
+  lua_insert(L, 1);
+  lua_pushcclosure(L, lines_next, 3);
   return 1;
 }
 

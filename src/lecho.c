@@ -18,6 +18,7 @@ enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
 typedef struct engine {
   net_echo *echo; /* NULL: it has ended */
   net_sock *sock;
+  net_poll poll; /* of what the engine has to tell */
 } engine;
 
 static const struct {
@@ -134,6 +135,8 @@ static void set_total(lua_State *L, const char *name, uint64_t n) {
 /* Ends the engine and fills the table of totals, which is on top. */
 static void stop(lua_State *L, engine *box) {
   if (box->echo == NULL) return;
+  box->sock->engine = NULL;
+  net_poll_close(&box->poll);
   net_echo_totals t = net_echo_stop(box->echo);
   box->echo = NULL;
   set_total(L, "connections", t.connections);
@@ -153,12 +156,6 @@ static int engine___close(lua_State *L) {
   return 0;
 }
 
-/* The engine has something to tell: on the caller's loop, in uv_run. */
-static void on_notify(void *data) {
-  const engine *box = data;
-  net_wait_wake(box->sock->engine, NET_READY);
-}
-
 /* Calls the observer of an event: f(data, host, port), or f(host, port). */
 static void tell(lua_State *L, net_echo_event *event) {
   net_addr a = {.len = event->addrlen};
@@ -171,17 +168,25 @@ static void tell(lua_State *L, net_echo_event *event) {
   lua_call(L, n + (kind == NET_ECHO_MESSAGE), 0);
 }
 
+/* Waits until the engine has something to tell, or to do after `ms`. */
+static int await_engine(lua_State *L, engine *box, int ms) {
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  w->graceful = 1;
+  net_wait_limit(w, ms < 0 ? -1 : ms / 1e3);
+  net_poll_wait(L, &box->poll, net_echo_fd(box->echo), NET_READ);
+  if (ms == 0) net_wait_ready(w, NET_READY); /* the other tasks go first */
+  return NET_WAIT;
+}
+
 static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   net_sock *s = lua_touserdata(L, SOCK);
   engine *box = lua_touserdata(L, ENGINE);
   net_echo_event *event;
+  int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED;
+  int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
   while ((event = net_echo_next(box->echo)) != NULL) tell(L, event);
-  if (!over && s->fd >= 0 && why != NET_CANCELED && why != NET_INTERRUPTED) {
-    net_wait_hold(L, &s->engine);
-    net_wait_of(net_loop_get(L), L)->graceful = 1;
-    return NET_WAIT;
-  }
+  if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
   lua_pushvalue(L, TOTALS);
   stop(L, box);
   return 1;
@@ -213,16 +218,19 @@ static int sock_echo(lua_State *L) {
   if (!refused) refused = net_sock_refuse(L, s, "echo", NET_WRITE);
   if (refused) return refused;
   net_loop_begin(L, "echo", -1);
-  engine *box = lua_newuserdatauv(L, sizeof *box, 1);
+  engine *box = lua_newuserdatauv(L, sizeof *box, 2);
   *box = (engine){.sock = s};
+  net_poll_init(&box->poll);
   luaL_setmetatable(L, NET_ECHO);
   lua_pushvalue(L, TOTALS);
   lua_setiuservalue(L, ENGINE, 1);
+  lua_pushvalue(L, SOCK); /* which must not go before the engine */
+  lua_setiuservalue(L, ENGINE, 2);
   lua_toclose(L, ENGINE);
-  o.notify = on_notify;
-  o.data = box;
-  box->echo = net_echo_start(&net_loop_get(L)->uv, &o, &err);
+  net_poll_hand_over(&s->poll);
+  box->echo = net_echo_start(&o, &err);
   if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
+  s->engine = &box->poll;
   return net_loop_await(L, sock_echok);
 }
 

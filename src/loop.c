@@ -8,24 +8,36 @@
  */
 #include "net.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char loop_key = 0;
 
 enum { BUDGET = 64 }; /* calls that succeed at once, before others get a turn */
+enum { UV_KEY = 0 };  /* of libuv's descriptor in the watch */
 
-/* The loop of this Lua state. Raises in what still runs when it is closed. */
+/* The loop, which is the first upvalue of each function of the module. Raises
+ * in what still runs when the loop is closed. */
 net_loop *net_loop_get(lua_State *L) {
+  net_loop **box = lua_touserdata(L, lua_upvalueindex(1));
+  if (*box == NULL) luaL_error(L, "the net module is closed");
+  return *box;
+}
+
+/* The loop of this Lua state, for who is no function of the module. */
+net_loop *net_loop_find(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &loop_key);
   net_loop **box = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  if (*box == NULL) luaL_error(L, "the net module is closed");
   return *box;
 }
 
 /* Raises unless the code that runs in L can wait here. */
 static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   net_wait *w = net_wait_of(loop, L);
+  /* Plain Lua's main thread turns the loop unless it is turning already. */
+  if (w && (w->task ? lua_isyieldable(L) : !w->waiting)) return w;
   int main_thread = lua_pushthread(L);
   lua_pop(L, 1);
   if (w == NULL && !main_thread)
@@ -34,13 +46,11 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
                "one that is being closed): call it from the script, or in a "
                "function given to net.spawn",
                call);
-  /* Plain Lua's main thread turns the loop unless it is turning already. */
-  if (w == NULL || (w->task ? !lua_isyieldable(L) : w->waiting))
-    luaL_error(L,
-               "%s may have to wait, which cannot be done inside table.sort, "
-               "string.gsub, tostring, require, __gc and the like",
-               call);
-  return w;
+  luaL_error(L,
+             "%s may have to wait, which cannot be done inside table.sort, "
+             "string.gsub, tostring, require, __gc and the like",
+             call);
+  return NULL;
 }
 
 /* Raises what Ctrl-C raises, in the call that w stands for. */
@@ -178,19 +188,44 @@ static void resume(net_loop *loop, net_task *t) {
   }
 }
 
-/* Lets libuv work once (and wait, if `patient`) and resumes those it woke.
- * False: nothing can happen any more. Whom they wake in turn waits for the
- * next turn, after the I/O. */
+/* Lets libuv do what is due, also where nothing but Ctrl-C's handle is left,
+ * which does not count as something to wait for. */
+static void run_uv(net_loop *loop) {
+  uv_ref((uv_handle_t *)&loop->interrupt);
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  uv_unref((uv_handle_t *)&loop->interrupt);
+}
+
+/* Lets the watch and libuv say once what has happened (and wait until there
+ * is something, if `patient`), which marks waits as ready. */
+static void poll(net_loop *loop, int patient) {
+  net_event events[NET_EVENTS];
+  int ms = 0, due = 0;
+  if (patient) {
+    uv_update_time(&loop->uv);
+    ms = uv_loop_alive(&loop->uv) ? uv_backend_timeout(&loop->uv) : -1;
+  }
+  int n = net_watch_wait(loop->watch, events, ms);
+  for (int i = 0; i < n; i++)
+    if (events[i].key == UV_KEY)
+      due = 1;
+    else
+      net_poll_report(loop, &events[i]);
+  if (!due && !uv_loop_alive(&loop->uv)) return;
+  uv_update_time(&loop->uv);
+  if (due || uv_backend_timeout(&loop->uv) == 0) run_uv(loop);
+}
+
+/* Polls once and resumes those whose waits are over. False: nothing can happen
+ * any more. Whom they wake in turn waits for the next turn, after the I/O. */
 int net_loop_turn(net_loop *loop, int patient) {
   net_link_remove(&loop->mark);
   int idle = loop->ready.next == &loop->ready;
-  if (idle && !uv_loop_alive(&loop->uv)) return 0;
+  if (idle && loop->outside == 0 && !uv_loop_alive(&loop->uv)) return 0;
   loop->streak = 0;
   lua_State *turner = loop->current;
   loop->current = NULL;
-  loop->turning = 1;
-  uv_run(&loop->uv, idle && patient ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-  loop->turning = 0;
+  poll(loop, idle && patient);
   net_link_append(&loop->ready, &loop->mark);
   while (loop->ready.next != &loop->mark) {
     net_wait *w = (net_wait *)loop->ready.next; /* ready is its first member */
@@ -293,6 +328,8 @@ static int loop_gc(lua_State *L) {
   *box = NULL;
   net_intr_forget(loop);
   net_wait_forget(&loop->main);
+  net_poll_forget(loop);
+  close(loop->watch);
   uv_close((uv_handle_t *)&loop->interrupt, NULL);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   if (uv_loop_close(&loop->uv) == 0) free(loop);
@@ -308,15 +345,23 @@ static int loop_init(net_loop *loop) {
     return err;
   }
   loop->interrupt.data = loop;
-  uv_unref((uv_handle_t *)&loop->interrupt);
-  return 0;
+  run_uv(loop); /* so that it listens to its wake-up */
+  loop->watch = net_watch_open();
+  if (loop->watch >= 0 &&
+      net_watch_add(loop->watch, uv_backend_fd(&loop->uv), UV_KEY) == 0)
+    return 0;
+  err = -errno;
+  if (loop->watch >= 0) close(loop->watch);
+  uv_close((uv_handle_t *)&loop->interrupt, NULL);
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  uv_loop_close(&loop->uv);
+  return err;
 }
 
+/* Pushes the box of this state's loop, and makes the loop if need be. */
 void net_loop_open(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &loop_key) != LUA_TNIL) {
-    lua_pop(L, 1); /* the module is loaded a second time */
-    return;
-  }
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &loop_key) != LUA_TNIL) return;
+  lua_pop(L, 1);
   net_loop **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   lua_createtable(L, 0, 1);
@@ -338,5 +383,6 @@ void net_loop_open(lua_State *L) {
   loop->current = loop->main.L;
   lua_pop(L, 1);
   *box = loop;
+  lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &loop_key);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { BOX = 1 }; /* where the loop's box is on the stack */
+
 /* A class is one table for the methods and one for the metamethods, told apart
  * by their names. */
 static void new_class(lua_State *L, const char *name,
@@ -14,7 +16,8 @@ static void new_class(lua_State *L, const char *name,
   lua_newtable(L); /* meta methods */
   for (; *parts; parts++)
     for (const luaL_Reg *f = *parts; f->name; f++) {
-      lua_pushcfunction(L, f->func);
+      lua_pushvalue(L, BOX);
+      lua_pushcclosure(L, f->func, 1);
       lua_setfield(L, strncmp(f->name, "__", 2) ? -2 : -3, f->name);
     }
   lua_setfield(L, -2, "__index");
@@ -24,8 +27,11 @@ static void new_class(lua_State *L, const char *name,
 #define CLASS(L, name, ...) \
   new_class(L, name, (const luaL_Reg *const[]){__VA_ARGS__, NULL})
 
+#define FUNCTIONS(L, list) (lua_pushvalue(L, BOX), luaL_setfuncs(L, list, 1))
+
 int luaopen_net(lua_State *L) {
   luaL_checkversion(L);
+  lua_settop(L, 0);
   net_loop_open(L);
   CLASS(L, NET_TASK, net_task_methods);
   CLASS(L, NET_GUARD, net_guard_methods);
@@ -34,10 +40,10 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_io_methods,
         net_echo_methods);
   lua_newtable(L);
-  luaL_setfuncs(L, net_addr_functions, 0);
-  luaL_setfuncs(L, net_dns_functions, 0);
-  luaL_setfuncs(L, net_sock_functions, 0);
-  luaL_setfuncs(L, net_task_functions, 0);
+  FUNCTIONS(L, net_addr_functions);
+  FUNCTIONS(L, net_dns_functions);
+  FUNCTIONS(L, net_sock_functions);
+  FUNCTIONS(L, net_task_functions);
   lua_pushliteral(L, NETLAB_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;

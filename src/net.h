@@ -21,6 +21,8 @@
 #include <lua.h>
 #include <uv.h>
 
+#include "watch.h"
+
 #define NETLAB_VERSION "0.1.0"
 
 /* What only some systems have is asked for here, and nowhere else. */
@@ -83,7 +85,10 @@ int net_opt_lingers(int fd);
  *           loop; both come back through the same try
  *
  * Lua code never runs inside uv_run: callbacks only mark waits as ready, and
- * the tasks behind them are resumed when uv_run has returned. */
+ * the tasks behind them are resumed when uv_run has returned.
+ *
+ * Descriptors are watched by the loop itself (poll.c); timers, lookups and the
+ * wake-up of Ctrl-C are libuv's, whose own descriptor is among the watched. */
 typedef enum {
   NET_FIRST,
   NET_READY,
@@ -96,6 +101,7 @@ enum { NET_WAIT = -1 };
 
 typedef struct net_loop net_loop;
 typedef struct net_task net_task;
+typedef struct net_poll net_poll;
 
 typedef struct net_link {
   struct net_link *next, *prev;
@@ -116,6 +122,7 @@ typedef struct net_wait {
   int top;           /* of L's stack while it waits */
   net_why why;
   char begun, waiting, woken, interrupted;
+  char outside;  /* it waits for what the kernel reports */
   char graceful; /* Ctrl-C is an end of the call, not an error */
 } net_wait;
 
@@ -139,6 +146,11 @@ static inline net_task *net_task_of(net_link *link) {
 struct net_loop {
   uv_loop_t uv;
   uv_async_t interrupt; /* Ctrl-C came while the loop was turning */
+  int watch;            /* of every descriptor that somebody waits for */
+  net_poll **polls;     /* by descriptor */
+  int npolls;
+  uint32_t serial;      /* of the last poll */
+  int outside;          /* calls that wait for what the watch reports */
   net_link ready, mark; /* waits to resume; up to where this turn goes */
   net_link tasks;       /* every live task */
   net_wait main;        /* plain Lua's main thread */
@@ -151,7 +163,7 @@ struct net_loop {
   int streak;                  /* calls in a row that did not have to wait */
   int closing;                 /* task:cancel within task:cancel within ... */
   volatile int pending;        /* a Ctrl-C that nobody has taken yet */
-  char hosted, turning, interrupted, unwatched;
+  char hosted, interrupted, unwatched;
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
 
@@ -163,6 +175,7 @@ net_wait *net_wait_of(net_loop *loop, lua_State *L);
 void net_wait_limit(net_wait *w, double seconds);
 int net_wait_hold(lua_State *L, net_wait **slot);
 int net_wait_nap(lua_State *L);
+void net_wait_outside(net_wait *w);
 int net_wait_busy(lua_State *L, const net_wait *slot);
 void net_wait_ready(net_wait *w, net_why why);
 void net_wait_wake(net_wait *slot, net_why why);
@@ -171,6 +184,7 @@ void net_wait_release(net_wait *w);
 void net_wait_forget(net_wait *w);
 
 net_loop *net_loop_get(lua_State *L);
+net_loop *net_loop_find(lua_State *L);
 void net_loop_begin(lua_State *L, const char *call, double seconds);
 int net_loop_await(lua_State *L, net_try try);
 int net_loop_turn(net_loop *loop, int patient);
@@ -197,12 +211,24 @@ int net_intr_raise(lua_State *L);
 void net_intr_take(net_loop *loop);
 int net_intr_is(lua_State *L, int index);
 
-/* poll.c: waiting for a descriptor. The handle outlives the socket. */
-typedef struct net_poll net_poll;
+/* poll.c: waiting for a descriptor. */
 enum { NET_EITHER = -1, NET_READ, NET_WRITE }; /* the direction of a call */
-int net_poll_wait(lua_State *L, net_poll **pp, int fd, int dir);
+struct net_poll {
+  net_loop *loop;      /* NULL: it is not watched (yet) */
+  net_wait *holder[2]; /* slots: the call that reads, the call that writes */
+  uint32_t serial;
+  int fd;
+  char can;     /* NET_CAN_READ, NET_CAN_WRITE: as far as one knows */
+  char hung_up; /* the peer has ended the stream, or it is broken */
+};
+void net_poll_init(net_poll *p);
+int net_poll_wait(lua_State *L, net_poll *p, int fd, int dir);
 int net_poll_busy(lua_State *L, const net_poll *p, int dir);
-void net_poll_close(net_poll **pp);
+void net_poll_drained(net_poll *p);
+void net_poll_report(net_loop *loop, const net_event *event);
+void net_poll_hand_over(net_poll *p);
+void net_poll_close(net_poll *p);
+void net_poll_forget(net_loop *loop);
 
 /* dns.c: names and services. `then` finds the address on top of the stack. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
@@ -215,13 +241,13 @@ extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 extern const luaL_Reg net_sock_methods[], net_sock_functions[];
 
 typedef struct net_sock {
-  int fd; /* -1: closed */
+  const char *mark; /* says that it is one, to net_sock_check */
+  int fd;           /* -1: closed */
   int family, type;
-  char lingers;     /* SO_LINGER was set: close(2) may wait */
-  char drained;     /* the last recv(2) took all there was */
-  double timeout;   /* seconds; 0: non-blocking, negative: none */
-  net_poll *poll;   /* made by the first wait */
-  net_wait *engine; /* slot of the call that has handed it to an engine */
+  char lingers;   /* SO_LINGER was set: close(2) may wait */
+  double timeout; /* seconds; 0: non-blocking, negative: none */
+  net_poll poll;
+  net_poll *engine; /* where the call waits that gave it to an engine */
   char *in;         /* received and not yet asked for: in[start .. end) */
   size_t start, end, size;
   net_addr peer;

@@ -102,8 +102,7 @@ static void push_tasks(lua_State *L) {
 
 /* Makes a task of the function and the n arguments on top of the stack, which
  * begins at the loop's next turn; leaves the task object in their place. */
-static net_task *task_new(lua_State *L, int n) {
-  net_loop *loop = net_loop_get(L);
+static net_task *task_new(lua_State *L, net_loop *loop, int n) {
   int f = lua_gettop(L) - n;
   net_task *t = lua_newuserdatauv(L, sizeof *t, 1); /* f ... t */
   lua_insert(L, f);                                 /* t f ... */
@@ -136,7 +135,7 @@ static net_task *task_new(lua_State *L, int n) {
  * and makes the exit status 1, unless somebody is waiting in task:join(). */
 static int net_spawn(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  task_new(L, lua_gettop(L) - 1);
+  task_new(L, net_loop_get(L), lua_gettop(L) - 1);
   return 1;
 }
 
@@ -253,12 +252,12 @@ static int net_time(lua_State *L) {
 /* Runs `script` as the first task and turns the loop until no task is alive,
  * or the script has failed. Returns the exit status of the program. */
 int net_task_host(lua_State *L, lua_CFunction script) {
-  net_loop *loop = net_loop_get(L);
+  net_loop *loop = net_loop_find(L);
   loop->hosted = 1;
   loop->current = NULL;
   net_intr_watch(loop);
   lua_pushcfunction(L, script);
-  net_task *t = task_new(L, 0); /* stays on the stack */
+  net_task *t = task_new(L, loop, 0); /* stays on the stack */
   while (loop->live > 0 && t->state != NET_FAILED)
     if (!net_loop_turn(loop, 1)) {
       lua_writestringerror("netlab: deadlock: %s\n",

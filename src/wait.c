@@ -54,7 +54,6 @@ void net_wait_ready(net_wait *w, net_why why) {
   w->why = why;
   if (w->timer) uv_timer_stop(&w->timer->handle);
   net_link_append(&w->loop->ready, &w->ready);
-  if (w->loop->turning) uv_stop(&w->loop->uv); /* do not block in this turn */
 }
 
 /* Wakes all who stand in a slot. */
@@ -99,6 +98,8 @@ void net_wait_detach(net_wait *w) {
     *w->slot = w->next;
     if (w->next) w->next->slot = w->slot;
   }
+  if (w->outside) w->loop->outside--;
+  w->outside = 0;
   w->slot = NULL;
   w->next = NULL;
 }
@@ -152,6 +153,12 @@ int net_wait_hold(lua_State *L, net_wait **slot) {
   net_intr_watch(loop);
   w->waiting = 1;
   return NET_WAIT;
+}
+
+/* The wait's end comes from outside the program: it is no deadlock. */
+void net_wait_outside(net_wait *w) {
+  if (!w->outside) w->loop->outside++;
+  w->outside = 1;
 }
 
 /* Has the running call tried again after a while: for what the kernel gives
