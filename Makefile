@@ -34,8 +34,9 @@ endif
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   echo_dgram.o io.o attr.o sock.o dns.o poll.o task.o loop.o \
   wait.o intr.o watch.o opt.o addr.o err.o)
-LUA_MODULES = lua/net/ntp.lua
+LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua)
 LABS = $(wildcard labs/*.lua)
+MORE = $(wildcard labs/more/*.lua)
 
 all: $(OUT)/netlab $(OUT)/net.so
 
@@ -140,14 +141,16 @@ install: all
 	install $(OUT)/netlab $(DESTDIR)$(BINDIR)
 	install $(OUT)/net.so $(DESTDIR)$(LIBDIR)
 	install -m 644 $(LUA_MODULES) $(DESTDIR)$(LUADIR)/net
-	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs && \
-	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs; }
+	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs/more && \
+	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs && \
+	  install -m 644 $(MORE) $(DESTDIR)$(LABDIR)/labs/more; }
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
 	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
-	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS))
-	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(LABDIR)/labs $(LABDIR))
+	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS) $(MORE))
+	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(LABDIR)/labs/more \
+	  $(LABDIR)/labs $(LABDIR))
 
 clean:
 	rm -rf build netlab net.so

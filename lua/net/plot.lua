@@ -1,0 +1,384 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.plot: draws what a lab has measured: numbers with units, bars for the
+-- terminal, line charts as SVG.
+
+local plot = {}
+
+local MOST = 1e300 -- a coordinate beyond it overflows when axes are computed
+
+local function is_finite(v)
+  return type(v) == "number" and v > -MOST and v < MOST -- NaN is not
+end
+
+-- Does the terminal read UTF-8? The first of these that is set decides.
+local function is_utf8()
+  for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
+    local value = os.getenv(name)
+    if value and value ~= "" then return value:lower():find "utf%-?8" ~= nil end
+  end
+  return false
+end
+
+local SMALL = { { 1, "" }, { 1e-3, "m" }, { 1e-6, "µ" }, { 1e-9, "n" } }
+local LARGE = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" },
+                { 1, "" } }
+
+-- A number of so many digits with a prefix: time has those below 1, everything
+-- else those above.
+local function si(value, unit, digits)
+  local small = unit == "s"
+  local steps = small and SMALL or LARGE
+  local format = "%." .. digits .. "g"
+  local step = steps[#steps]
+  for i = 1, #steps do
+    -- 999.9 k rounds to 1 M
+    local rounded = tonumber(format:format(math.abs(value) / steps[i][1]))
+    if rounded >= 1 then step = steps[i] break end
+  end
+  if value == 0 then step = { 1, "" } end
+  local scaled = value / step[1]
+  local number = format:format(scaled)
+  if number:find "e" and math.abs(scaled) < 1e6 and math.abs(scaled) > 1 then
+    number = ("%.0f"):format(scaled) -- 1234 s, not 1.23e+03 s
+  end
+  local suffix = step[2] .. (unit or "")
+  return suffix == "" and number or number .. " " .. suffix
+end
+
+--- A number for people: three digits, and a prefix to its unit.
+--
+-- value: a number; unit: "s", "B", "B/s", ... or none. Seconds are scaled down
+-- ("35 µs", "us" where the locale is not UTF-8), all else up ("1.2 k",
+-- "3.4 GB/s"; a k is 1000).
+--
+-- Raises for NaN, infinity and what is no number.
+function plot.si(value, unit)
+  if not is_finite(value) then error("value must be a finite number", 2) end
+  local text = si(value, unit, 3)
+  return is_utf8() and text or (text:gsub("µ", "u"))
+end
+
+local function check_rows(rows)
+  if type(rows) ~= "table" then return "bars must be a table of rows" end
+  for i, row in ipairs(rows) do
+    local value = type(row) == "table" and row[2]
+    if not is_finite(value) or value < 0 then
+      return ("row %d: the value must be a finite number, 0 or more"):format(i)
+    end
+  end
+  local width = rows.width
+  if width and (math.type(width) ~= "integer" or width < 1) then
+    return "width must be an integer above 0"
+  end
+end
+
+local function columns()
+  local n = math.tointeger(tonumber(os.getenv "COLUMNS" or ""))
+  return n and n > 0 and n or 80
+end
+
+local function text_width(text) return utf8.len(text) or #text end
+
+local function widest(texts)
+  local width = 0
+  for _, text in ipairs(texts) do width = math.max(width, text_width(text)) end
+  return width
+end
+
+-- share: 0..1 of so many cells. What is above 0 is seen.
+local function bar(share, cells, unicode)
+  local parts = unicode and 8 or 1
+  local n = math.floor(share * cells * parts + 0.5)
+  if share > 0 and n == 0 then n = 1 end
+  if not unicode then return ("#"):rep(n) end
+  local rest = n % 8 -- U+2588 is a whole cell, U+258F an eighth
+  return ("█"):rep(n // 8) .. (rest > 0 and utf8.char(0x2590 - rest) or "")
+end
+
+--- Horizontal bars for a terminal, one line a row.
+--
+-- rows: an array of { label, value, text }, where the text (plot.si(value)
+-- unless given) stands before the bar. rows.width: columns of all of it; by
+-- default COLUMNS of the environment, or 80. The greatest value gets the
+-- longest bar. Bars are of block characters, of '#' where the locale is not
+-- UTF-8.
+--
+-- Returns the lines as one string, without a newline at its end. Raises for a
+-- value that is negative, NaN or infinite, and a width that is no integer
+-- above 0.
+function plot.bars(rows)
+  local wrong = check_rows(rows)
+  if wrong then error(wrong, 2) end
+  local labels, texts, most = {}, {}, 0
+  for i, row in ipairs(rows) do
+    labels[i] = tostring(row[1])
+    texts[i] = tostring(row[3] or plot.si(row[2]))
+    most = math.max(most, row[2])
+  end
+  local left, right, unicode = widest(labels), widest(texts), is_utf8()
+  local cells = math.max(1, (rows.width or columns()) - left - right - 3)
+  local lines = {}
+  for i, row in ipairs(rows) do
+    local line = labels[i] .. (" "):rep(left - text_width(labels[i]) + 2)
+      .. (" "):rep(right - text_width(texts[i])) .. texts[i] .. " "
+      .. bar(most > 0 and row[2] / most or 0, cells, unicode)
+    lines[i] = line:gsub(" +$", "")
+  end
+  return table.concat(lines, "\n")
+end
+
+-- The chart's frame within 720 x 440 units, and a character's usual width.
+local WIDTH, HEIGHT, RIGHT, BOTTOM, CHAR = 720, 440, 696, 384, 6.6
+
+-- Both palettes are told apart by the colour-blind (Okabe and Ito's, adapted);
+-- the dashes tell lines apart on paper.
+local STYLE = [[
+<style>
+.b{fill:#fff}.g{stroke:#e3e6ea}.a{stroke:#8a929c}.s{fill:none;stroke-width:2;
+stroke-linejoin:round}text{font:12px system-ui,sans-serif;fill:#3c444d}
+.t{font-size:16px;font-weight:600;fill:#1b1f24}.m{stroke-width:1.5;fill:#fff}
+.c1{stroke:#0072b2}.c2{stroke:#c8500a}.c3{stroke:#00805e}.c4{stroke:#a4487f}
+.c5{stroke:#8a6a00}.c6{stroke:#4b5560}.d2{stroke-dasharray:7 3}
+.d3{stroke-dasharray:2 3}.d4{stroke-dasharray:9 3 2 3}
+.d5{stroke-dasharray:12 4}
+@media (prefers-color-scheme:dark){.b,.m{fill:#14181d}.g{stroke:#2b323a}
+.a{stroke:#7d8792}text{fill:#c3cad2}.t{fill:#f0f3f6}
+.c1{stroke:#56b4e9}.c2{stroke:#f0914a}.c3{stroke:#2fcf9f}.c4{stroke:#e08fc0}
+.c5{stroke:#e6c229}.c6{stroke:#aeb8c2}}
+</style>]]
+
+-- Text as XML has it. What is no UTF-8, and what XML forbids, becomes U+FFFD.
+local function escape(text)
+  local _, bad = utf8.len(text)
+  while bad do
+    text = text:sub(1, bad - 1) .. "\u{FFFD}" .. text:sub(bad + 1)
+    _, bad = utf8.len(text, bad)
+  end
+  text = text:gsub("[%z\1-\8\11\12\14-\31]", "\u{FFFD}")
+    :gsub("\u{FFFE}", "\u{FFFD}"):gsub("\u{FFFF}", "\u{FFFD}")
+  return (text:gsub('[&<>"]', { ["&"] = "&amp;", ["<"] = "&lt;",
+                                [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+-- At most so many characters.
+local function cut(text, most)
+  if (utf8.len(text) or 0) <= most then return text end
+  return text:sub(1, utf8.offset(text, most) - 1) .. "…"
+end
+
+-- The ticks of a linear axis: multiples of 1, 2 or 5 times a power of ten.
+local function linear_ticks(lo, hi, most)
+  if hi - lo < 1e-12 * math.max(math.abs(lo), math.abs(hi), 1e-280) then
+    local room = math.abs(hi) * 0.1
+    lo, hi = lo - room, hi + (room > 0 and room or 1)
+  end
+  local step = 10 ^ math.floor(math.log((hi - lo) / most, 10))
+  for _, factor in ipairs { 2, 2.5, 2 } do -- 1, 2, 5, 10
+    if (hi - lo) / step > most then step = step * factor end
+  end
+  lo, hi = math.floor(lo / step) * step, math.ceil(hi / step) * step
+  local ticks = {}
+  for i = 0, math.floor((hi - lo) / step + 0.5) do
+    local value = lo + i * step
+    ticks[#ticks + 1] = math.abs(value) < step / 1e6 and 0 or value
+  end
+  return ticks
+end
+
+-- The ticks of a logarithmic axis: powers of ten; 2 and 5 between them where
+-- there is room, only every second or third where there is none.
+local function log_ticks(lo, hi, most)
+  local first = math.floor(math.log(lo, 10) + 1e-9)
+  local last = math.ceil(math.log(hi, 10) - 1e-9)
+  if first == last then last = last + 1 end
+  local few = (last - first) * 3 + 1 <= most
+  local every = math.ceil((last - first + 1) / most)
+  local ticks = {}
+  for power = first, first + math.ceil((last - first) / every) * every, every do
+    for _, factor in ipairs(few and { 1, 2, 5 } or { 1 }) do
+      local value = factor * 10.0 ^ power
+      if value <= 10.0 ^ last * 1.01 or not few then
+        ticks[#ticks + 1] = value
+      end
+    end
+  end
+  -- Of 1 2 5 10, those that enclose the points are enough.
+  if not few then return ticks end
+  while #ticks > 2 and ticks[2] <= lo do table.remove(ticks, 1) end
+  while #ticks > 2 and ticks[#ticks - 1] >= hi do table.remove(ticks) end
+  return ticks
+end
+
+-- An axis over the given range: its ticks, and where a value lies, 0..1.
+local function axis(lo, hi, is_log, most)
+  local ticks = (is_log and log_ticks or linear_ticks)(lo, hi, most)
+  local from, to = ticks[1], ticks[#ticks]
+  if is_log then
+    local span = math.log(to) - math.log(from)
+    return ticks, function(v) return (math.log(v) - math.log(from)) / span end
+  end
+  return ticks, function(v) return (v - from) / (to - from) end
+end
+
+local KEYS = { title = "string", desc = "string", x = "string", y = "string",
+               x_unit = "string", y_unit = "string", log_x = "boolean",
+               log_y = "boolean", series = "table" }
+
+local function check_point(opts, point)
+  local x, y
+  if type(point) == "table" then x, y = point[1], point[2] end
+  if not is_finite(x) or not is_finite(y) then
+    return "a point must be two finite numbers"
+  end
+  if opts.log_x and x < 1 / MOST or opts.log_y and y < 1 / MOST then
+    return "a logarithmic axis has no place for 0 and below"
+  end
+end
+
+local function check_chart(opts)
+  if type(opts) ~= "table" then return "a chart must be a table" end
+  for key, value in pairs(opts) do
+    if not KEYS[key] then return ("no option '%s'"):format(tostring(key)) end
+    if type(value) ~= KEYS[key] then
+      return ("%s must be a %s"):format(key, KEYS[key])
+    end
+  end
+  if not opts.series or #opts.series == 0 then return "there are no series" end
+  for i, series in ipairs(opts.series) do
+    local points = type(series) == "table" and series.points
+    if type(points) ~= "table" or #points == 0 then
+      return ("series %d has no points"):format(i)
+    end
+    for k, point in ipairs(points) do
+      local wrong = check_point(opts, point)
+      if wrong then return ("series %d, point %d: %s"):format(i, k, wrong) end
+    end
+  end
+end
+
+-- The least and the greatest of all points, at 1 (x) or 2 (y).
+local function range(all, which)
+  local lo, hi = math.huge, -math.huge
+  for _, series in ipairs(all) do
+    for _, point in ipairs(series.points) do
+      lo, hi = math.min(lo, point[which]), math.max(hi, point[which])
+    end
+  end
+  return lo, hi
+end
+
+local function line(class, x1, y1, x2, y2)
+  return ('<path class="%s" d="M%.1f %.1fL%.1f %.1f"/>'):format(
+    class, x1, y1, x2, y2)
+end
+
+local function text(x, y, more, words)
+  return ('<text x="%.1f" y="%.1f"%s>%s</text>'):format(x, y, more,
+    escape(words))
+end
+
+-- Thirty pairs of colour and dashes, and then again.
+local function colour(i) return "c" .. (i - 1) % 6 + 1 end
+local function stroke(i) return colour(i) .. " d" .. (i - 1) % 5 + 1 .. " s" end
+
+-- The legend's entries in rows below the title; gives the y below them.
+local function legend(out, all, top)
+  if #all == 1 and not all[1].name then return top end
+  local x, y = 24, top + 14
+  for i, series in ipairs(all) do
+    local name = cut(tostring(series.name or i), 40)
+    local wide = 34 + text_width(name) * CHAR + 18
+    if x > 24 and x + wide > RIGHT then x, y = 24, y + 18 end
+    out[#out + 1] = line(stroke(i), x, y - 4, x + 26, y - 4)
+    out[#out + 1] = text(x + 34, y, "", name)
+    x = x + wide
+  end
+  return y + 6
+end
+
+-- One series: its line, and its points where they are few. A pointer that
+-- rests on a point is told the values.
+local function draw(out, series, i, place, units)
+  local path, marks = {}, {}
+  for k, point in ipairs(series.points) do
+    local x, y = place(point[1], point[2])
+    path[k] = ("%.1f %.1f"):format(x, y)
+    marks[k] = ('<circle class="%s m" cx="%.1f" cy="%.1f" r="3.5">' ..
+      "<title>%s: %s, %s</title></circle>"):format(colour(i), x, y,
+      escape(tostring(series.name or i)), escape(si(point[1], units[1], 3)),
+      escape(si(point[2], units[2], 3)))
+  end
+  out[#out + 1] = ('<path class="%s" d="M%s"/>'):format(stroke(i),
+    table.concat(path, "L"))
+  if #marks <= 60 then out[#out + 1] = table.concat(marks, "\n") end
+end
+
+-- The head: what a reader of the screen is told, the colours, the title.
+local function head(opts)
+  local names = {}
+  for i, series in ipairs(opts.series) do
+    names[i] = tostring(series.name or i)
+  end
+  local title = opts.title or "Chart"
+  local desc = opts.desc or ("Line chart of %s against %s: %s."):format(
+    opts.y or "y", opts.x or "x", table.concat(names, ", "))
+  return {
+    ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img">')
+      :format(WIDTH, HEIGHT),
+    "<title>" .. escape(title) .. "</title>",
+    "<desc>" .. escape(desc) .. "</desc>",
+    STYLE,
+    ('<rect class="b" width="%d" height="%d"/>'):format(WIDTH, HEIGHT),
+    text(24, 30, ' class="t"', cut(title, 76)),
+  }
+end
+
+--- A line chart, as the text of an SVG file that needs no other file.
+--
+-- chart: a table. `series`: an array of { name =, points = { {x, y}, ... } },
+-- each line drawn in the order of its points. `title`; `x`, `y`: what the axes
+-- show; `x_unit`, `y_unit`: their units, as in plot.si ("s", "B/s");
+-- `log_x`, `log_y`: true for a logarithmic axis; `desc`: the chart in words,
+-- for who does not see it. A linear y axis begins at 0 unless a point is below.
+--
+-- It follows the reader's choice of dark or light, and scales. Raises for an
+-- unknown option, a series without points, for NaN and infinity, and for 0 and
+-- below on a logarithmic axis.
+function plot.svg(chart)
+  local wrong = check_chart(chart)
+  if wrong then error(wrong, 2) end
+  local all, out = chart.series, head(chart)
+  local top = legend(out, all, 38) + (chart.y and 30 or 10)
+  local lo, hi = range(all, 2)
+  if not chart.log_y then lo = math.min(0, lo) end
+  local y_ticks, y_at = axis(lo, hi, chart.log_y, 8)
+  lo, hi = range(all, 1)
+  local x_ticks, x_at = axis(lo, hi, chart.log_x, 9)
+  local labels = {}
+  for i, tick in ipairs(y_ticks) do labels[i] = si(tick, chart.y_unit, 6) end
+  local left = 32 + widest(labels) * CHAR
+  local function place(x, y)
+    return left + x_at(x) * (RIGHT - left), BOTTOM - y_at(y) * (BOTTOM - top)
+  end
+  for i, tick in ipairs(y_ticks) do
+    local _, y = place(x_ticks[1], tick)
+    out[#out + 1] = line(i == 1 and "a" or "g", left, y, RIGHT, y)
+    out[#out + 1] = text(left - 8, y + 4, ' text-anchor="end"', labels[i])
+  end
+  for i, tick in ipairs(x_ticks) do
+    local x = place(tick, y_ticks[1])
+    out[#out + 1] = line(i == 1 and "a" or "g", x, top, x, BOTTOM)
+    out[#out + 1] = text(x, BOTTOM + 20, ' text-anchor="middle"',
+      si(tick, chart.x_unit, 6))
+  end
+  out[#out + 1] = text(24, top - 16, "", cut(chart.y or "", 80))
+  out[#out + 1] = text((left + RIGHT) / 2, HEIGHT - 14,
+    ' text-anchor="middle"', cut(chart.x or "", 80))
+  local units = { chart.x_unit, chart.y_unit }
+  for i, series in ipairs(all) do draw(out, series, i, place, units) end
+  out[#out + 1] = "</svg>\n"
+  return table.concat(out, "\n")
+end
+
+return plot
