@@ -1,4 +1,4 @@
--- More: what buffers and writes cost                     after: Lab 8
+-- More: what buffers and writes cost         after: Lab 8
 -- run:  netlab labs/more/buffer_size.lua --seconds 0.2 --svg FILE
 --
 -- A sender may have one window of bytes under way, then it waits for the
@@ -14,7 +14,7 @@ local parser = argparse("buffer_size", "Throughput of buffers and writes")
 parser:option("--seconds", "each measurement"):convert(tonumber):default "0.2"
 parser:option("--svg", "write a chart to this file")
 local args = parser:parse()
-if not (args.seconds > 0) then parser:error "seconds must be above 0" end
+if args.seconds <= 0 then parser:error "seconds must be above 0" end
 local file <close> = args.svg and assert(io.open(args.svg, "w"))
 
 -- Both ends of a connection.  The handshake settles the receiver's window, so
