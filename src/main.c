@@ -99,17 +99,23 @@ static int read_lab(lab *l, const char *folder, const char *name) {
   return 1;
 }
 
-static void print_labs(uv_fs_t *entries, const char *folder) {
+/* Lists a folder, by the numbers of its labs; false where there is none. */
+static int print_labs(const char *folder) {
   lab labs[100];
+  uv_fs_t entries;
   uv_dirent_t entry;
   size_t count = 0, most = sizeof labs / sizeof *labs;
-  while (count < most && uv_fs_scandir_next(entries, &entry) == 0)
+  int found = uv_fs_scandir(NULL, &entries, folder, 0, NULL) >= 0;
+  while (found && count < most && uv_fs_scandir_next(&entries, &entry) == 0)
     count += (size_t)read_lab(&labs[count], folder, entry.name);
+  uv_fs_req_cleanup(&entries);
+  if (!found) return 0;
   qsort(labs, count, sizeof *labs, by_number);
   printf("in %s:\n", folder);
   for (size_t i = 0; i < count; i++)
     printf("%-27s %s\n", labs[i].name,
            labs[i].line + strspn(labs[i].line, "- "));
+  return 1;
 }
 
 static int list_labs(void) {
@@ -118,12 +124,11 @@ static int list_labs(void) {
   if (uv_exepath(here, &size)) return complain("cannot tell where I am");
   *strrchr(here, '/') = '\0';
   for (size_t i = 0; i < sizeof lab_folders / sizeof *lab_folders; i++) {
-    uv_fs_t req;
     snprintf(folder, sizeof folder, "%s/%s", here, lab_folders[i]);
-    int found = uv_fs_scandir(NULL, &req, folder, 0, NULL) >= 0;
-    if (found) print_labs(&req, folder);
-    uv_fs_req_cleanup(&req);
-    if (found) return EXIT_SUCCESS;
+    if (!print_labs(folder)) continue;
+    strcat(folder, "/more"); /* what goes further than the slides */
+    print_labs(folder);
+    return EXIT_SUCCESS;
   }
   return complain("there are no labs beside me");
 }

@@ -23,8 +23,12 @@ describe("installed", function()
       local source, to = checkout(), support.folder()
       local make = ("make -s -C %s PREFIX=/usr DESTDIR=%s "):format(source, to)
       sh(make .. "install")
-      assert.matches("tcp_echo_server.lua +Lab 12",
-        sh(to .. "/usr/bin/netlab --list"))
+      local list = sh(to .. "/usr/bin/netlab --list")
+      assert.matches("tcp_echo_server.lua +Lab 12", list)
+      assert.matches("in [^\n]*/labs/more:\nbuffer_size.lua +More", list)
+      assert.equal("1.2 k\n", sh("cd / && LUA_PATH=" .. to ..
+        "/usr/share/lua/5.4/?.lua lua5.4 -e " ..
+        "\"print(require [[net.plot]].si(1200))\""))
       assert.equal("1234\n", sh("cd / && LUA_CPATH=" .. to ..
         "/usr/lib/lua/5.4/?.so lua5.4 -e " ..
         "\"print(require [[net]].ntohs(require [[net]].htons(1234)))\""))
@@ -39,6 +43,8 @@ describe("installed", function()
       "LUA_CPATH='%s/lib/lua/5.4/?.so;;' "):format(tree, tree)
     local script = support.write(source .. "/echo.lua", [[
       local net, ntp = require "net", require "net.ntp"
+      require "net.plot"
+      require "net.json"
       local listener <close> = net.socket()
       assert(listener:bind("localhost", 0))
       assert(listener:listen())
@@ -58,7 +64,8 @@ describe("installed", function()
       "/bin/netlab " .. source .. "/labs/integer_conversion.lua")
     assert.equal(0, status, err)
     assert.matches("^Original: 1234 => Long host byte order: ", out)
-    assert.matches("socket_errors.lua +Lab 7",
-      sh(tree .. "/bin/netlab --list"))
+    local list = sh(tree .. "/bin/netlab --list")
+    assert.matches("socket_errors.lua +Lab 7", list)
+    assert.matches("echo_load.lua +More", list)
   end)
 end)
