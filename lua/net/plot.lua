@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.plot: draws what a lab has measured: numbers with units, bars for the
--- terminal, line charts as SVG.
+-- net.plot: shows what a lab has measured: numbers with units, rows and bars
+-- for the terminal, line charts as SVG.
 
 local plot = {}
 
@@ -27,6 +27,7 @@ local LARGE = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" },
 -- A number of so many digits with a prefix: time has those below 1, everything
 -- else those above.
 local function si(value, unit, digits)
+  value = value + 0.0 -- math.abs(math.mininteger) is below 0
   local small = unit == "s"
   local steps = small and SMALL or LARGE
   local format = "%." .. digits .. "g"
@@ -84,6 +85,24 @@ local function widest(texts)
   local width = 0
   for _, text in ipairs(texts) do width = math.max(width, text_width(text)) end
   return width
+end
+
+--- A row of a table for a terminal: what it is given, each at the right of a
+-- column. (string.format counts the bytes of "µs", a terminal its characters.)
+--
+-- widths: the columns' widths, in characters, with one space between them; a
+-- text that is wider moves the rest. The texts may be numbers. Raises unless
+-- each has a column.
+function plot.row(widths, ...)
+  local texts = { ... }
+  if type(widths) ~= "table" or #widths < #texts then
+    error("a row's texts need a width each", 2)
+  end
+  for i = 1, #texts do
+    local text = tostring(texts[i])
+    texts[i] = (" "):rep(widths[i] - text_width(text)) .. text
+  end
+  return table.concat(texts, " ")
 end
 
 -- share: 0..1 of so many cells. What is above 0 is seen.
