@@ -166,6 +166,10 @@ function support.leaves_nothing(before_each, after_each)
     support.clean()
     collectgarbage()
     local after = support.descriptors()
+    -- On a busy machine, ls may look before popen has closed its other end.
+    for _ = 1, 5 do
+      if after > before then after = support.descriptors() end
+    end
     if after > before then error(after - before .. " descriptors left open") end
   end)
 end
