@@ -1,0 +1,284 @@
+-- The labs of labs/more as processes. The load that echo_load shows is made
+-- up where its numbers must be known, and real against our echo labs.
+local net = require "net"
+local support = require "tests.support"
+
+local function lab(name, args, before)
+  return ("%s %s labs/more/%s.lua %s"):format(support.driver, before or "",
+    name, args)
+end
+
+-- The lab on a pseudo-terminal for its standard error, which is what returns.
+local function on_terminal(command)
+  local out, err, status = support.run(support.python(([[
+import os, pty, subprocess, sys
+main, other = pty.openpty()
+lab = subprocess.Popen(%q, shell=True, stdout=subprocess.DEVNULL, stderr=other)
+os.close(other)
+data = b''
+while True:
+    try: part = os.read(main, 4096)
+    except OSError: break
+    if not part: break
+    data += part
+sys.stdout.buffer.write(data)
+sys.exit(lab.wait())
+]]):format(command)))
+  assert.equal("", err)
+  assert.equal(0, status)
+  return out
+end
+
+-- Is it SVG, and does Python find so many lines in it?
+local function lines_of(path)
+  local out, err = support.run(support.python(([[
+import xml.etree.ElementTree as ET
+root = ET.parse(%q).getroot()
+print(root.tag, len([e for e in root.iter() if ' s' in e.get('class', '')]))
+]]):format(path)))
+  assert.equal("", err)
+  return tonumber((out:match "^{http://www.w3.org/2000/svg}svg (%d+)\n$"))
+end
+
+describe("buffer_size", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("measures every case, and draws them", function()
+    local svg = support.folder() .. "/chart.svg"
+    local out, err, status = support.run(lab("buffer_size",
+      "--seconds 0.002 --svg " .. svg))
+    assert.same({ "", 0 }, { err, status })
+    for _, head in ipairs { "SO_SNDBUF, SO_RCVBUF", "write, write, read",
+      "a write, TCP_NODELAY 0", "a write, TCP_NODELAY 1" } do
+      assert.equal(1, select(2, ("\n" .. out):gsub("\n" .. head .. "\n", "")))
+    end
+    local _, sizes = out:gsub("\n[%d.]+ k?M?B +[%d.]+ [kMG]?B/s", "")
+    local _, delays = out:gsub("\nTCP_NODELAY [01] +[%d.]+ .?.?s", "")
+    assert.same({ 16, 2 }, { sizes, delays })
+    assert.equal(6, lines_of(svg)) -- three, and the legend's three
+  end)
+
+  it("asks the kernel for the sizes, and for no delay", function()
+    local path = support.folder() .. "/trace"
+    local _, err, status = support.run(support.strace("-e trace=setsockopt",
+      path, lab("buffer_size", "--seconds 0.001")))
+    assert.same({ "", 0 }, { err, status })
+    local trace = support.read(path)
+    for _, size in ipairs { 2000, 8000, 32000, 128000, 512000, 2000000 } do
+      for _, option in ipairs { "SO_SNDBUF", "SO_RCVBUF" } do
+        assert.matches(option .. ", %[" .. size .. "%], 4%) = 0", trace)
+      end
+    end
+    assert.equal(6, select(2, trace:gsub("TCP_NODELAY, %[1%]", "")))
+  end)
+
+  it("tells a terminal what goes on, and wipes it", function()
+    local out = on_terminal(lab("buffer_size", "--seconds 0.001"))
+    assert.matches("\r\27%[KSO_SNDBUF, SO_RCVBUF: 2 kB\r", out)
+    assert.matches("\r\27%[K$", out)
+  end)
+
+  it("says what is wrong with its options", function()
+    for args, message in pairs {
+      ["--seconds 0"] = "seconds must be above 0",
+      ["--seconds x"] = "malformed argument 'x'", ["--nonsense"] = "unknown",
+      ["--svg /none/x"] = "/none/x: No such file",
+    } do
+      local out, err, status = support.run(lab("buffer_size", args))
+      assert.not_equal(0, status)
+      assert.matches(message, out .. err)
+    end
+  end)
+end)
+
+-- net.load, made up: prints its options as they come, and reports what a
+-- table says.
+local function fake(changes)
+  return "-e 'dofile [[" .. support.write(support.folder() .. "/fake.lua", [[
+    local net = require "net"
+    local change = ]] .. (changes or "{}") .. [[
+
+    local h = {}
+    function h.text() return "the percentiles\n" end
+    function h.buckets()
+      return { { from = 9e-6, to = 1e-5, count = 50 },
+        { from = 3e-5, to = 3.1e-5, count = 25 },
+        { from = 3.1e-5, to = 3.2e-5, count = 25 } }
+    end
+    local function report(o, seconds)
+      local n = o.connections
+      local r = { messages = 100, bytes = 6400, seconds = seconds, lost = 0,
+        connections = n, late = 0, corrupt = 0, rate = 1000.0 * n, errors = {},
+        throughput = 64e3 * n, histogram = h, latency = { min = 1e-5,
+        mean = 2e-5, stdev = 1e-6, p50 = 3e-5 * n, p75 = 1e-4, p90 = 2e-4,
+        p99 = 5e-4 * n, p999 = 8e-4, p9999 = 9e-4, max = 2e-3 } }
+      for key, value in pairs(change) do r[key] = value end
+      return r
+    end
+    function net.load(o)
+      if change.fails then return nil, "load: no (ENO)", "ENO" end
+      local words = {}
+      for key, value in pairs(o) do
+        if key ~= "on_progress" then
+          words[#words + 1] = key .. "=" .. tostring(value)
+        end
+      end
+      table.sort(words)
+      if change.show then print(table.concat(words, " ")) end
+      if o.on_progress then
+        o.on_progress(report(o, 0.5))
+        o.on_progress(report(o, 1.5))
+      end
+      return report(o, 2.0)
+    end]]) .. "]]'"
+end
+
+describe("echo_load", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function load(args, changes)
+    return support.run("env LC_ALL=C COLUMNS=50 " ..
+      lab("echo_load", args, fake(changes)))
+  end
+
+  it("prints a table and the latencies", function()
+    local out, err, status = load "--port 9"
+    assert.same({ "", 0 }, { err, status })
+    assert.equal([[
+conns messages  rate/s   one way     p50     p99   p99.9     max  lost corrupt
+    1      100     1 k   64 kB/s   30 us  500 us  800 us    2 ms     0       0
+to 10 us    50 ###################################
+to 15.8 us   0
+to 25.1 us   0
+to 39.8 us  50 ###################################
+]], out)
+  end)
+
+  it("a sweep doubles the connections; a chart has both curves", function()
+    local folder = support.folder()
+    local svg, hdr = folder .. "/chart.svg", folder .. "/hdr"
+    local out, err, status = load(("--port 9 --sweep --connections 5 " ..
+      "--svg %s --hdr %s"):format(svg, hdr))
+    assert.same({ "", 0 }, { err, status })
+    assert.matches("\n    1 .*\n    2 .* 60 us +1 ms .*\n    4 .*\nto 10 us",
+      out)
+    assert.equal(4, lines_of(svg))
+    assert.matches("p99: 4 k, 2 ms", support.read(svg))
+    assert.equal("the percentiles\n", support.read(hdr))
+  end)
+
+  it("writes JSON that Python reads, and nothing else", function()
+    local out, err, status = load("--port 9 --json --sweep --connections 2",
+      "{ errors = { ECONNRESET = 3 } }")
+    assert.same({ "", 0 }, { err, status })
+    out, err = support.run(support.python [[
+import json, sys
+runs = json.load(sys.stdin)['runs']
+print(len(runs), [r['rate'] for r in runs], runs[0]['latency']['p99'])
+print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
+]], out)
+    assert.equal("", err)
+    assert.equal("2 [1000.0, 2000.0] 0.0005\n{'ECONNRESET': 3} 100 False\n",
+      out)
+  end)
+
+  it("hands its options on", function()
+    local show = "{ show = true }"
+    assert.matches("^.-\nconnections=1 depth=1 family=inet host=localhost " ..
+      "port=9 seconds=2 size=64 type=stream\n", (load("--port 9", show)))
+    assert.matches("\nchurn=true connections=4 depth=8 family=inet6 " ..
+      "host=::1 messages=50 port=9 rate=1.5 size=100 type=dgram\n",
+      (load("--port 9 --host ::1 --udp --connections 4 --depth 8 --size 100 " ..
+        "--messages 50 --rate 1.5 --churn", show)))
+    assert.matches("\nconnections=1 depth=1 family=unix path=/p seconds=0.5 " ..
+      "size=64 type=stream\n", (load("--path /p --seconds 0.5", show)))
+  end)
+
+  it("fails when nothing came back, or not what was sent", function()
+    for changes, shown in pairs {
+      ["{ lost = 3 }"] = " 3       0\n", ["{ corrupt = 2 }"] = " 0       2\n",
+      ["{ messages = 0, errors = { ECONNRESET = 7 } }"] = "\nECONNRESET 7\n",
+    } do
+      local out, err, status = load("--port 9", changes)
+      assert.same({ "", 1 }, { err, status })
+      assert.matches(shown, out)
+    end
+    local _, err, status = load("--port 9", "{ fails = true }")
+    assert.matches("load: no %(ENO%)\n", err)
+    assert.equal(1, status)
+  end)
+
+  it("tells a terminal what goes on, and wipes it", function()
+    local out = on_terminal("env LC_ALL=C " .. lab("echo_load", "--port 9",
+      fake()))
+    assert.equal("\r\27[K 25%  1 k/s  p50 30 us  p99 500 us  2 s to go" ..
+      "\r\27[K 75%  1 k/s  p50 30 us  p99 500 us  0 s to go\r\27[K", out)
+  end)
+
+  it("says what is wrong with its options", function()
+    for args, message in pairs {
+      [""] = "no %-%-port, no %-%-path", ["--port 70000"] = "port not in 0",
+      ["--port 9 --size x"] = "x is not > 0",
+      ["--port 9 --size=-1"] = "%-1 is not > 0", ["--nonsense"] = "unknown",
+    } do
+      local out, err, status = load(args)
+      assert.not_equal(0, status)
+      assert.matches("Error: [^\n]*" .. message, out .. err)
+    end
+  end)
+
+  -- A lab that echoes on a free port, and the port.
+  local function server(name)
+    local port = support.free_port()
+    local process = support.start(("%s labs/%s.lua --port %d"):format(
+      support.driver, name, port))
+    process:expect "Waiting"
+    return process, port
+  end
+
+  if not net.load then return end -- a build without the load generator
+  it("is echoed by our TCP lab", function()
+    local echo <close>, port = server "tcp_echo_server"
+    local out, err, status = support.run(lab("echo_load",
+      "--messages 200 --connections 2 --port " .. port))
+    assert.same({ "", 0 }, { err, status })
+    assert.matches("\n    2      200 .* 0       0\nto ", out)
+    assert.truthy(echo.pid)
+  end)
+
+  it("is echoed by our UDP lab", function()
+    local echo <close>, port = server "udp_echo_server"
+    local out, err, status = support.run(lab("echo_load",
+      "--udp --messages 100 --json --port " .. port))
+    assert.same({ "", 0 }, { err, status })
+    assert.matches('"messages":100,', out)
+    assert.truthy(echo.pid)
+  end)
+
+  it("says that nobody is there", function()
+    local out, err, status = support.run(lab("echo_load",
+      "--seconds 0.2 --port " .. support.free_port()))
+    assert.matches("ECONNREFUSED", out .. err)
+    assert.equal(1, status)
+  end)
+end)
+
+describe("the text of a further lab", function()
+  local pipe <close> = io.popen "ls labs/more/*.lua"
+  local readme = support.read "README.md"
+  for path in pipe:lines() do
+    it(path .. " is short, says how it is run, and is in the README", function()
+      local lines = {}
+      for line in io.lines(path) do
+        lines[#lines + 1] = line
+        assert.is_true(#line <= 80, line)
+      end
+      assert.is_true(#lines <= 100)
+      assert.matches("^%-%- More: .* after: Labs? %d", lines[1])
+      assert.matches("^%-%- run:  netlab " .. path:gsub("%p", "%%%0"), lines[2])
+      assert.matches("^%-%- Try: ", lines[#lines])
+      local name = path:match "^labs/(.*)%.lua$"
+      assert.truthy(readme:find("| `" .. name .. "` |", 1, true))
+    end)
+  end
+end)
