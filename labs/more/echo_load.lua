@@ -59,16 +59,12 @@ local function row(connections, r)
   for code, n in pairs(r.errors) do text = text .. "\n" .. code .. " " .. n end
   return text
 end
--- Five bars from a power of ten to the next: answers that took up to so long.
+-- How many answers took so long: up to the time at the left, and more than the
+-- one above it.  Two hills are two kinds of answers; look for the slow one.
 local function bars(buckets)
-  local counts, first, last, rows = {}, math.huge, -math.huge, {}
-  for _, b in ipairs(buckets) do
-    local key = math.ceil(5 * math.log(b.to, 10))
-    counts[key] = (counts[key] or 0) + b.count
-    first, last = math.min(first, key), math.max(last, key)
-  end
-  for k = first, last do
-    rows[#rows + 1] = { "to " .. plot.si(10 ^ (k / 5), "s"), counts[k] or 0 }
+  local rows = {}
+  for i, b in ipairs(buckets) do
+    rows[i] = { "to " .. plot.si(b.to, "s"), b.count }
   end
   return plot.bars(rows)
 end
@@ -84,13 +80,16 @@ repeat
   histogram, r.histogram = r.histogram, nil
   say(row(n, r))
   runs[#runs + 1], n = r, n * 2
-  p50[#runs], p99[#runs] = { r.rate, r.latency.p50 }, { r.rate, r.latency.p99 }
+  if r.messages > 0 then -- a logarithmic axis has no place for 0
+    p50[#runs] = { r.rate, r.latency.p50 }
+    p99[#runs] = { r.rate, r.latency.p99 }
+  end
   failed = failed or r.messages == 0 or r.lost + r.corrupt > 0
 until n > most or r.messages == 0
-say(bars(histogram:buckets()))
+if histogram:count() > 0 then say(bars(histogram:buckets())) end
 if args.json then print(json.encode { runs = runs }) end
 if args.hdr then assert(io.open(args.hdr, "w")):write(histogram:text()) end
-if args.svg and runs[#runs].messages > 0 then
+if args.svg and #p50 > 0 then
   assert(io.open(args.svg, "w")):write(plot.svg {
     title = "Latency against throughput", x = "messages/s", y = "latency",
     y_unit = "s", log_y = true, series = { { name = "p50", points = p50 },
