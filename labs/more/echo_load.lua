@@ -52,10 +52,11 @@ end
 
 local widths = { 5, 8, 7, 9, 7, 7, 7, 7, 5, 7 }
 local function row(connections, r)
-  local t, text = r.latency
-  text = plot.row(widths, connections, plot.si(r.messages), plot.si(r.rate),
-    plot.si(r.throughput, "B/s"), plot.si(t.p50, "s"), plot.si(t.p99, "s"),
-    plot.si(t.p999, "s"), plot.si(t.max, "s"), r.lost, r.corrupt)
+  local t = r.latency
+  local text = plot.row(widths, connections, plot.si(r.messages),
+    plot.si(r.rate), plot.si(r.throughput, "B/s"), plot.si(t.p50, "s"),
+    plot.si(t.p99, "s"), plot.si(t.p999, "s"), plot.si(t.max, "s"), r.lost,
+    r.corrupt)
   for code, n in pairs(r.errors) do text = text .. "\n" .. code .. " " .. n end
   return text
 end
