@@ -167,6 +167,12 @@ to 20 us  25 ###################
     assert.equal("the percentiles\n", support.read(hdr))
   end)
 
+  it("a sweep ends when one of its runs was cut short", function()
+    local out = load("--port 9 --sweep", "{ seconds = 0.5 }")
+    assert.matches("\n    1 [^\n]*\nto ", out)
+    assert.not_matches("\n    2 ", out)
+  end)
+
   it("writes JSON that Python reads, and nothing else", function()
     local out, err, status = load("--port 9 --json --sweep --connections 2",
       "{ errors = { ECONNRESET = 3 } }")
