@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* port: in host byte order */
@@ -68,13 +69,18 @@ static size_t path_len(const net_addr *a) {
   return len;
 }
 
+/* Writes n in decimal digits; returns where they end. */
+static char *digits(char *text, unsigned n) {
+  if (n >= 10) text = digits(text, n / 10);
+  *text = (char)('0' + n % 10);
+  return text + 1;
+}
+
 /* inet_ntop(3) prints IPv4 by snprintf, which costs a server of datagrams more
  * than all else that we do for one. */
 static void ip4_text(const void *bytes, char *host) {
   for (const unsigned char *b = bytes, *end = b + 4; b < end; b++) {
-    if (*b >= 100) *host++ = (char)('0' + *b / 100);
-    if (*b >= 10) *host++ = (char)('0' + *b / 10 % 10);
-    *host++ = (char)('0' + *b % 10);
+    host = digits(host, *b);
     *host++ = b + 1 < end ? '.' : '\0';
   }
 }
@@ -114,9 +120,33 @@ const char *net_addr_text(const net_addr *a, char text[NET_WHO]) {
     return text;
   }
   unsigned port = ip_text(a, host);
-  int six = a->u.sa.sa_family == AF_INET6;
-  snprintf(text, NET_WHO, six ? "[%s]:%u" : "%s:%u", host, port);
+  char *end = text;
+  if (a->u.sa.sa_family == AF_INET6) *end++ = '[';
+  end = stpcpy(end, host);
+  if (a->u.sa.sa_family == AF_INET6) *end++ = ']';
+  *end++ = ':';
+  *digits(end, port) = '\0';
   return text;
+}
+
+/* Keeps an address of a peer in few bytes. */
+void net_addr_pack(net_peer *p, const net_addr *a) {
+  char text[NET_WHO];
+  free(p->path);
+  *p = (net_peer){0};
+  if (a->u.sa.sa_family == AF_UNIX)
+    p->path = strdup(net_addr_text(a, text));
+  else
+    memcpy(&p->u, &a->u, sizeof p->u);
+}
+
+/* As net_addr_text. */
+const char *net_addr_peer_text(const net_peer *p, char text[NET_WHO]) {
+  net_addr a = {.len = sizeof p->u};
+  if (p->path) return p->path;
+  if (p->u.sa.sa_family == 0) a.len = 0;
+  memcpy(&a.u, &p->u, sizeof p->u);
+  return net_addr_text(&a, text);
 }
 
 /* net.inet_aton(text) -> 4 bytes in network byte order          inet_aton(3)

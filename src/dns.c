@@ -181,6 +181,13 @@ static int resolve(lua_State *L, int family, int arg, uint16_t port,
   return lookup_start(L, family, arg, port, call, then);
 }
 
+/* The address of the host at `arg` and the port behind it, if they need no
+ * lookup; raises for what cannot be one. */
+int net_dns_known(lua_State *L, int family, int arg, net_addr *a) {
+  const char *host = check_host(L, arg);
+  return net_addr_ip(a, family, host, check_port(L, arg + 1));
+}
+
 /* The same for the host at `arg` and the port behind it. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits) {

@@ -302,9 +302,19 @@ static int sock_sendtok(lua_State *L, net_why why) {
  *                                                                 sendto(2) */
 static int sock_sendto(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  luaL_checkstring(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 2, &len);
+  net_addr a;
   int refused = net_sock_refuse(L, s, "sendto", NET_WRITE);
   if (refused) return refused;
+  /* Mostly there is nothing to look up, and room: then no address needs to be
+   * kept for a second try. */
+  if (s->family != AF_UNIX && net_dns_known(L, s->family, 3, &a)) {
+    net_loop_begin(L, "sendto", s->timeout);
+    ssize_t n = sendto(s->fd, data, len, MSG_NOSIGNAL, &a.u.sa, a.len);
+    lua_pushinteger(L, n);
+    if (n >= 0) return net_loop_at_once(L, 1);
+  }
   return net_sock_address(L, s, 3, "sendto", sock_sendtok, 1);
 }
 

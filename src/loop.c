@@ -275,6 +275,20 @@ static int give_way(lua_State *L, net_wait *w, int results) {
   return lua_yieldk(L, 0, results, passk);
 }
 
+/* The end of a call that could wait and has not had to. */
+static int succeed(lua_State *L, net_loop *loop, net_wait *w, int results) {
+  w->begun = 0;
+  if (w->task && !lua_isyieldable(L)) return results;
+  return ++loop->streak >= BUDGET ? give_way(L, w, results) : results;
+}
+
+/* The same for a call that did not go through net_loop_await. */
+int net_loop_at_once(lua_State *L, int results) {
+  net_loop *loop = net_loop_get(L);
+  net_wait *w = net_wait_of(loop, L);
+  return w && w->begun ? succeed(L, loop, w, results) : results;
+}
+
 /* Where every call that waits comes back to, under both drivers. */
 static int awaitk(lua_State *L, int status, lua_KContext context) {
   net_try try = (net_try)context;
@@ -292,12 +306,12 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
       }
     }
     int results = try(L, why);
+    if (results != NET_WAIT && w == NULL) return results;
     if (results != NET_WAIT) {
-      int first = why == NET_FIRST && w && w->begun &&
-                  (w->task == NULL || lua_isyieldable(L));
-      if (w) net_wait_release(w), w->begun = 0;
-      if (first && ++loop->streak >= BUDGET) return give_way(L, w, results);
-      return results;
+      int first = why == NET_FIRST && w->begun;
+      net_wait_release(w);
+      w->begun = 0;
+      return first ? succeed(L, loop, w, results) : results;
     }
     w->top = lua_gettop(L);
     if (w->task) return lua_yieldk(L, 0, context, awaitk);

@@ -57,6 +57,16 @@ typedef struct net_addr {
   } u;
 } net_addr;
 
+/* The same of a socket's peer, for messages, in fewer bytes. */
+typedef struct net_peer {
+  char *path; /* a UNIX socket's */
+  union {
+    struct sockaddr sa; /* its family is 0: no peer is known */
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+  } u;
+} net_peer;
+
 enum { NET_WHO = 160 }; /* bytes that hold any "host:port" or path */
 
 int net_addr_ip(net_addr *a, int family, const char *host, uint16_t port);
@@ -64,6 +74,8 @@ int net_addr_path(net_addr *a, const char *path, size_t len);
 void net_addr_set_port(net_addr *a, uint16_t port);
 int net_addr_push(lua_State *L, const net_addr *a);
 const char *net_addr_text(const net_addr *a, char text[NET_WHO]);
+void net_addr_pack(net_peer *p, const net_addr *a);
+const char *net_addr_peer_text(const net_peer *p, char text[NET_WHO]);
 extern const luaL_Reg net_addr_functions[];
 
 /* opt.c: one row of a table serves setsockopt and getsockopt. */
@@ -187,6 +199,7 @@ net_loop *net_loop_get(lua_State *L);
 net_loop *net_loop_find(lua_State *L);
 void net_loop_begin(lua_State *L, const char *call, double seconds);
 int net_loop_await(lua_State *L, net_try try);
+int net_loop_at_once(lua_State *L, int results);
 int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
 net_wait *net_loop_lookup(net_loop *loop, const void *sock);
@@ -233,6 +246,7 @@ void net_poll_forget(net_loop *loop);
 /* dns.c: names and services. `then` finds the address on top of the stack. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits);
+int net_dns_known(lua_State *L, int family, int arg, net_addr *a);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 
@@ -250,7 +264,7 @@ typedef struct net_sock {
   net_poll *engine; /* where the call waits that gave it to an engine */
   char *in;         /* received and not yet asked for: in[start .. end) */
   size_t start, end, size;
-  net_addr peer;
+  net_peer peer;
 } net_sock;
 
 net_sock *net_sock_check(lua_State *L);

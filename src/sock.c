@@ -36,7 +36,7 @@ net_sock *net_sock_check(lua_State *L) {
 /* nil, message, code of a failed call, which names the peer if one is known. */
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
   char who[NET_WHO];
-  return net_err(L, call, net_addr_text(&s->peer, who), code);
+  return net_err(L, call, net_addr_peer_text(&s->peer, who), code);
 }
 
 /* 0, or the results of a call that cannot be made now. */
@@ -187,7 +187,7 @@ static int sock_acceptk(lua_State *L, net_why why) {
   do client->fd = accept_once(s->fd, &a);
   while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
   if (client->fd < 0) return net_sock_again(L, s, "accept", NET_READ, why);
-  client->peer = a;
+  net_addr_pack(&client->peer, &a);
   client->lingers = s->lingers; /* the kernel hands that on */
   lua_settop(L, 2);
   return 1 + net_addr_push(L, &a);
@@ -230,7 +230,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     err = ETIMEDOUT;
   }
   if (err) return net_err(L, "connect", net_addr_text(a, who), err);
-  s->peer = *a;
+  net_addr_pack(&s->peer, a);
   lua_pushvalue(L, 1);
   return 1;
 }
@@ -292,6 +292,8 @@ static int sock_close(lua_State *L) {
     s->fd = -1;
     free(s->in);
     s->in = NULL;
+    free(s->peer.path);
+    s->peer = (net_peer){0};
     s->start = s->end = s->size = 0;
   }
   lua_pushboolean(L, 1);
