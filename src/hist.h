@@ -16,8 +16,8 @@
 
 enum { NET_HIST_SUBS = 2048, NET_HIST_BUCKETS = 32 };
 enum { NET_HIST_CELLS = (NET_HIST_BUCKETS + 1) * (NET_HIST_SUBS / 2) };
-#define NET_HIST_MOST UINT64_C(3600000000000) /* an hour: what is longer, too \
-                                               */
+/* An hour; or longer. */
+#define NET_HIST_MOST UINT64_C(3600000000000)
 
 typedef struct net_hist {
   uint64_t total; /* of a copy: the sum of its cells */
