@@ -66,7 +66,7 @@ static const char *check_host(lua_State *L, int arg) {
 
 /* The value at `arg` as a port: a number or the name of a service, which
  * /etc/services knows. NULL, or what is wrong with it. */
-static const char *to_port(lua_State *L, int arg, uint16_t *port) {
+const char *net_dns_port(lua_State *L, int arg, uint16_t *port) {
   int number;
   lua_Integer n = lua_tointegerx(L, arg, &number);
   *port = (uint16_t)n;
@@ -81,7 +81,7 @@ static const char *to_port(lua_State *L, int arg, uint16_t *port) {
 
 static uint16_t check_port(lua_State *L, int arg) {
   uint16_t port;
-  const char *wrong = to_port(L, arg, &port);
+  const char *wrong = net_dns_port(L, arg, &port);
   luaL_argcheck(L, wrong == NULL, arg, wrong);
   return port;
 }
@@ -91,7 +91,7 @@ static uint16_t check_port(lua_State *L, int arg) {
  * convert. */
 static int net_port(lua_State *L) {
   uint16_t port;
-  const char *wrong = (luaL_checkany(L, 1), to_port(L, 1, &port));
+  const char *wrong = (luaL_checkany(L, 1), net_dns_port(L, 1, &port));
   if (wrong) {
     lua_pushfstring(L, "%s: '%s'", wrong, luaL_tolstring(L, 1, NULL));
     lua_pushnil(L);

@@ -14,7 +14,7 @@
 
 /* What libuv does not know, or says otherwise than we would; and what every
  * server meets all the time, which must cost it little. */
-static const struct {
+static const struct known {
   int code;
   const char *name, *reason;
 } ours[] = {
@@ -38,16 +38,29 @@ int net_err_say(lua_State *L, const char *call, const char *who,
   return 3;
 }
 
+/* Our row for one of libuv's codes, or NULL. */
+static const struct known *find(int code) {
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    if (ours[i].code == code) return &ours[i];
+  return NULL;
+}
+
+/* The symbolic name of an errno or of one of libuv's codes: "ECONNRESET". */
+const char *net_err_name(int code, char name[NET_ERR_NAME]) {
+  if (code > 0) code = -code; /* errno(3) to libuv's sign */
+  const struct known *row = find(code);
+  return row ? row->name : uv_err_name_r(code, name, NET_ERR_NAME);
+}
+
 /* The triple, of an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME). */
 int net_err(lua_State *L, const char *call, const char *who, int code) {
-  char name[64], reason[128];
-  if (code > 0) code = -code; /* errno(3) to libuv's sign */
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (ours[i].code == code)
-      return net_err_say(L, call, who, ours[i].reason, ours[i].name);
-  uv_err_name_r(code, name, sizeof name);
-  uv_strerror_r(code, reason, sizeof reason);
-  return net_err_say(L, call, who, reason, name);
+  char name[NET_ERR_NAME], reason[128];
+  if (code > 0) code = -code;
+  const struct known *row = find(code);
+  return net_err_say(
+      L, call, who,
+      row ? row->reason : uv_strerror_r(code, reason, sizeof reason),
+      net_err_name(code, name));
 }
 
 /* Is this a message of ours, "call ...: reason (CODE)", perhaps behind the

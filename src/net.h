@@ -44,6 +44,8 @@ int net_err(lua_State *L, const char *call, const char *who, int code);
 int net_err_say(lua_State *L, const char *call, const char *who,
                 const char *reason, const char *code);
 int net_err_is(const char *message);
+enum { NET_ERR_NAME = 64 }; /* bytes that hold any code's name */
+const char *net_err_name(int code, char name[NET_ERR_NAME]);
 
 /* addr.c: socket addresses, as text and as bytes. */
 typedef struct net_addr {
@@ -247,6 +249,7 @@ void net_poll_forget(net_loop *loop);
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits);
 int net_dns_known(lua_State *L, int family, int arg, net_addr *a);
+const char *net_dns_port(lua_State *L, int arg, uint16_t *port);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 
