@@ -32,7 +32,8 @@ endif
 
 # The module is the net module's objects; the host is these and main.o.
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
-  echo_dgram.o load.o load_loop.o load_stream.o load_dgram.o hist.o io.o \
+  echo_dgram.o lload.o load.o load_loop.o load_stream.o load_dgram.o \
+  lhist.o hist.o io.o \
   attr.o sock.o dns.o poll.o task.o loop.o wait.o intr.o watch.o opt.o \
   addr.o err.o)
 LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua)
@@ -56,9 +57,9 @@ $(BUILD)/%.o: src/%.c src/net.h src/watch.h Makefile
 
 $(BUILD)/main.o: $(BUILD)/embed.inc
 $(addprefix $(BUILD)/,lecho.o echo.o echo_stream.o echo_dgram.o): src/echo.h
-$(addprefix $(BUILD)/,load.o load_loop.o load_stream.o load_dgram.o): \
+$(addprefix $(BUILD)/,lload.o load.o load_loop.o load_stream.o load_dgram.o): \
   src/load.h src/hist.h
-$(BUILD)/hist.o: src/hist.h
+$(BUILD)/lhist.o $(BUILD)/hist.o: src/hist.h
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
 $(BUILD)/embed.inc: $(LUA_MODULES)

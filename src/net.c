@@ -37,6 +37,8 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_GUARD, net_guard_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
+  CLASS(L, NET_HIST, net_hist_methods);
+  CLASS(L, NET_LOAD, net_load_engine_methods);
   CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_io_methods,
         net_echo_methods);
   lua_newtable(L);
@@ -44,6 +46,7 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_dns_functions);
   FUNCTIONS(L, net_sock_functions);
   FUNCTIONS(L, net_task_functions);
+  FUNCTIONS(L, net_load_functions);
   lua_pushliteral(L, NETLAB_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;

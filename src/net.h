@@ -284,6 +284,14 @@ int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
 #define NET_ECHO "net.echo"
 extern const luaL_Reg net_echo_engine_methods[], net_echo_methods[];
 
+/* lhist.c and lload.c: latencies, and the generator, which is in load.h. */
+#define NET_HIST "net.histogram"
+#define NET_LOAD "net.load"
+struct net_hist;
+const struct net_hist *net_hist_push(lua_State *L, const struct net_hist *from);
+extern const luaL_Reg net_hist_methods[], net_load_engine_methods[];
+extern const luaL_Reg net_load_functions[];
+
 /* attr.c: time-outs, options, names. */
 extern const luaL_Reg net_attr_methods[];
 

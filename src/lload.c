@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lload.c: net.load, the Lua face of the load generator. Its object stands in
+ * the call's stack, to be closed: however the call ends, the generator's thread
+ * ends with it.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "load.h"
+
+/* Where the call keeps things on its stack; above them comes the address. */
+enum { OPTIONS = 1, HOST, PORT, ENGINE };
+
+enum { MAX_CONNECTIONS = 100000, MAX_DEPTH = 1 << 16, MAX_LIVE = 1 << 22 };
+enum { MAX_SIZE = 1 << 28, MAX_DGRAM = 65507 };
+
+typedef struct engine {
+  net_load *load; /* NULL: it has not begun, or has ended */
+  net_load_options o;
+  net_poll poll; /* of its descriptor, which says that it is over */
+  int family;
+  double interval; /* seconds between two reports of progress; < 0: none */
+} engine;
+
+/* Raises for a key that is no option, with those that are. */
+static void check_keys(lua_State *L) {
+  static const char known[] =
+      "|family|type|host|port|path|connections|size|depth|seconds|messages|"
+      "rate|churn|verify|timeout|on_progress|interval|";
+  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
+    const char *key =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    const char *entry = lua_pushfstring(L, "|%s|", key);
+    if (strchr(key, '|') || strstr(known, entry) == NULL)
+      luaL_argerror(L, OPTIONS, lua_pushfstring(L, "no option '%s'", key));
+    lua_pop(L, 1);
+  }
+}
+
+/* The integer option `name`, or `unless` there is none. */
+static lua_Integer check_int(lua_State *L, const char *name, lua_Integer unless,
+                             lua_Integer least, lua_Integer most) {
+  int is = 1;
+  lua_Integer n = unless;
+  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
+    n = lua_tointegerx(L, -1, &is);
+    is = is && n >= least && n <= most;
+  }
+  lua_pop(L, 1);
+  if (!is)
+    luaL_argerror(L, OPTIONS,
+                  lua_pushfstring(L, "%s not in %I..%I", name,
+                                  (LUAI_UACINT)least, (LUAI_UACINT)most));
+  return n;
+}
+
+/* The number option `name`, which is more than 0, or `unless`. */
+static double check_number(lua_State *L, const char *name, double unless,
+                           double most) {
+  int is = 1;
+  double n = unless;
+  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
+    n = lua_tonumberx(L, -1, &is);
+    is = is && n > 0 && n <= most;
+  }
+  lua_pop(L, 1);
+  if (!is)
+    luaL_argerror(L, OPTIONS,
+                  lua_pushfstring(L, "%s: a number above 0, up to %f, expected",
+                                  name, (LUAI_UACNUMBER)most));
+  return n;
+}
+
+static int check_flag(lua_State *L, const char *name, int unless) {
+  int type = lua_getfield(L, OPTIONS, name), on = unless;
+  if (type != LUA_TNIL) on = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+    luaL_argerror(L, OPTIONS,
+                  lua_pushfstring(L, "%s: true or false expected", name));
+  return on;
+}
+
+/* The string option `name` as its place in a list of names. */
+static int check_name(lua_State *L, const char *name, int unless,
+                      const char *const names[]) {
+  int i = unless;
+  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
+    const char *text = lua_tostring(L, -1);
+    for (i = 0; names[i] && (!text || strcmp(names[i], text) != 0); i++)
+      continue;
+  }
+  lua_pop(L, 1);
+  if (names[i] == NULL)
+    luaL_argerror(L, OPTIONS,
+                  lua_pushfstring(L, "%s: \"%s\", \"%s\"%s expected", name,
+                                  names[0], names[1],
+                                  names[2] ? " or \"unix\"" : ""));
+  return i;
+}
+
+/* Raises for an option that the family does not have. */
+static void check_absent(lua_State *L, const char *name, const char *instead) {
+  int type = lua_getfield(L, OPTIONS, name);
+  lua_pop(L, 1);
+  if (type != LUA_TNIL)
+    luaL_argerror(L, OPTIONS, lua_pushfstring(L, "%s: %s", name, instead));
+}
+
+/* Leaves host and port in their places. */
+static void check_host(lua_State *L) {
+  uint16_t port = 0;
+  size_t len = 0;
+  check_absent(L, "path", "only a UNIX socket has one");
+  if (lua_getfield(L, OPTIONS, "host") == LUA_TNIL) {
+    lua_pushliteral(L, "localhost");
+    lua_replace(L, HOST);
+  }
+  const char *host = lua_tolstring(L, HOST, &len);
+  luaL_argcheck(L, host && strlen(host) == len && len <= 253, OPTIONS,
+                "host: a name or an address expected");
+  lua_getfield(L, OPTIONS, "port");
+  const char *wrong = net_dns_port(L, PORT, &port);
+  luaL_argcheck(L, wrong == NULL, OPTIONS, wrong);
+  lua_pushinteger(L, port);
+  lua_replace(L, PORT);
+}
+
+/* Leaves the path in the host's place. */
+static void check_path(lua_State *L) {
+  net_addr a;
+  size_t len = 0;
+  check_absent(L, "host", "a UNIX socket has a path instead");
+  check_absent(L, "port", "a UNIX socket has a path instead");
+  lua_getfield(L, OPTIONS, "path");
+  const char *path = lua_tolstring(L, HOST, &len);
+  luaL_argcheck(L, path && len > 0, OPTIONS, "path: a string expected");
+  luaL_argcheck(L, *path == '\0' || strlen(path) == len, OPTIONS,
+                "path contains a NUL byte");
+  luaL_argcheck(L, net_addr_path(&a, path, len), OPTIONS, "path is too long");
+  lua_settop(L, PORT);
+}
+
+static void check_size(lua_State *L, net_load_options *o) {
+  int dgram = o->type == SOCK_DGRAM;
+  o->size = (size_t)check_int(L, "size", 64, dgram ? NET_LOAD_HEADER : 1,
+                              dgram ? MAX_DGRAM : MAX_SIZE);
+  o->connections = (int)check_int(L, "connections", 1, 1, MAX_CONNECTIONS);
+  o->depth = (int)check_int(L, "depth", 1, 1, MAX_DEPTH);
+  luaL_argcheck(L, (int64_t)o->connections * o->depth <= MAX_LIVE, OPTIONS,
+                "connections * depth: more than 4194304 messages at a time");
+}
+
+/* Reads the table of options into the engine's box. */
+static void check_options(lua_State *L, engine *box) {
+  static const char *const families[] = {"inet", "inet6", "unix", NULL};
+  static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
+  static const char *const types[] = {"stream", "dgram", NULL};
+  net_load_options *o = &box->o;
+  check_keys(L);
+  box->family = family_number[check_name(L, "family", 0, families)];
+  o->type = check_name(L, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
+  check_size(L, o);
+  o->messages = (uint64_t)check_int(L, "messages", 0, 1, (lua_Integer)1 << 53);
+  o->seconds = check_number(L, "seconds", o->messages ? 0 : 2, 1e6);
+  o->rate = check_number(L, "rate", 0, 1e9);
+  o->timeout = check_number(L, "timeout", 1, 1e6);
+  o->verify = check_flag(L, "verify", 1);
+  o->churn = check_flag(L, "churn", 0);
+  luaL_argcheck(L, !o->churn || (o->type == SOCK_STREAM && o->depth == 1),
+                OPTIONS, "churn needs streams, and depth = 1");
+  box->interval = check_number(L, "interval", 0.25, 1e6);
+  int type = lua_getfield(L, OPTIONS, "on_progress");
+  lua_pop(L, 1);
+  luaL_argcheck(L, type == LUA_TNIL || type == LUA_TFUNCTION, OPTIONS,
+                "on_progress: a function expected");
+  if (type == LUA_TNIL) box->interval = -1;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double n) {
+  lua_pushnumber(L, n);
+  lua_setfield(L, -2, name);
+}
+
+/* errors = { ECONNREFUSED = 3, ... } */
+static void set_errors(lua_State *L, const net_load_report *r) {
+  char name[NET_ERR_NAME];
+  lua_newtable(L);
+  for (int i = 0; i < NET_LOAD_ERRORS && r->errors[i].code; i++)
+    set_count(L, net_err_name(r->errors[i].code, name), r->errors[i].count);
+  lua_setfield(L, -2, "errors");
+}
+
+/* latency = { min = seconds, ... }, histogram = a copy of all of it */
+static void set_latency(lua_State *L, const net_load *load) {
+  static const struct {
+    const char *name;
+    double percentile;
+  } rows[] = {{"p50", 50}, {"p75", 75},    {"p90", 90},
+              {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}};
+  const net_hist *h = net_hist_push(L, net_load_hist(load));
+  lua_setfield(L, -2, "histogram");
+  lua_newtable(L);
+  set_number(L, "min", (double)net_hist_min(h) / 1e9);
+  set_number(L, "max", (double)net_hist_max(h) / 1e9);
+  set_number(L, "mean", net_hist_mean(h) / 1e9);
+  set_number(L, "stdev", net_hist_stdev(h) / 1e9);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    set_number(L, rows[i].name,
+               (double)net_hist_percentile(h, rows[i].percentile) / 1e9);
+  lua_setfield(L, -2, "latency");
+}
+
+static void push_report(lua_State *L, const net_load *load,
+                        const net_load_report *r) {
+  double seconds = r->seconds > 0 ? r->seconds : 1;
+  lua_createtable(L, 0, 12);
+  set_count(L, "messages", r->messages);
+  set_count(L, "bytes", r->bytes);
+  set_count(L, "connections", r->connections);
+  set_count(L, "lost", r->lost);
+  set_count(L, "late", r->late);
+  set_count(L, "corrupt", r->corrupt);
+  set_number(L, "seconds", r->seconds);
+  set_number(L, "rate", (double)r->messages / seconds);
+  set_number(L, "throughput", (double)r->bytes / seconds);
+  set_errors(L, r);
+  set_latency(L, load);
+}
+
+/* Ends the generator and its thread. */
+static void stop(engine *box) {
+  if (box->load == NULL) return;
+  net_poll_close(&box->poll);
+  net_load_stop(box->load);
+  net_load_free(box->load);
+  box->load = NULL;
+}
+
+/* engine:__close(): the call has returned, or was left by an error */
+static int engine___close(lua_State *L) {
+  stop(luaL_checkudata(L, 1, NET_LOAD));
+  return 0;
+}
+
+static void tell_progress(lua_State *L, const net_load *load) {
+  net_load_report r = net_load_snapshot(load);
+  lua_getfield(L, OPTIONS, "on_progress");
+  push_report(L, load, &r);
+  lua_call(L, 1, 0);
+}
+
+static int module_loadk(lua_State *L, net_why why) {
+  engine *box = lua_touserdata(L, ENGINE);
+  int ends = why == NET_CANCELED || why == NET_INTERRUPTED;
+  if (why == NET_TIMEOUT) tell_progress(L, box->load);
+  if (!ends && !net_load_over(box->load)) {
+    net_wait *w = net_wait_of(net_loop_get(L), L);
+    if (why == NET_FIRST || why == NET_TIMEOUT)
+      net_wait_limit(w, box->interval);
+    w->graceful = 1;
+    return net_poll_wait(L, &box->poll, net_load_fd(box->load), NET_READ);
+  }
+  net_load_report r = net_load_stop(box->load);
+  push_report(L, box->load, &r);
+  return 1;
+}
+
+/* The address is on top of the stack. */
+static int module_load_address(lua_State *L, net_why why) {
+  engine *box = lua_touserdata(L, ENGINE);
+  const net_addr *a = (const net_addr *)lua_tostring(L, -1);
+  char who[NET_WHO];
+  int err;
+  (void)why;
+  box->o.address = &a->u.sa;
+  box->o.len = a->len;
+  box->load = net_load_start(&box->o, &err);
+  if (box->load == NULL) return net_err(L, "load", net_addr_text(a, who), err);
+  return net_loop_await(L, module_loadk);
+}
+
+/* net.load(options) -> report
+ * Sends messages to an echo server, from a thread of its own, compares what
+ * comes back and measures how long it took; until the time is up, the messages
+ * are done, the task is cancelled or Ctrl-C is pressed. Options:
+ *   port             the server's, or the name of a service; needed
+ *   host             "localhost"
+ *   family, type     "inet", "inet6" or "unix"; "stream" or "dgram"
+ *   path             of a UNIX socket, instead of host and port
+ *   connections      1 to 100000; 1. They are open before the time begins
+ *   size             bytes of a message; 64. A datagram has at least 12
+ *   depth            messages on their way on each connection; 1
+ *   seconds          2, unless there are:
+ *   messages         how many are sent (a lost datagram is not sent again)
+ *   rate             messages a second in all, each due at its time, and its
+ *                    latency counted from then; else an answer starts the next
+ *   churn            true: a connection for each message
+ *   verify           false: do not compare
+ *   timeout          seconds after which a datagram is lost, and a connect has
+ *                    failed; 1
+ *   on_progress(report)  is called every `interval` (0.25) seconds; it must
+ *                    not wait
+ * report: messages, bytes (received), seconds, connections, lost, late,
+ * corrupt, rate (messages a second), throughput (bytes a second),
+ * errors = { ECONNREFUSED = n, ... }, latency = { min mean stdev p50 p75 p90
+ * p99 p999 p9999 max } in seconds, and histogram, an object. A connection that
+ * fails is opened again; where none could be opened at all, the run ends at
+ * once. nil, message, code: the host's name is not known
+ * ("EAI_NONAME"), or "EMFILE". */
+static int module_load(lua_State *L) {
+  luaL_checktype(L, OPTIONS, LUA_TTABLE);
+  lua_settop(L, OPTIONS);
+  engine read = {.load = NULL};
+  check_options(L, &read);
+  if (read.family == AF_UNIX)
+    check_path(L);
+  else
+    check_host(L);
+  engine *box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = read;
+  net_poll_init(&box->poll);
+  luaL_setmetatable(L, NET_LOAD);
+  lua_toclose(L, ENGINE);
+  if (box->family != AF_UNIX)
+    return net_dns_address(L, box->family, HOST, "load", -1,
+                           module_load_address, 1);
+  size_t len;
+  net_addr a;
+  const char *path = lua_tolstring(L, HOST, &len);
+  net_addr_path(&a, path, len);
+  net_loop_begin(L, "load", -1);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+  return net_loop_await(L, module_load_address);
+}
+
+const luaL_Reg net_load_engine_methods[] = {
+    {"__close", engine___close},
+    {"__gc", engine___close},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_load_functions[] = {
+    {"load", module_load},
+    {NULL, NULL},
+};
