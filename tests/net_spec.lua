@@ -79,8 +79,8 @@ describe("the object files", function()
   end)
 
   it("one of them sets and gets options", function()
-    assert.same({ "echo", "echo_dgram", "echo_stream", "opt" },
-      needs(set("setsockopt", "getsockopt")))
+    assert.same({ "echo", "echo_dgram", "echo_stream", "load_dgram",
+      "load_stream", "opt" }, needs(set("setsockopt", "getsockopt")))
   end)
 
   it("one of them turns addresses into text", function()
@@ -90,6 +90,12 @@ describe("the object files", function()
 
   it("one of them makes errors", function()
     assert.same({ "err" }, needs(set("uv_strerror_r", "uv_err_name_r")))
+  end)
+
+  it("the load generator knows neither Lua nor libuv", function()
+    local pipe <close> = io.popen("cd " .. support.build ..
+      " && nm -u load.o load_*.o hist.o watch.o | grep -E ' (lua|uv)'")
+    assert.equal("", pipe:read "a")
   end)
 
   it("the module exports luaopen_net and nothing else", function()
