@@ -41,12 +41,16 @@ static size_t buffered(const net_sock *s) {
   return s->end - s->start;
 }
 
+static void drop(net_sock *s, size_t n) {
+  s->start += n;
+  if (s->start == s->end) s->start = s->end = 0;
+}
+
 /* Pushes the next n bytes of the buffer and drops them and `more` after; drops
  * them first, since a finalizer may run in the push, and read, too. */
 static int take(lua_State *L, net_sock *s, size_t n, size_t more) {
   const char *bytes = s->in + s->start;
-  s->start += n + more;
-  if (s->start == s->end) s->start = s->end = 0;
+  drop(s, n + more);
   lua_pushlstring(L, bytes, n);
   return 1;
 }
@@ -87,23 +91,35 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
   return loop->scratch;
 }
 
-/* A stream that gave fewer bytes than were asked for has no more now: a call
- * that may wait begins with that, and asks when there is something. */
-static int sock_recvk(lua_State *L, net_why why) {
-  net_sock *s = lua_touserdata(L, 1);
-  size_t size = (size_t)lua_tointeger(L, 2);
-  ssize_t n;
-  if (buffered(s))
-    return take(L, s, size < buffered(s) ? size : buffered(s), 0);
-  if (why == NET_FIRST && !(s->poll.can & NET_CAN_READ) && s->timeout != 0)
-    return net_poll_wait(L, &s->poll, s->fd, NET_READ);
-  char *bytes = room(L, s, &size);
+/* recv(2), where nothing waits in the socket's buffer: how many bytes came, or
+ * -1 and, in *results, what the try is to return. A stream that gave fewer
+ * bytes than were asked for has no more now: a call that may wait begins with
+ * that, and asks when there is something. */
+static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
+                       char *bytes, size_t size, int *results) {
+  ssize_t n = -1;
+  if (why == NET_FIRST && !(s->poll.can & NET_CAN_READ) && s->timeout != 0) {
+    *results = net_poll_wait(L, &s->poll, s->fd, NET_READ);
+    return -1;
+  }
   NET_RETRY(n, recv(s->fd, bytes, size, 0));
   if (n > 0 && (size_t)n < size && s->type == SOCK_STREAM)
     net_poll_drained(&s->poll);
-  if (n < 0) return net_sock_again(L, s, "recv", NET_READ, why);
-  if (n == 0 && s->type == SOCK_STREAM)
-    return net_sock_err(L, s, "recv", UV_EOF);
+  if (n < 0) *results = net_sock_again(L, s, call, NET_READ, why);
+  if (n != 0 || s->type != SOCK_STREAM) return n;
+  *results = net_sock_err(L, s, call, UV_EOF);
+  return -1;
+}
+
+static int sock_recvk(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1);
+  size_t size = (size_t)lua_tointeger(L, 2);
+  int results;
+  if (buffered(s))
+    return take(L, s, size < buffered(s) ? size : buffered(s), 0);
+  char *bytes = room(L, s, &size);
+  ssize_t n = receive(L, s, "recv", why, bytes, size, &results);
+  if (n < 0) return results;
   lua_pushlstring(L, bytes, (size_t)n);
   return 1;
 }
@@ -116,6 +132,37 @@ static int sock_recv(lua_State *L) {
   net_sock *s = net_sock_check(L);
   check_size(L, 2);
   return net_sock_start(L, s, "recv", NET_READ, sock_recvk);
+}
+
+static int sock_recv_intok(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1); /* sock buffer first last */
+  size_t size;
+  char *bytes = net_buffer_room(L, 2, &size);
+  int results;
+  ssize_t n;
+  if (buffered(s)) {
+    n = (ssize_t)(size < buffered(s) ? size : buffered(s));
+    memcpy(bytes, s->in + s->start, (size_t)n);
+    drop(s, (size_t)n);
+  } else {
+    n = receive(L, s, "recv_into", why, bytes, size, &results);
+    if (n < 0) return results;
+  }
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/* sock:recv_into(buffer, first, last) -> how many bytes came, 1 or more
+ * recv, into a net.buffer from its byte `first` (1 unless given) to `last` (its
+ * end) at most, and makes no string. An empty datagram is 0. nil, message,
+ * "EOF": the peer will send no more. "EAGAIN", "ETIMEDOUT", "ECONNRESET".
+ *                                                                   recv(2) */
+static int sock_recv_into(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  size_t size;
+  lua_settop(L, 4);
+  net_buffer_room(L, 2, &size);
+  return net_sock_start(L, s, "recv_into", NET_READ, sock_recv_intok);
 }
 
 static int sock_recv_exactk(lua_State *L, net_why why) {
@@ -208,7 +255,7 @@ static int sock_lines(lua_State *L) {
 static int sock_sendk(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1);
   size_t len;
-  const char *data = lua_tolstring(L, 2, &len);
+  const char *data = net_buffer_data(L, 2, &len);
   ssize_t n;
   NET_RETRY(n, send(s->fd, data, len, MSG_NOSIGNAL));
   if (n < 0) return net_sock_again(L, s, "send", NET_WRITE, why);
@@ -216,46 +263,54 @@ static int sock_sendk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:send(data) -> how many bytes the kernel took                 send(2)
- * On a stream that may be fewer than data has; sendall goes on.
+/* sock:send(data, first, last) -> how many bytes the kernel took     send(2)
+ * data: a string or a net.buffer, from its byte `first` to `last` if these are
+ * given, as in string.sub. On a stream it may take fewer; sendall goes on.
  * "EPIPE", "ECONNRESET", "EAGAIN", "ETIMEDOUT", "EMSGSIZE". */
 static int sock_send(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  luaL_checkstring(L, 2);
+  size_t len;
+  lua_settop(L, 4);
+  net_buffer_data(L, 2, &len);
   return net_sock_start(L, s, "send", NET_WRITE, sock_sendk);
 }
 
-static int sock_sendallk(lua_State *L, net_why why) { /* sock data sent */
-  net_sock *s = lua_touserdata(L, 1);
-  size_t len, sent = (size_t)lua_tointeger(L, 3);
-  const char *data = lua_tolstring(L, 2, &len);
+/* What sendall returns when a send has failed after `sent` bytes, which a
+ * later try finds on top of the stack. */
+static int sendall_failed(lua_State *L, net_sock *s, net_why why, size_t sent) {
+  int error = errno;
+  lua_settop(L, 4);
+  lua_pushinteger(L, (lua_Integer)sent);
+  errno = error;
+  int results = net_sock_again(L, s, "sendall", NET_WRITE, why);
+  if (results == NET_WAIT) return NET_WAIT;
+  lua_pushvalue(L, 5);
+  return results + 1;
+}
+
+static int sock_sendallk(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1); /* sock data first last sent */
+  size_t len, sent = why == NET_FIRST ? 0 : (size_t)lua_tointeger(L, 5);
+  const char *data = net_buffer_data(L, 2, &len);
   do {
     ssize_t n;
     NET_RETRY(n, send(s->fd, data + sent, len - sent, MSG_NOSIGNAL));
-    if (n < 0) {
-      int error = errno;
-      lua_pushinteger(L, (lua_Integer)sent);
-      lua_replace(L, 3);
-      errno = error;
-      int results = net_sock_again(L, s, "sendall", NET_WRITE, why);
-      if (results == NET_WAIT) return NET_WAIT;
-      lua_pushvalue(L, 3);
-      return results + 1;
-    }
+    if (n < 0) return sendall_failed(L, s, why, sent);
     sent += (size_t)n;
   } while (sent < len);
   lua_pushvalue(L, 1);
   return 1;
 }
 
-/* sock:sendall(data) -> sock, when the kernel has taken every byte  send(2)
- * nil, message, code, sent: how many bytes it took before it failed. "EPIPE",
- * "ECONNRESET", "ETIMEDOUT", "EAGAIN". */
+/* sock:sendall(data, first, last) -> sock, when the kernel has taken every
+ * byte of data, or of the part from byte `first` to `last`           send(2)
+ * data: a string or a net.buffer. nil, message, code, sent: how many bytes it
+ * took before it failed. "EPIPE", "ECONNRESET", "ETIMEDOUT", "EAGAIN". */
 static int sock_sendall(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  luaL_checkstring(L, 2);
-  lua_settop(L, 2);
-  lua_pushinteger(L, 0);
+  size_t len;
+  lua_settop(L, 4);
+  net_buffer_data(L, 2, &len);
   return net_sock_start(L, s, "sendall", NET_WRITE, sock_sendallk);
 }
 
@@ -320,6 +375,7 @@ static int sock_sendto(lua_State *L) {
 
 const luaL_Reg net_io_methods[] = {
     {"recv", sock_recv},
+    {"recv_into", sock_recv_into},
     {"recv_exact", sock_recv_exact},
     {"recv_line", sock_recv_line},
     {"lines", sock_lines},

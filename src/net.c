@@ -33,6 +33,7 @@ int luaopen_net(lua_State *L) {
   luaL_checkversion(L);
   lua_settop(L, 0);
   net_loop_open(L);
+  CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
   CLASS(L, NET_GUARD, net_guard_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
@@ -43,6 +44,7 @@ int luaopen_net(lua_State *L) {
         net_echo_methods);
   lua_newtable(L);
   FUNCTIONS(L, net_addr_functions);
+  FUNCTIONS(L, net_buffer_functions);
   FUNCTIONS(L, net_dns_functions);
   FUNCTIONS(L, net_sock_functions);
   FUNCTIONS(L, net_task_functions);

@@ -295,6 +295,12 @@ extern const luaL_Reg net_load_functions[];
 /* attr.c: time-outs, options, names. */
 extern const luaL_Reg net_attr_methods[];
 
+/* buffer.c: bytes that are received and sent without a string. */
+#define NET_BUFFER "net.buffer"
+const char *net_buffer_data(lua_State *L, int arg, size_t *len);
+char *net_buffer_room(lua_State *L, int arg, size_t *len);
+extern const luaL_Reg net_buffer_methods[], net_buffer_functions[];
+
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];
 

@@ -40,6 +40,8 @@ describe("the module", function()
     local task = net.spawn(function() end)
     assert.same(documented "task:", keys(getmetatable(task).__index))
     task:join()
+    local buffer = net.buffer(1)
+    assert.same(documented "buffer:", keys(getmetatable(buffer).__index))
   end)
 
   it("is the same one when it is required again", function()
