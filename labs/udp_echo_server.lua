@@ -6,25 +6,32 @@
 local net = require "net"
 local argparse = require "argparse"
 
-local data_payload = 2048
-
 local parser = argparse("udp_echo_server", "Socket Server Example")
 parser:option("--port"):convert(net.port):count(1)
 parser:option("--host"):default "localhost"
 parser:flag("--once", "end after one message")
+parser:flag("--quiet", "show nothing: as fast as the kernel")
 local args = parser:parse()
 
 local sock <close> = assert(net.socket("inet", "dgram"))
 print(("Starting up echo server on %s port %d"):format(args.host, args.port))
 assert(sock:bind(args.host, args.port))
 
-repeat
-  print("Waiting to receive message from client")
-  local data, host, port = assert(sock:recvfrom(data_payload))
+local function show(data, host, port)
   print(("received %d bytes from ('%s', %d)"):format(#data, host, port))
   print("Data: " .. net.escape(data))
-  local sent, message = sock:sendto(data, host, port)
-  print(sent and ("sent %d bytes back to ('%s', %d)"):format(sent, host, port)
-    or message)
-until args.once
--- Try: send 3000 bytes.  Where are the last 952?  Then start it twice.
+  print(("sent %d bytes back to ('%s', %d)"):format(#data, host, port))
+  if not args.once then print "Waiting to receive message from client" end
+end
+
+-- The echo loop, in C.  In Lua it is:
+--   local data, host, port = sock:recvfrom(2048)
+--   sock:sendto(data, host, port)
+-- but this one does not answer a port below 1024: a stranger who forges such
+-- a sender could make two servers answer each other for ever.
+print "Waiting to receive message from client"
+local totals = assert(sock:echo {
+  once = args.once, on_message = not args.quiet and show or nil })
+print(("%d messages, %d bytes, %d refused"):format(totals.messages,
+  totals.bytes, totals.refused))
+-- Try: write that loop yourself and send 3000 bytes: where are the last 952?

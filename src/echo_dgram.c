@@ -129,23 +129,25 @@ static int receive(net_echo_worker *w, batch *b) {
   return 0;
 }
 
-/* Counts the datagrams of one rx slot and shows them to an observer; false:
- * there will be no answer to them. */
+/* Counts the datagrams of one rx slot; false: there will be no answer to them,
+ * and nothing to show to an observer. */
 static int take(net_echo_worker *w, batch *b, int i, size_t joined) {
   struct msghdr *h = &b->rx[i].msg_hdr;
   size_t len = b->rx[i].msg_len;
   size_t count = joined > 0 && len > joined ? (len + joined - 1) / joined : 1;
   net_echo_add(&w->messages, count);
   net_echo_add(&w->bytes, len);
-  net_echo_observe(w, NET_ECHO_MESSAGE, h->msg_name, h->msg_namelen,
-                   b->in[i].iov_base, len);
   if (h->msg_flags & MSG_TRUNC) { /* a part of it would be no echo */
     net_echo_add(&w->errors, 1);
     return 0;
   }
-  if (answerable(b, h)) return 1;
-  net_echo_add(&w->refused, count);
-  return 0;
+  if (!answerable(b, h)) {
+    net_echo_add(&w->refused, count);
+    return 0;
+  }
+  net_echo_observe(w, NET_ECHO_MESSAGE, h->msg_name, h->msg_namelen,
+                   b->in[i].iov_base, len);
+  return 1;
 }
 
 /* May datagram j leave in one segmented send with datagram i? */

@@ -202,7 +202,8 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
  *                    datagram
  *   on_message(data, host, port), on_connect(host, port), on_close(host, port)
  *                    are told what has happened; they must not wait. A
- *                    message is what one recv(2) gave
+ *                    message is what one recv(2) gave, or a datagram that
+ *                    is answered
  *   idle_timeout     seconds after which a silent connection is closed
  *   max_connections  at one time; more are accepted and closed
  *   workers          threads, 1 to 256, each with a socket of its own by

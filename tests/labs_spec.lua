@@ -258,10 +258,23 @@ Closing connection to the server
     golden([[
 Starting up echo server on localhost port 0
 Waiting to receive message from client
-Waiting to receive message from client
 Data: Test message. This will be echoed
 sent Test message. This will be echoed bytes back to ('127.0.0.1', <N>)
+Waiting to receive message from client
 ]], (echo:output()))
+  end)
+
+  it("--quiet shows no message, and the totals at the end", function()
+    local echo <close>, port = server("tcp_echo_server", "--quiet")
+    lab("tcp_echo_client", "--port " .. port)
+    echo:signal "INT"
+    local out, _, status = echo:wait()
+    golden([[
+Starting up echo server on localhost port 0
+Waiting to receive message from client
+1 connections, 1 messages, 33 bytes
+]], out)
+    assert.equal(130, status)
   end)
 
   it("server answers Python, for as long as Python sends", function()
@@ -378,7 +391,7 @@ Closing connection to the server
       "-e trace=network", path, command("tcp_echo_server", "--port " .. port)))
     process:expect "Waiting"
     support.eventually(function()
-      return support.read(path):match "accept4%("
+      return support.read(path):match "listen%("
     end)
     lab("tcp_echo_client", "--port " .. port)
     process:expect "sent "
@@ -390,8 +403,11 @@ Closing connection to the server
     process:wait()
     -- recv and send are the system calls recvfrom and sendto, with no address
     local text = table.concat(calls, " ")
-    assert.matches("^socket setsockopt bind listen accept4 accept4 ", text)
+    assert.matches("^socket setsockopt bind listen ", text)
     local rest = text:gsub("^socket setsockopt bind listen ", "")
+      :gsub("^[gs]etsockopt ", ""):gsub("^[gs]etsockopt ", "") -- the engine
+      :gsub("^[gs]etsockopt ", "")
+    assert.matches("^accept4 ", rest)
     for call in rest:gmatch "%w+" do
       assert.is_true(call == "accept4" or call == "recvfrom"
         or call == "sendto", text)
