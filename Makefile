@@ -33,7 +33,7 @@ endif
 # The module is the net module's objects; the host is these and main.o.
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   echo_dgram.o lload.o load.o load_loop.o load_stream.o load_dgram.o \
-  lhist.o hist.o io.o buffer.o \
+  lhist.o hist.o io.o buffer.o args.o sys.o \
   attr.o sock.o dns.o poll.o task.o loop.o wait.o intr.o watch.o opt.o \
   addr.o err.o)
 LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua)
@@ -50,16 +50,12 @@ $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS) -lm
 
-$(BUILD)/%.o: src/%.c src/net.h src/watch.h Makefile
+$(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@mkdir -p $(BUILD)
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/main.o: $(BUILD)/embed.inc
-$(addprefix $(BUILD)/,lecho.o echo.o echo_stream.o echo_dgram.o): src/echo.h
-$(addprefix $(BUILD)/,lload.o load.o load_loop.o load_stream.o load_dgram.o): \
-  src/load.h src/hist.h
-$(BUILD)/lhist.o $(BUILD)/hist.o: src/hist.h
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
 $(BUILD)/embed.inc: $(LUA_MODULES)

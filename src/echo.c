@@ -8,15 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef SOCK_CLOEXEC
-#define SOCK_CLOEXEC 0
-#define SOCK_NONBLOCK 0
-#endif
 
 /* Queues an event, if anybody wants that kind. Memory that is missing costs
  * the observer an event, and nobody else anything. */
@@ -70,10 +64,11 @@ int net_echo_turn(net_echo *e) {
   return w->threaded ? -1 : w->protocol->turn(w, 0);
 }
 
-static void worker_thread(void *worker) {
+static void *worker_thread(void *worker) {
   net_echo_worker *w = worker;
   for (int ms = 0; !atomic_load(&w->echo->stopping);)
     ms = w->protocol->turn(w, ms);
+  return NULL;
 }
 
 static void close_fd(int *fd) {
@@ -143,16 +138,6 @@ static int worker_socket(net_echo *e, int index) {
   return fd >= 0 ? fd : fcntl(e->o.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Starts a thread in which no signal's handler runs. */
-static int start_thread(net_echo_worker *w) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int err = uv_thread_create(&w->thread, worker_thread, w);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return err;
-}
-
 static int worker_open(net_echo_worker *w, int index) {
   net_echo *e = w->echo;
   w->fd = worker_socket(e, index);
@@ -164,7 +149,8 @@ static int worker_open(net_echo_worker *w, int index) {
   int stream = socket_type(w->fd) == SOCK_STREAM;
   w->protocol = stream ? &net_echo_stream : &net_echo_dgram;
   int err = w->protocol->open(w);
-  return err || !w->threaded ? err : start_thread(w);
+  if (err || !w->threaded) return err;
+  return -net_sys_thread(&w->thread, worker_thread, w);
 }
 
 static int worker_start(net_echo *e, int index) {
@@ -182,11 +168,8 @@ static int make_pipe(int fds[2]) {
     fds[0] = fds[1] = -1;
     return -errno;
   }
-  for (int i = 0; i < 2; i++) {
-    fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    fcntl(fds[i], F_SETFL, O_NONBLOCK);
-  }
-  return 0;
+  int err = net_sys_nonblock(fds[0]);
+  return err ? -err : -net_sys_nonblock(fds[1]);
 }
 
 /* Starts the engine. NULL: *err is one of libuv's codes. */
@@ -216,7 +199,7 @@ net_echo_totals net_echo_stop(net_echo *e) {
   close_fd(&e->alarm[1]);
   for (int i = 0; i < e->count; i++) {
     net_echo_worker *w = &e->workers[i];
-    if (w->threaded && w->running) uv_thread_join(&w->thread);
+    if (w->threaded && w->running) pthread_join(w->thread, NULL);
     worker_end(w);
     t.connections += w->connections;
     t.messages += w->messages;

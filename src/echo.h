@@ -20,6 +20,7 @@
 
 #include <uv.h>
 
+#include "sys.h"
 #include "watch.h"
 
 typedef struct net_echo net_echo;
@@ -88,7 +89,7 @@ typedef struct net_echo_protocol {
 struct net_echo_worker {
   net_echo *echo;
   const net_echo_protocol *protocol;
-  uv_thread_t thread;
+  pthread_t thread;
   int fd;    /* its own */
   int watch; /* of fd, the connections and the alarm */
   int spare; /* a descriptor to give up when there are no more */

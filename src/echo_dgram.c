@@ -17,29 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
 #ifndef SOL_UDP
 #define SOL_UDP IPPROTO_UDP
-#endif
-
-#ifndef MSG_WAITFORONE /* no recvmmsg(2) here: one datagram at a time */
-#define MSG_WAITFORONE 0
-struct mmsghdr {
-  struct msghdr msg_hdr;
-  unsigned msg_len;
-};
-static int recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, void *t) {
-  ssize_t len = recvmsg(fd, &m->msg_hdr, flags);
-  (void)n, (void)t;
-  m->msg_len = (unsigned)len;
-  return len < 0 ? -1 : 1;
-}
-static int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
-  (void)n;
-  return sendmsg(fd, &m->msg_hdr, flags) < 0 ? -1 : 1;
-}
 #endif
 
 enum { BATCH = 64 };             /* datagrams of one system call */

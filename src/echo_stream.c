@@ -16,10 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
 enum { ACCEPTS = 64, READS = 16 };        /* in a row, before others */
 enum { CHUNK = 1 << 16, BULK = 1 << 18 }; /* bytes of one read */
 enum { PAUSE = 100 };                     /* ms, after accept has failed */
@@ -212,12 +208,11 @@ static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer) {
   socklen_t len = sizeof *peer;
   struct sockaddr *a = (struct sockaddr *)peer;
   if (peer) memset(peer, 0, sizeof *peer);
-#ifdef __linux__
+#ifdef NET_HAVE_ACCEPT4
   return accept4(w->fd, a, peer ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
   int fd = accept(w->fd, a, peer ? &len : NULL);
-  if (fd >= 0) fcntl(fd, F_SETFL, O_NONBLOCK);
-  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (fd >= 0) net_sys_nonblock(fd);
   return fd;
 #endif
 }

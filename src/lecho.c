@@ -37,59 +37,11 @@ static const char *observer_of(int kind) {
   return observers[i].name;
 }
 
-/* Raises for a key that is no option, with those that are. */
-static void check_keys(lua_State *L) {
-  static const char known[] =
-      "|once|on_connect|on_message|on_close|idle_timeout|max_connections|"
-      "workers|totals|";
-  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
-    const char *key =
-        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-    const char *entry = lua_pushfstring(L, "|%s|", key);
-    if (strchr(key, '|') || strstr(known, entry) == NULL)
-      luaL_argerror(L, OPTIONS, lua_pushfstring(L, "no option '%s'", key));
-    lua_pop(L, 1);
-  }
-}
-
-/* The integer option `name`, or `unless` there is none. */
-static int check_int(lua_State *L, const char *name, int unless, int most) {
-  int is = 1;
-  lua_Integer n = unless;
-  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL)
-    n = lua_tointegerx(L, -1, &is);
-  lua_pop(L, 1);
-  if (!is || n < (unless > 0) || n > most)
-    luaL_argerror(
-        L, OPTIONS,
-        lua_pushfstring(L, "%s not in %d..%d", name, unless > 0, most));
-  return (int)n;
-}
-
-static double check_idle(lua_State *L) {
-  int is = 1;
-  double seconds = 0;
-  if (lua_getfield(L, OPTIONS, "idle_timeout") != LUA_TNIL) {
-    seconds = lua_tonumberx(L, -1, &is);
-    if (seconds <= 0 || seconds > 1e6 || seconds != seconds) is = 0;
-  }
-  lua_pop(L, 1);
-  luaL_argcheck(L, is, OPTIONS, "idle_timeout: more than 0 seconds expected");
-  return seconds;
-}
-
 static int check_observers(lua_State *L) {
   int observed = 0;
-  for (int i = 0; i < OBSERVERS; i++) {
-    int type = lua_getfield(L, OPTIONS, observers[i].name);
-    lua_pop(L, 1);
-    if (type == LUA_TNIL) continue;
-    if (type != LUA_TFUNCTION)
-      luaL_argerror(
-          L, OPTIONS,
-          lua_pushfstring(L, "%s: a function expected", observers[i].name));
-    observed |= observers[i].kind;
-  }
+  for (int i = 0; i < OBSERVERS; i++)
+    if (net_args_function(L, OPTIONS, observers[i].name))
+      observed |= observers[i].kind;
   return observed;
 }
 
@@ -102,14 +54,15 @@ static net_echo_options check_options(lua_State *L, const net_sock *s) {
     lua_replace(L, OPTIONS);
   }
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
-  check_keys(L);
+  net_args_keys(L, OPTIONS,
+                "|once|on_connect|on_message|on_close|idle_timeout|"
+                "max_connections|workers|totals|");
   o.observed = check_observers(L);
-  o.workers = check_int(L, "workers", 1, NET_ECHO_WORKERS);
-  o.max_connections = check_int(L, "max_connections", 0, 1 << 30);
-  o.idle_timeout = check_idle(L);
-  lua_getfield(L, OPTIONS, "once");
-  o.once = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  o.workers = (int)net_args_int(L, OPTIONS, "workers", 1, 1, NET_ECHO_WORKERS);
+  o.max_connections =
+      (int)net_args_int(L, OPTIONS, "max_connections", 0, 0, 1 << 30);
+  o.idle_timeout = net_args_number(L, OPTIONS, "idle_timeout", 0, 1e6);
+  o.once = net_args_flag(L, OPTIONS, "once", 0);
   int dgram = s->type == SOCK_DGRAM;
   luaL_argcheck(L, !o.observed || o.workers == 1, OPTIONS,
                 "observers need workers = 1");

@@ -25,65 +25,6 @@ typedef struct engine {
   double interval; /* seconds between two reports of progress; < 0: none */
 } engine;
 
-/* Raises for a key that is no option, with those that are. */
-static void check_keys(lua_State *L) {
-  static const char known[] =
-      "|family|type|host|port|path|connections|size|depth|seconds|messages|"
-      "rate|churn|verify|timeout|on_progress|interval|";
-  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
-    const char *key =
-        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-    const char *entry = lua_pushfstring(L, "|%s|", key);
-    if (strchr(key, '|') || strstr(known, entry) == NULL)
-      luaL_argerror(L, OPTIONS, lua_pushfstring(L, "no option '%s'", key));
-    lua_pop(L, 1);
-  }
-}
-
-/* The integer option `name`, or `unless` there is none. */
-static lua_Integer check_int(lua_State *L, const char *name, lua_Integer unless,
-                             lua_Integer least, lua_Integer most) {
-  int is = 1;
-  lua_Integer n = unless;
-  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
-    n = lua_tointegerx(L, -1, &is);
-    is = is && n >= least && n <= most;
-  }
-  lua_pop(L, 1);
-  if (!is)
-    luaL_argerror(L, OPTIONS,
-                  lua_pushfstring(L, "%s not in %I..%I", name,
-                                  (LUAI_UACINT)least, (LUAI_UACINT)most));
-  return n;
-}
-
-/* The number option `name`, which is more than 0, or `unless`. */
-static double check_number(lua_State *L, const char *name, double unless,
-                           double most) {
-  int is = 1;
-  double n = unless;
-  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
-    n = lua_tonumberx(L, -1, &is);
-    is = is && n > 0 && n <= most;
-  }
-  lua_pop(L, 1);
-  if (!is)
-    luaL_argerror(L, OPTIONS,
-                  lua_pushfstring(L, "%s: a number above 0, up to %f, expected",
-                                  name, (LUAI_UACNUMBER)most));
-  return n;
-}
-
-static int check_flag(lua_State *L, const char *name, int unless) {
-  int type = lua_getfield(L, OPTIONS, name), on = unless;
-  if (type != LUA_TNIL) on = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-    luaL_argerror(L, OPTIONS,
-                  lua_pushfstring(L, "%s: true or false expected", name));
-  return on;
-}
-
 /* The string option `name` as its place in a list of names. */
 static int check_name(lua_State *L, const char *name, int unless,
                       const char *const names[]) {
@@ -146,10 +87,12 @@ static void check_path(lua_State *L) {
 
 static void check_size(lua_State *L, net_load_options *o) {
   int dgram = o->type == SOCK_DGRAM;
-  o->size = (size_t)check_int(L, "size", 64, dgram ? NET_LOAD_HEADER : 1,
-                              dgram ? MAX_DGRAM : MAX_SIZE);
-  o->connections = (int)check_int(L, "connections", 1, 1, MAX_CONNECTIONS);
-  o->depth = (int)check_int(L, "depth", 1, 1, MAX_DEPTH);
+  o->size =
+      (size_t)net_args_int(L, OPTIONS, "size", 64, dgram ? NET_LOAD_HEADER : 1,
+                           dgram ? MAX_DGRAM : MAX_SIZE);
+  o->connections =
+      (int)net_args_int(L, OPTIONS, "connections", 1, 1, MAX_CONNECTIONS);
+  o->depth = (int)net_args_int(L, OPTIONS, "depth", 1, 1, MAX_DEPTH);
   luaL_argcheck(L, (int64_t)o->connections * o->depth <= MAX_LIVE, OPTIONS,
                 "connections * depth: more than 4194304 messages at a time");
 }
@@ -160,24 +103,23 @@ static void check_options(lua_State *L, engine *box) {
   static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
   static const char *const types[] = {"stream", "dgram", NULL};
   net_load_options *o = &box->o;
-  check_keys(L);
+  net_args_keys(L, OPTIONS,
+                "|family|type|host|port|path|connections|size|depth|seconds|"
+                "messages|rate|churn|verify|timeout|on_progress|interval|");
   box->family = family_number[check_name(L, "family", 0, families)];
   o->type = check_name(L, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
   check_size(L, o);
-  o->messages = (uint64_t)check_int(L, "messages", 0, 1, (lua_Integer)1 << 53);
-  o->seconds = check_number(L, "seconds", o->messages ? 0 : 2, 1e6);
-  o->rate = check_number(L, "rate", 0, 1e9);
-  o->timeout = check_number(L, "timeout", 1, 1e6);
-  o->verify = check_flag(L, "verify", 1);
-  o->churn = check_flag(L, "churn", 0);
+  o->messages = (uint64_t)net_args_int(L, OPTIONS, "messages", 0, 1,
+                                       (lua_Integer)1 << 53);
+  o->seconds = net_args_number(L, OPTIONS, "seconds", o->messages ? 0 : 2, 1e6);
+  o->rate = net_args_number(L, OPTIONS, "rate", 0, 1e9);
+  o->timeout = net_args_number(L, OPTIONS, "timeout", 1, 1e6);
+  o->verify = net_args_flag(L, OPTIONS, "verify", 1);
+  o->churn = net_args_flag(L, OPTIONS, "churn", 0);
   luaL_argcheck(L, !o->churn || (o->type == SOCK_STREAM && o->depth == 1),
                 OPTIONS, "churn needs streams, and depth = 1");
-  box->interval = check_number(L, "interval", 0.25, 1e6);
-  int type = lua_getfield(L, OPTIONS, "on_progress");
-  lua_pop(L, 1);
-  luaL_argcheck(L, type == LUA_TNIL || type == LUA_TFUNCTION, OPTIONS,
-                "on_progress: a function expected");
-  if (type == LUA_TNIL) box->interval = -1;
+  box->interval = net_args_number(L, OPTIONS, "interval", 0.25, 1e6);
+  if (!net_args_function(L, OPTIONS, "on_progress")) box->interval = -1;
 }
 
 static void set_count(lua_State *L, const char *name, uint64_t n) {

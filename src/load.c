@@ -5,8 +5,6 @@
 #include "load.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -42,9 +40,8 @@ static int open_pair(net_load *l) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return errno;
   l->inner = pair[0];
   l->outer = pair[1];
-  fcntl(l->inner, F_SETFD, FD_CLOEXEC);
-  fcntl(l->outer, F_SETFD, FD_CLOEXEC);
-  fcntl(l->outer, F_SETFL, O_NONBLOCK);
+  net_sys_nonblock(l->inner);
+  net_sys_nonblock(l->outer);
   l->watch = net_watch_open();
   if (l->watch < 0 || net_watch_add(l->watch, l->inner, NET_LOAD_WAKE))
     return errno;
@@ -65,16 +62,6 @@ static int prepare(net_load *l) {
   return l->kind->prepare(l);
 }
 
-/* Starts a thread in which no signal's handler runs. */
-static int start_thread(net_load *l) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int err = pthread_create(&l->thread, NULL, net_load_run, l);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return err;
-}
-
 /* Starts the generator. NULL: *err is an errno. */
 net_load *net_load_start(const net_load_options *o, int *err) {
   net_load *l = calloc(1, sizeof *l);
@@ -92,7 +79,7 @@ net_load *net_load_start(const net_load_options *o, int *err) {
   l->interval = l->timeout / 4 < TICK ? l->timeout / 4 : TICK;
   net_hist_init(&l->hist);
   *err = prepare(l);
-  if (*err == 0) *err = start_thread(l);
+  if (*err == 0) *err = net_sys_thread(&l->thread, net_load_run, l);
   if (*err == 0) return l;
   net_load_free(l);
   return NULL;

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 
 #include "hist.h"
+#include "sys.h"
 
 typedef struct net_load net_load;
 

@@ -15,30 +15,11 @@
 
 #include "watch.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
-#ifdef MSG_WAITFORONE
+#ifdef NET_HAVE_MMSG
 enum { BATCH = 64 }; /* datagrams of one system call */
-#else                /* no recvmmsg(2) here: one datagram at a time */
+#else
 enum { BATCH = 1 };
-struct mmsghdr {
-  struct msghdr msg_hdr;
-  unsigned msg_len;
-};
-static int recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, void *t) {
-  ssize_t len = recvmsg(fd, &m->msg_hdr, flags);
-  (void)n, (void)t;
-  m->msg_len = (unsigned)len;
-  return len < 0 ? -1 : 1;
-}
-static int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
-  (void)n;
-  return sendmsg(fd, &m->msg_hdr, flags) < 0 ? -1 : 1;
-}
 #endif
-
 enum { FAILURES = 4 };    /* of recv(2) in a row */
 enum { QUEUE = 1 << 20 }; /* bytes of a socket's buffers */
 

@@ -7,7 +7,6 @@
 #include "load.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,11 +16,6 @@
 #endif
 
 #include "watch.h"
-
-#ifndef SOCK_CLOEXEC
-#define SOCK_CLOEXEC 0
-#define SOCK_NONBLOCK 0
-#endif
 
 /* Connects a millisecond: a listener's queue is short. */
 enum { OPENINGS = 64 };
@@ -117,8 +111,7 @@ int net_load_socket(net_load *l, net_load_conn *c) {
 #ifdef SO_NOSIGPIPE
   int on = 1;
   if (c->fd >= 0) {
-    fcntl(c->fd, F_SETFL, O_NONBLOCK);
-    fcntl(c->fd, F_SETFD, FD_CLOEXEC);
+    net_sys_nonblock(c->fd);
     setsockopt(c->fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
   }
 #endif

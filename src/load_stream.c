@@ -16,9 +16,6 @@
 
 #include "watch.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
 
 enum { ONE = 1024 }; /* bytes that fit into one segment */
 

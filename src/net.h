@@ -5,8 +5,8 @@
  *
  *   main > net > io, attr > sock > dns > poll > task > loop > wait > intr
  *
- * and from anywhere to addr, opt and err. The exceptions: a wait asks for its
- * loop, Ctrl-C (intr) turns the loop, and the loop unwinds a failed task.
+ * and from anywhere to args, addr, opt and err. The exceptions: a wait asks for
+ * its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a failed task.
  */
 #ifndef NET_H
 #define NET_H
@@ -21,21 +21,10 @@
 #include <lua.h>
 #include <uv.h>
 
+#include "sys.h"
 #include "watch.h"
 
 #define NETLAB_VERSION "0.1.0"
-
-/* What only some systems have is asked for here, and nowhere else. */
-#ifdef __linux__
-#define NET_HAVE_ACCEPT4 1
-#endif
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* there, SO_NOSIGPIPE is set on the socket */
-#endif
-#ifndef SOCK_CLOEXEC
-#define SOCK_CLOEXEC 0 /* there, fcntl(2) follows socket(2) */
-#define SOCK_NONBLOCK 0
-#endif
 
 /* err.c: the only maker of  nil, message, code.
  * `code` is an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME); `who`
@@ -279,6 +268,16 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                      net_try then, int waits);
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
+
+/* args.c: options in a table. */
+void net_args_keys(lua_State *L, int arg, const char *known);
+lua_Integer net_args_int(lua_State *L, int arg, const char *name,
+                         lua_Integer unless, lua_Integer least,
+                         lua_Integer most);
+double net_args_number(lua_State *L, int arg, const char *name, double unless,
+                       double most);
+int net_args_flag(lua_State *L, int arg, const char *name, int unless);
+int net_args_function(lua_State *L, int arg, const char *name);
 
 /* lecho.c: a socket handed to the echo engine, which is in echo.h. */
 #define NET_ECHO "net.echo"

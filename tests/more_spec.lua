@@ -242,7 +242,6 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     return process, port
   end
 
-  if not net.load then return end -- a build without the load generator
   it("is echoed by our TCP lab", function()
     local echo <close>, port = server "tcp_echo_server"
     local out, err, status = support.run(lab("echo_load",

@@ -96,5 +96,5 @@ if args.svg and #p50 > 0 then
     y_unit = "s", log_y = true, series = { { name = "p50", points = p50 },
       { name = "p99", points = p99 } } })
 end
-os.exit(not failed, true)
+if failed then os.exit(1, true) end
 -- Try: --sweep.  From where on does more load bring latency, and nothing else?

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * args.c: options in a table, as a call's argument. Each of these raises, at
+ * the caller's line and naming the option, for what it cannot be.
+ */
+#include "net.h"
+
+#include <string.h>
+
+static int refuse(lua_State *L, int arg, const char *name, const char *why) {
+  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, why));
+}
+
+/* Raises for a key that is not among the known ones: "|this|that|". */
+void net_args_keys(lua_State *L, int arg, const char *known) {
+  for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+    const char *key =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    const char *entry = lua_pushfstring(L, "|%s|", key);
+    if (strchr(key, '|') || strstr(known, entry) == NULL)
+      luaL_argerror(L, arg, lua_pushfstring(L, "no option '%s'", key));
+    lua_pop(L, 1);
+  }
+}
+
+/* An integer from `least` to `most`, or `unless` there is none. */
+lua_Integer net_args_int(lua_State *L, int arg, const char *name,
+                         lua_Integer unless, lua_Integer least,
+                         lua_Integer most) {
+  int is = 1;
+  lua_Integer n = unless;
+  if (lua_getfield(L, arg, name) != LUA_TNIL) {
+    n = lua_tointegerx(L, -1, &is);
+    is = is && n >= least && n <= most;
+  }
+  lua_pop(L, 1);
+  if (!is)
+    refuse(L, arg, name,
+           lua_pushfstring(L, " not in %I..%I", (LUAI_UACINT)least,
+                           (LUAI_UACINT)most));
+  return n;
+}
+
+/* A number above 0, up to `most`, or `unless` there is none. */
+double net_args_number(lua_State *L, int arg, const char *name, double unless,
+                       double most) {
+  int is = 1;
+  double n = unless;
+  if (lua_getfield(L, arg, name) != LUA_TNIL) {
+    n = lua_tonumberx(L, -1, &is);
+    is = is && n > 0 && n <= most;
+  }
+  lua_pop(L, 1);
+  if (!is)
+    refuse(L, arg, name,
+           lua_pushfstring(L, ": a number above 0, up to %f, expected",
+                           (LUAI_UACNUMBER)most));
+  return n;
+}
+
+/* true or false, or `unless` there is neither. */
+int net_args_flag(lua_State *L, int arg, const char *name, int unless) {
+  int type = lua_getfield(L, arg, name), on = unless;
+  if (type != LUA_TNIL) on = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+    refuse(L, arg, name, ": true or false expected");
+  return on;
+}
+
+/* Is there a function? */
+int net_args_function(lua_State *L, int arg, const char *name) {
+  int type = lua_getfield(L, arg, name);
+  lua_pop(L, 1);
+  if (type != LUA_TNIL && type != LUA_TFUNCTION)
+    refuse(L, arg, name, ": a function expected");
+  return type == LUA_TFUNCTION;
+}

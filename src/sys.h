@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sys.h: what only some systems have is asked for here, and nowhere else; and
+ * a thread that leaves signals alone. Knows neither Lua nor libuv.
+ */
+#ifndef SYS_H
+#define SYS_H
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#ifdef __linux__
+#define NET_HAVE_ACCEPT4 1
+#endif
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* there, SO_NOSIGPIPE is set on the socket */
+#endif
+#ifndef SOCK_CLOEXEC
+#define SOCK_CLOEXEC 0 /* there, fcntl(2) follows socket(2) */
+#define SOCK_NONBLOCK 0
+#endif
+
+#ifdef MSG_WAITFORONE
+#define NET_HAVE_MMSG 1
+#else /* no recvmmsg(2) here: one datagram at a time */
+#define MSG_WAITFORONE 0
+struct mmsghdr {
+  struct msghdr msg_hdr;
+  unsigned msg_len;
+};
+static inline int recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags,
+                           void *timeout) {
+  ssize_t len = recvmsg(fd, &m->msg_hdr, flags);
+  (void)n, (void)timeout;
+  m->msg_len = (unsigned)len;
+  return len < 0 ? -1 : 1;
+}
+static inline int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
+  (void)n;
+  return sendmsg(fd, &m->msg_hdr, flags) < 0 ? -1 : 1;
+}
+#endif
+
+/* sys.c */
+int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument);
+int net_sys_nonblock(int fd);
+
+#endif
