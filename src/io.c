@@ -42,7 +42,7 @@ static size_t buffered(const net_sock *s) {
 }
 
 static void drop(net_sock *s, size_t n) {
-  s->start += n;
+  s->start += (uint32_t)n;
   if (s->start == s->end) s->start = s->end = 0;
 }
 
@@ -67,7 +67,7 @@ static void reserve(lua_State *L, net_sock *s, size_t want) {
   char *in = realloc(s->in, size);
   if (in == NULL) luaL_error(L, "not enough memory");
   s->in = in;
-  s->size = size;
+  s->size = (uint32_t)size;
 }
 
 /* Receives some bytes into the buffer; as recv(2). It grows with what comes,
@@ -77,7 +77,7 @@ static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   if (s->fd < 0) return -1; /* net_sock_again will say so */
   reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
   NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
-  if (n > 0) s->end += (size_t)n;
+  if (n > 0) s->end += (uint32_t)n;
   return n;
 }
 

@@ -307,6 +307,7 @@ static int run(lua_State *L) {
   luaL_requiref(L, "net", luaopen_net, 0);
   lua_pop(L, 1);
   set_arg(L);
+  lua_gc(L, LUA_GCINC, 120, 0, 0); /* else a server's heap may double */
   lua_gc(L, LUA_GCGEN, 0, 0);
   int status = net_task_host(L, run_init);
   lua_pushinteger(L, host.failed ? EXIT_FAILURE : status);

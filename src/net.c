@@ -35,7 +35,6 @@ int luaopen_net(lua_State *L) {
   net_loop_open(L);
   CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
-  CLASS(L, NET_GUARD, net_guard_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
   CLASS(L, NET_HIST, net_hist_methods);

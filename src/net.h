@@ -202,8 +202,7 @@ void net_task_end(net_task *t);
 void net_task_cancel(net_task *t);
 int net_task_host(lua_State *L, lua_CFunction script);
 #define NET_TASK "net.task"
-#define NET_GUARD "net.guard"
-extern const luaL_Reg net_task_methods[], net_guard_methods[];
+extern const luaL_Reg net_task_methods[];
 extern const luaL_Reg net_task_functions[];
 
 /* intr.c: Ctrl-C, and leaving with the right status. */
@@ -255,7 +254,7 @@ typedef struct net_sock {
   net_poll poll;
   net_poll *engine; /* where the call waits that gave it to an engine */
   char *in;         /* received and not yet asked for: in[start .. end) */
-  size_t start, end, size;
+  uint32_t start, end, size;
   net_peer peer;
 } net_sock;
 

@@ -5,8 +5,8 @@
  *
  *   registry[&tasks_key] = { [t] = task, ... }     the live ones are anchored
  *   debug.getuservalue(task, 1) = its coroutine    with its results or error
- *   its stack = { guard, f, arguments ... }        slot 1 is to be closed, so
- *                                                  every end goes by the guard
+ *   its stack = { task, f, arguments ... }         slot 1 is to be closed, so
+ *                                                  every end goes by its __close
  */
 #include "net.h"
 
@@ -66,12 +66,6 @@ void net_task_cancel(net_task *t) {
   net_task_end(t); /* for one that had not begun */
 }
 
-/* guard:__close(): the coroutine has ended, in whatever way */
-static int guard___close(lua_State *L) {
-  net_task_end(*(net_task **)luaL_checkudata(L, 1, NET_GUARD));
-  return 0;
-}
-
 /* The state closes, or nobody can see the ended task any more. */
 static int task___gc(lua_State *L) {
   net_task *t = check_task(L, 1);
@@ -86,7 +80,7 @@ static int task_bodyk(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L) - 1; /* f's results */
 }
 
-static int task_body(lua_State *L) { /* guard, f, arguments ... */
+static int task_body(lua_State *L) { /* task, f, arguments ... */
   lua_toclose(L, 1);
   lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, task_bodyk);
   return task_bodyk(L, LUA_OK, 0);
@@ -115,15 +109,13 @@ static net_task *task_new(lua_State *L, net_loop *loop, int n) {
   lua_pushvalue(L, f);
   lua_rawsetp(L, -2, t);
   lua_pop(L, 1);
-  net_task **guard = lua_newuserdatauv(L, sizeof *guard, 0);
-  *guard = t;
-  luaL_setmetatable(L, NET_GUARD);
-  lua_insert(L, f + 1); /* t guard f ... */
+  lua_pushvalue(L, f);
+  luaL_setmetatable(L, NET_TASK);
+  lua_insert(L, f + 1); /* t t f ... */
   lua_pushcfunction(co, task_body);
   lua_xmove(L, co, n + 2);
   net_link_append(&loop->tasks, &t->link);
   loop->live++;
-  luaL_setmetatable(L, NET_TASK);
   t->wait.waiting = 1;
   net_wait_ready(&t->wait, NET_READY);
   return t;
@@ -196,6 +188,19 @@ static int task_cancel(lua_State *L) {
   lua_pushvalue(t->wait.L, -1);
   lua_xmove(t->wait.L, L, 1);
   return lua_error(L);
+}
+
+/* task:__close(): in the coroutine itself, where no Lua function has the task
+ * in a variable of its own, the coroutine has ended, in whatever way; anywhere
+ * else it is a cancel. */
+static int task___close(lua_State *L) {
+  lua_Debug ar;
+  net_task *t = check_task(L, 1);
+  if (L != t->wait.L) return task_cancel(L);
+  if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar) && *ar.what != 'C')
+    return task_cancel(L);
+  net_task_end(t);
+  return 0;
 }
 
 static int net_sleepk(lua_State *L, net_why why) {
@@ -280,13 +285,8 @@ int net_task_host(lua_State *L, lua_CFunction script) {
 const luaL_Reg net_task_methods[] = {
     {"join", task_join},
     {"cancel", task_cancel},
-    {"__close", task_cancel},
+    {"__close", task___close},
     {"__gc", task___gc},
-    {NULL, NULL},
-};
-
-const luaL_Reg net_guard_methods[] = {
-    {"__close", guard___close},
     {NULL, NULL},
 };
 
