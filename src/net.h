@@ -3,10 +3,12 @@
  * net.h: the contract between netlab's C files: the types they share and the
  * few doors each opens to the ones above it. Calls go down:
  *
- *   main > net > io, attr > sock > dns > poll > task > loop > wait > intr
+ *   main > net > lecho, lload > io, attr > sock > dns > task > loop > poll
+ *        > wait > intr
  *
- * and from anywhere to args, addr, opt and err. The exceptions: a wait asks for
- * its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a failed task.
+ * and from anywhere to args, buffer, addr, opt and err. The exceptions: a wait
+ * asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a
+ * failed task.
  */
 #ifndef NET_H
 #define NET_H

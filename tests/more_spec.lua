@@ -1,6 +1,5 @@
 -- The labs of labs/more as processes. The load that echo_load shows is made
 -- up where its numbers must be known, and real against our echo labs.
-local net = require "net"
 local support = require "tests.support"
 
 local function lab(name, args, before)
