@@ -198,7 +198,7 @@ static void run_uv(net_loop *loop) {
 
 /* Lets the watch and libuv say once what has happened (and wait until there
  * is something, if `patient`), which marks waits as ready. */
-static void poll(net_loop *loop, int patient) {
+static void poll_once(net_loop *loop, int patient) {
   net_event events[NET_EVENTS];
   int ms = 0, due = 0;
   if (patient) {
@@ -225,7 +225,7 @@ int net_loop_turn(net_loop *loop, int patient) {
   loop->streak = 0;
   lua_State *turner = loop->current;
   loop->current = NULL;
-  poll(loop, idle && patient);
+  poll_once(loop, idle && patient);
   net_link_append(&loop->ready, &loop->mark);
   while (loop->ready.next != &loop->mark) {
     net_wait *w = (net_wait *)loop->ready.next; /* ready is its first member */
