@@ -67,6 +67,16 @@ $(BUILD)/embed.inc: $(LUA_MODULES)
 	  echo "}, $$(wc -c <$$f)},"; \
 	done >$@
 
+# What `make bench` measures servers against.
+REFERENCES = $(addprefix $(BUILD)/bench/,epoll udp)
+
+references: $(REFERENCES)
+
+$(BUILD)/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(BUILD)/bench
+	@echo "$(CC) $<"
+	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
+
 # What a build needs, what the labs need, and what the tests need besides.
 BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse \
   netbase
@@ -107,13 +117,22 @@ demo: deps
 	@tests/support/demo
 
 test: test-deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all references
 	@tests/support/run $(OUT)
+
+# Echo servers side by side, those whose packages are there: lua-luv lua-socket
+# lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"
+BENCH =
+bench: deps
+	@$(MAKE) --no-print-directory all references
+	@if command -v go >/dev/null; then \
+	  go build -o $(BUILD)/bench/go tests/bench/echo.go || true; fi
+	@$(OUT)/netlab tests/bench/run.lua $(BENCH)
 
 # All of it again under AddressSanitizer and UBSan.
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: test-deps
-	@$(MAKE) --no-print-directory all BUILD=build/asan OUT=build/asan HARDEN= \
+	@$(MAKE) --no-print-directory all references BUILD=build/asan OUT=build/asan HARDEN= \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
 	@tests/support/run build/asan
 
@@ -127,9 +146,9 @@ valgrind: test-deps
 
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
-	clang-format --dry-run -Werror src/*.c src/*.h
+	clang-format --dry-run -Werror src/*.[ch] tests/bench/*.c
 	luacheck -q lua labs tests
-	@$(MAKE) --no-print-directory all CC=clang BUILD=build/clang OUT=build/clang \
+	@$(MAKE) --no-print-directory all references CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
 
 LIBDIR = $(PREFIX)/lib/lua/5.4
@@ -157,4 +176,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all deps test-deps demo test asan valgrind lint install uninstall clean
+.PHONY: all references deps test-deps demo test bench asan valgrind lint install uninstall clean
