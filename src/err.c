@@ -57,10 +57,10 @@ int net_err(lua_State *L, const char *call, const char *who, int code) {
   char name[NET_ERR_NAME], reason[128];
   if (code > 0) code = -code;
   const struct known *row = find(code);
-  return net_err_say(
-      L, call, who,
-      row ? row->reason : uv_strerror_r(code, reason, sizeof reason),
-      net_err_name(code, name));
+  return net_err_say(L, call, who,
+                     row ? row->reason
+                         : uv_strerror_r(code, reason, sizeof reason),
+                     net_err_name(code, name));
 }
 
 /* Is this a message of ours, "call ...: reason (CODE)", perhaps behind the

@@ -114,8 +114,8 @@ static void on_sigint(int signum) {
  * joins its resolver threads at exit, which a lookup may hold up for long. */
 static void at_exit(int status, void *unused) {
   (void)unused;
-  int interrupted = (died && status == EXIT_FAILURE) ||
-                    (taken && status == EXIT_SUCCESS);
+  int interrupted =
+      (died && status == EXIT_FAILURE) || (taken && status == EXIT_SUCCESS);
   if (!interrupted && lookups == 0) return;
   fflush(NULL);
   _exit(interrupted ? 130 : status);

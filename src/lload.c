@@ -213,6 +213,8 @@ static int module_loadk(lua_State *L, net_why why) {
   }
   net_load_report r = net_load_stop(box->load);
   push_report(L, box->load, &r);
+  lua_pushboolean(L, why == NET_INTERRUPTED);
+  lua_setfield(L, -2, "interrupted");
   return 1;
 }
 
@@ -254,10 +256,10 @@ static int module_load_address(lua_State *L, net_why why) {
  * report: messages, bytes (received), seconds, connections, lost, late,
  * corrupt, rate (messages a second), throughput (bytes a second),
  * errors = { ECONNREFUSED = n, ... }, latency = { min mean stdev p50 p75 p90
- * p99 p999 p9999 max } in seconds, and histogram, an object. A connection that
- * fails is opened again; where none could be opened at all, the run ends at
- * once. nil, message, code: the host's name is not known
- * ("EAI_NONAME"), or "EMFILE". */
+ * p99 p999 p9999 max } in seconds, histogram, an object, and interrupted: it
+ * was Ctrl-C that ended the run. A connection that fails is opened again;
+ * where none could be opened at all, the run ends at once. nil, message, code:
+ * the host's name is not known ("EAI_NONAME"), or "EMFILE". */
 static int module_load(lua_State *L) {
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
   lua_settop(L, OPTIONS);

@@ -16,7 +16,6 @@
 
 #include "watch.h"
 
-
 enum { ONE = 1024 }; /* bytes that fit into one segment */
 
 static int stream_prepare(net_load *l) {

@@ -6,7 +6,8 @@
  *   registry[&tasks_key] = { [t] = task, ... }     the live ones are anchored
  *   debug.getuservalue(task, 1) = its coroutine    with its results or error
  *   its stack = { task, f, arguments ... }         slot 1 is to be closed, so
- *                                                  every end goes by its __close
+ *                                                  every end goes by its
+ * __close
  */
 #include "net.h"
 

@@ -359,7 +359,7 @@ while True:
           end
         end,
       })
-      print(report.messages > 0 and report.seconds < 90 and "report")]])
+      print(report.messages > 0 and report.interrupted and "report")]])
       :format(options.port))
     local load <close> = support.start(support.driver .. " " .. script)
     load:expect "under way"

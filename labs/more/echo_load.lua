@@ -86,7 +86,7 @@ repeat
     p99[#runs] = { r.rate, r.latency.p99 }
   end
   failed = failed or r.messages == 0 or r.lost + r.corrupt > 0
-until n > most or r.messages == 0 or r[till] < 0.9 * args[till] -- Ctrl-C
+until n > most or r.messages == 0 or r.interrupted
 if histogram:count() > 0 then say(bars(histogram:buckets())) end
 if args.json then print(json.encode { runs = runs }) end
 if args.hdr then assert(io.open(args.hdr, "w")):write(histogram:text()) end
