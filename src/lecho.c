@@ -109,8 +109,10 @@ static int engine___close(lua_State *L) {
   return 0;
 }
 
-/* Calls the observer of an event: f(data, host, port), or f(host, port). */
-static void tell(lua_State *L, net_echo_event *event) {
+/* Calls the observer of an event: f(data, host, port), or f(host, port).
+ * False: Ctrl-C has found it running, which is an end of the call like that
+ * which finds it waiting. */
+static int tell(lua_State *L, net_echo_event *event) {
   net_addr a = {.len = event->addrlen};
   int kind = event->kind;
   memcpy(&a.u, &event->addr, event->addrlen);
@@ -118,7 +120,10 @@ static void tell(lua_State *L, net_echo_event *event) {
   if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
   int n = net_addr_push(L, &a);
   free(event);
-  lua_call(L, n + (kind == NET_ECHO_MESSAGE), 0);
+  if (!lua_pcall(L, n + (kind == NET_ECHO_MESSAGE), 0, 0)) return 1;
+  if (!net_intr_is(L, -1)) return lua_error(L);
+  net_intr_take(net_loop_get(L));
+  return 0;
 }
 
 /* Waits until the engine has something to tell, or to do after `ms`. */
@@ -138,7 +143,8 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED;
   int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
-  while ((event = net_echo_next(box->echo)) != NULL) tell(L, event);
+  while ((event = net_echo_next(box->echo)) != NULL)
+    if (!tell(L, event)) ends = 1;
   if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
   lua_pushvalue(L, TOTALS);
   stop(L, box);

@@ -384,6 +384,31 @@ describe("sock:echo", function()
     end
   end)
 
+  it("Ctrl-C in an observer ends it the same way", function()
+    local script = support.write(support.folder() .. "/s.lua", [[
+      local net = require "net"
+      local sock <close> = net.socket()
+      assert(sock:bind("127.0.0.1", 0))
+      assert(sock:listen())
+      print(select(2, sock:getsockname()))
+      io.stdout:flush()
+      local totals = sock:echo { on_message = function()
+        print "observing"
+        io.stdout:flush()
+        while true do end
+      end }
+      print("messages " .. totals.messages)]])
+    local server <close> = support.start(support.driver .. " " .. script)
+    local sock <close> = client("127.0.0.1",
+      tonumber((server:expect "(%d+)\n")))
+    assert(sock:sendall "x")
+    server:expect "observing"
+    server:signal "INT"
+    local out, _, status = server:wait()
+    assert.matches("messages 1\n", out)
+    assert.equal(130, status)
+  end)
+
   it("refuses clients when descriptors run out, and recovers", function()
     local script = support.write(support.folder() .. "/s.lua", [[
       local net = require "net"
