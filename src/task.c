@@ -191,15 +191,18 @@ static int task_cancel(lua_State *L) {
   return lua_error(L);
 }
 
-/* task:__close(): in the coroutine itself, where no Lua function has the task
- * in a variable of its own, the coroutine has ended, in whatever way; anywhere
- * else it is a cancel. */
+/* task:__close(): called for task_body, or when nothing runs any more in the
+ * coroutine, the task has ended, in whatever way. Anywhere else it is a cancel:
+ * in a function, or a pcall that has caught an error, of the task itself, too,
+ * which goes on to run. */
 static int task___close(lua_State *L) {
   lua_Debug ar;
   net_task *t = check_task(L, 1);
   if (L != t->wait.L) return task_cancel(L);
-  if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar) && *ar.what != 'C')
-    return task_cancel(L);
+  if (lua_getstack(L, 1, &ar)) {
+    lua_getinfo(L, "f", &ar);
+    if (lua_tocfunction(L, -1) != task_body) return task_cancel(L);
+  }
   net_task_end(t);
   return 0;
 }

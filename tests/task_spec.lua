@@ -253,6 +253,19 @@ describe("cancel", function()
     assert.is_false(ok)
     assert.equal("from __close", message)
   end)
+
+  it("raises for oneself where a pcall closes the variable, too", function()
+    local task
+    task = net.spawn(function()
+      local _, message = pcall(function()
+        local _ <close> = task
+        error "never seen"
+      end)
+      net.sleep(0.01)
+      return message
+    end)
+    assert.matches("cannot cancel itself", (task:join()))
+  end)
 end)
 
 describe("sleep, run and the clocks", function()
