@@ -276,8 +276,11 @@ int net_task_host(lua_State *L, lua_CFunction script) {
     }
   while (loop->tasks.next != &loop->tasks) {
     net_task *left = net_task_of(loop->tasks.next);
+    push_tasks(L);
+    lua_rawgetp(L, -1, left); /* so that it stays for its report */
     net_task_cancel(left);
     if (left->state == NET_FAILED) net_loop_report(left);
+    lua_pop(L, 2);
   }
   if (loop->interrupted) {
     lua_writestringerror("netlab: %s\n", "interrupted");

@@ -489,6 +489,28 @@ describe("tasks in the host", function()
     assert.same({ "", 1 }, { got.out, got.status })
   end)
 
+  it("that fail when they are ended are reported whatever that runs", function()
+    local got = run(host, script [[
+      local net = require "net"
+      local shown = setmetatable({}, { __tostring = function()
+        collectgarbage()
+        local t = {}
+        for i = 1, 5000 do t[i] = ("\255"):rep(100 + i % 300) end
+        return "from __close"
+      end })
+      net.spawn(function()
+        local _ <close> = setmetatable({}, {
+          __close = function() error(shown) end,
+        })
+        net.sleep(60)
+      end)
+      net.sleep(0)
+      error("script", 0)
+    ]])
+    assert.matches("netlab: from __close\n$", got.err)
+    assert.same({ "", 1 }, { got.out, got.status })
+  end)
+
   it("that wait for each other, and the script for them", function()
     local got = run(host, script [[
       local net = require "net"
