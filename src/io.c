@@ -366,7 +366,12 @@ static int sock_sendto(lua_State *L) {
    * kept for a second try. */
   if (s->family != AF_UNIX && net_dns_known(L, s->family, 3, &a)) {
     net_loop_begin(L, "sendto", s->timeout);
-    ssize_t n = sendto(s->fd, data, len, MSG_NOSIGNAL, &a.u.sa, a.len);
+    char who[NET_WHO];
+    ssize_t n;
+    NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a.u.sa, a.len));
+    if (n < 0 && errno != EAGAIN) /* which a second try would not say again */
+      return net_loop_at_once(
+          L, net_err(L, "sendto", net_addr_text(&a, who), errno));
     lua_pushinteger(L, n);
     if (n >= 0) return net_loop_at_once(L, 1);
   }
