@@ -91,8 +91,9 @@ static void prepare_receive(batch *b, int count) {
   }
 }
 
-/* recvmmsg(2): how many datagrams; 0: none now. Where they come one by one,
- * looking for a second costs as much as a system call: mostly, don't. */
+/* recvmmsg(2): how many datagrams; 0: none now; -1: it has failed, and there
+ * may be some all the same. Where they come one by one, looking for a second
+ * costs as much as a system call: mostly, don't. */
 static int receive(net_echo_worker *w, batch *b) {
   int flags = b->blocks ? MSG_WAITFORONE : MSG_DONTWAIT, n;
   int size = b->singles > 7 && b->singles % 16 ? 1 : b->size;
@@ -104,8 +105,9 @@ static int receive(net_echo_worker *w, batch *b) {
     b->singles = n == 1 ? b->singles + 1 : 0;
     return n;
   }
-  if (errno != EAGAIN && errno != EINTR) net_echo_add(&w->errors, 1);
-  return 0;
+  if (errno == EAGAIN) return 0;
+  if (errno != EINTR) net_echo_add(&w->errors, 1);
+  return -1;
 }
 
 /* Counts the datagrams of one rx slot; false: there will be no answer to them,
@@ -239,8 +241,9 @@ static int dgram_turn(net_echo_worker *w, int ms) {
   if (net_echo_over(e)) return -1;
   for (int i = 0; i < BATCHES; i++) {
     if (e->queued > NET_ECHO_QUEUE) return 0; /* the observer comes first */
-    if (serve(w) == 0) return -1;
-    if (!e->o.once) continue;
+    int n = serve(w);
+    if (n == 0) return -1;
+    if (n < 0 || !e->o.once) continue;
     net_echo_finish(e);
     return -1;
   }
