@@ -30,7 +30,7 @@ struct net_echo_conn {
   uint32_t serial;
   int fd;
   char bulk;    /* its last read took all that there was room for */
-  char hung_up; /* the end of the stream has been reported */
+  char hung_up; /* NET_HUNG_UP has been reported */
   char put_by;
 };
 
@@ -136,7 +136,8 @@ static int serve_once(conn *c) {
   net_echo_add(&w->bytes, (uint64_t)n);
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
   c->bulk = n >= CHUNK;
-  /* A short read has taken all; the end, once reported, is not again. */
+  /* A short read has taken all; what NET_HUNG_UP tells of is
+   * behind it, and not reported again. */
   return answer(c, w->buffer, (size_t)n) && ((size_t)n == room || c->hung_up);
 }
 

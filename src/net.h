@@ -224,7 +224,7 @@ struct net_poll {
   uint32_t serial;
   int fd;
   char can;     /* NET_CAN_READ, NET_CAN_WRITE: as far as one knows */
-  char hung_up; /* the peer has ended the stream, or it is broken */
+  char hung_up; /* NET_HUNG_UP was reported */
 };
 void net_poll_init(net_poll *p);
 int net_poll_wait(lua_State *L, net_poll *p, int fd, int dir);

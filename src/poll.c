@@ -60,7 +60,8 @@ int net_poll_wait(lua_State *L, net_poll *p, int fd, int dir) {
 }
 
 /* A stream gave fewer bytes than it was asked for, so it has no more now. Not
- * where its end has been seen: that will not be reported again. */
+ * where its end has been seen, or urgent data, at which recv(2) stops: what is
+ * behind will not be reported again. */
 void net_poll_drained(net_poll *p) {
   if (!p->hung_up) p->can &= ~NET_CAN_READ;
 }

@@ -17,7 +17,8 @@ int net_watch_open(void) {
 
 /* Watches fd from now on; what it is ready for already is an event, too. */
 int net_watch_add(int watch, int fd, uint64_t key) {
-  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI |
+                                    EPOLLET,
                           .data.u64 = key};
   return epoll_ctl(watch, EPOLL_CTL_ADD, fd, &e);
 }
@@ -34,6 +35,7 @@ static int bits_of(uint32_t events) {
   if (events & EPOLLOUT) bits |= NET_CAN_WRITE;
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
     bits |= NET_CAN_READ | NET_HUNG_UP;
+  if (events & EPOLLPRI) bits |= NET_HUNG_UP; /* recv(2) stops before it */
   if (events & (EPOLLHUP | EPOLLERR)) bits |= NET_CAN_WRITE;
   return bits;
 }

@@ -18,7 +18,8 @@
 enum {
   NET_CAN_READ = 1,
   NET_CAN_WRITE = 2,
-  NET_HUNG_UP = 4 /* the end of the stream, or an error: after the data */
+  NET_HUNG_UP = 4 /* the end of the stream, or an error: after the data; or
+urgent data: in all cases, a short read may not have been the last */
 };
 
 typedef struct net_event {

@@ -89,6 +89,27 @@ describe("sock:echo", function()
       assert.is_true(writer:join())
     end)
 
+    it("answers what is behind urgent data " .. way, function()
+      local listener, host, port = support.listener()
+      local peer <close> = support.start(support.python(([[
+import socket
+s = socket.create_connection((%q, %d))
+s.settimeout(2)
+s.sendall(b"abc")
+s.send(b"!", socket.MSG_OOB)
+s.sendall(b"def")
+print("sent", flush=True)
+got = b""
+while len(got) < 6:
+    got += s.recv(100)
+print("got", got.decode())
+]]):format(host, port)))
+      peer:expect "(sent)"
+      serve(listener, with {})
+      assert.equal("abcdef", (peer:expect "got (%w+)"))
+      listener:close()
+    end)
+
     it("answers datagrams " .. way, function()
       local sock, host, port = dgram()
       local task = serve(sock, with {})

@@ -42,6 +42,35 @@ describe("recv", function()
   end)
 end)
 
+describe("urgent data", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("does not hide what is behind it", function()
+    local listener, host, port = support.listener()
+    local peer <close> = support.start(support.python(([[
+import socket
+s = socket.create_connection((%q, %d))
+s.recv(1)
+s.sendall(b"abc")
+s.send(b"!", socket.MSG_OOB)
+s.sendall(b"def")
+s.recv(1)
+]]):format(host, port)))
+    local sock = support.own(assert(listener:accept()))
+    assert(sock:settimeout(0.01))
+    assert.equal("ETIMEDOUT", select(3, sock:recv(100)))
+    assert(sock:settimeout(2))
+    assert(sock:send "a")
+    net.sleep(0.2) -- all of it has come, and been reported
+    local from = net.now()
+    assert.equal("abc", sock:recv(100))
+    assert.equal("def", sock:recv(100))
+    assert.is_true(net.now() - from < 1)
+    assert(sock:send "b")
+    peer:wait()
+  end)
+end)
+
 describe("recv_exact", function()
   support.leaves_nothing(before_each, after_each)
 
