@@ -228,10 +228,11 @@ static int refuse_with_spare(net_echo_worker *w) {
   if (w->spare < 0) w->spare = open_spare();
   if (w->spare < 0) return 0;
   close(w->spare);
-  int fd = accept_one(w, NULL);
+  int fd = accept_one(w, NULL), code = errno;
   if (fd >= 0) close(fd);
   w->spare = open_spare();
   if (fd >= 0) net_echo_add(&w->refused, 1);
+  errno = code;
   return fd >= 0;
 }
 
@@ -260,6 +261,7 @@ static int accept_next(net_echo_worker *w) {
     if (is_of_client(errno)) return 1;
     if (errno == EAGAIN) return 0;
     if (errno == EMFILE && refuse_with_spare(w)) return 1;
+    if (errno == EAGAIN) return 0; /* accept(2) looks for a descriptor first */
     net_echo_add(&w->errors, 1);
     w->resume = (w->now + PAUSE) | 1;
     return 0;
@@ -294,7 +296,7 @@ static void close_idle(net_echo_worker *w) {
 static int patience(const net_echo_worker *w) {
   int sweep = w->echo->o.idle_timeout > 0 ? (int)(w->sweep - w->now) : -1;
   int resume = w->resume ? (int)(w->resume - w->now) : -1;
-  if (w->again || w->accepts) return 0;
+  if (w->again || (w->accepts && !w->resume)) return 0;
   if (sweep < 0 || (resume >= 0 && resume < sweep)) return resume;
   return sweep;
 }

@@ -445,6 +445,27 @@ print("got", got.decode())
     assert.equal(130, status)
   end)
 
+  it("counts no error for the clients it refuses then", function()
+    local script = support.write(support.folder() .. "/s.lua", [[
+      local net = require "net"
+      local sock <close> = net.socket()
+      assert(sock:bind("127.0.0.1", 0))
+      assert(sock:listen())
+      print(select(2, sock:getsockname()))
+      io.stdout:flush()
+      print("errors", sock:echo().errors)]])
+    local server <close> = support.start(
+      "sh -c 'ulimit -n 40; exec " .. support.driver .. " " .. script .. "'")
+    local port = tonumber((server:expect "(%d+)\n"))
+    local socks = {}
+    for i = 1, 60 do
+      socks[i] = client("127.0.0.1", port)
+      net.sleep(0.005)
+    end
+    server:signal "INT"
+    assert.matches("errors\t0\n", (server:wait()))
+  end)
+
   it("refuses clients when descriptors run out, and recovers", function()
     local script = support.write(support.folder() .. "/s.lua", [[
       local net = require "net"
