@@ -315,11 +315,12 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     }
     w->top = lua_gettop(L);
     if (w->task) return lua_yieldk(L, 0, context, awaitk);
-    while (!w->woken)
+    do /* once, though it be woken already: it takes w off the ready ones */
       if (!net_loop_turn(loop, 1)) {
         net_wait_release(w);
         return luaL_error(L, "deadlock: nothing can end this wait");
       }
+    while (!w->woken);
   }
 }
 

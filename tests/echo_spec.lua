@@ -466,6 +466,29 @@ print("got", got.decode())
     assert.matches("errors\t0\n", (server:wait()))
   end)
 
+  it("called by the script, lets the tasks have their turns", function()
+    local out, err, status = support.script [[
+      local net = require "net"
+      local listener <close> = net.socket()
+      listener:bind("127.0.0.1", 0)
+      listener:listen(512)
+      local socks, seen = {}, 0
+      for i = 1, 200 do -- more than are accepted at a time
+        socks[i] = net.socket()
+        assert(socks[i]:connect(listener:getsockname()))
+      end
+      net.spawn(function()
+        repeat net.sleep(0) until seen == 200
+        listener:close()
+      end)
+      net.sleep(0.01)
+      local totals = listener:echo { on_connect = function()
+        seen = seen + 1
+      end }
+      print(totals.connections, seen)]]
+    assert.same({ "200\t200\n", "", 0 }, { out, err, status })
+  end)
+
   it("refuses clients when descriptors run out, and recovers", function()
     local script = support.write(support.folder() .. "/s.lua", [[
       local net = require "net"
