@@ -72,7 +72,9 @@ void net_load_feed(net_load *l, net_load_conn *c) {
   }
   uint32_t n = (uint32_t)l->o.depth - c->live;
   if (n > l->budget) n = (uint32_t)l->budget;
-  if (n > 0) l->budget -= l->kind->issue(l, c, n, l->now);
+  if (n == 0) return;
+  n = l->kind->issue(l, c, n, l->now); /* which may put some back */
+  l->budget -= n;
 }
 
 static net_load_conn *next_with_room(net_load *l) {

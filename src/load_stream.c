@@ -144,6 +144,7 @@ static int receive(net_load *l, net_load_conn *c, int bits) {
   if (l->o.churn && c->live == 0) {
     close(c->fd);
     c->fd = -1;
+    c->generation++; /* kqueue may have a second event for it */
     c->state = NET_LOAD_IDLE;
     return 0;
   }

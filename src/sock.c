@@ -206,7 +206,7 @@ static int sock_accept(lua_State *L) {
 /* What has become of a connection that was waited for: an errno, or 0. */
 static int connect_result(net_sock *s, net_why why) {
   net_addr peer = {.len = sizeof peer.u};
-  int err = net_opt_error(s->fd); /* uv_poll says only that it is over */
+  int err = net_opt_error(s->fd); /* an event says only that it is over */
   if (err || why != NET_TIMEOUT) return err;
   return getpeername(s->fd, &peer.u.sa, &peer.len) ? ETIMEDOUT : 0;
 }
