@@ -94,6 +94,7 @@ struct net_echo_worker {
   int watch; /* of fd, the connections and the alarm */
   int spare; /* a descriptor to give up when there are no more */
   int threaded, running;
+  int local; /* it is a UNIX stream socket's */
   char *buffer;
   net_echo_conn **conns; /* by descriptor */
   int nconns;

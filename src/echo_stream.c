@@ -30,7 +30,7 @@ struct net_echo_conn {
   uint32_t serial;
   int fd;
   char bulk;    /* its last read took all that there was room for */
-  char hung_up; /* NET_HUNG_UP has been reported */
+  char hung_up; /* a short read does not mean that there is no more */
   char put_by;
 };
 
@@ -193,6 +193,7 @@ static int conn_open(net_echo_worker *w, int fd,
   if (c == NULL) return 0;
   if (++w->serial == 0) w->serial = 1;
   *c = (conn){.worker = w, .fd = fd, .serial = w->serial, .seen = w->now};
+  c->hung_up = (char)w->local;
   if (net_watch_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
     free(c);
     return 0;
@@ -337,8 +338,9 @@ static int stream_open(net_echo_worker *w) {
   w->spare = open_spare();
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   w->sweep = w->now;
-  /* Connections inherit it; a UNIX socket has no such option. */
-  setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  /* Connections inherit it; a UNIX socket has no such option, and its reads
+   * end where the peer has passed a descriptor, unix(7). */
+  w->local = setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0;
   return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
 

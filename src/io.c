@@ -94,7 +94,8 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
 /* recv(2), where nothing waits in the socket's buffer: how many bytes came, or
  * -1 and, in *results, what the try is to return. A stream that gave fewer
  * bytes than were asked for has no more now: a call that may wait begins with
- * that, and asks when there is something. */
+ * that, and asks when there is something. (But a UNIX stream may have more: a
+ * read ends where the peer has passed a descriptor, unix(7).) */
 static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
                        char *bytes, size_t size, int *results) {
   ssize_t n = -1;
@@ -103,7 +104,8 @@ static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
     return -1;
   }
   NET_RETRY(n, recv(s->fd, bytes, size, 0));
-  if (n > 0 && (size_t)n < size && s->type == SOCK_STREAM)
+  int is_short = n > 0 && (size_t)n < size;
+  if (is_short && s->type == SOCK_STREAM && s->family != AF_UNIX)
     net_poll_drained(&s->poll);
   if (n < 0) *results = net_sock_again(L, s, call, NET_READ, why);
   if (n != 0 || s->type != SOCK_STREAM) return n;
