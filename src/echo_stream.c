@@ -24,7 +24,8 @@ struct net_echo_conn {
   net_echo_worker *worker;
   net_echo_conn *again;          /* the next of those put by */
   struct sockaddr_storage *peer; /* if somebody observes */
-  char *rest;                    /* rest[from .. to) is still to be sent */
+  socklen_t peerlen;
+  char *rest; /* rest[from .. to) is still to be sent */
   uint32_t from, to;
   uint32_t seen; /* when it last did something: the worker's `now` */
   uint32_t serial;
@@ -38,7 +39,7 @@ typedef net_echo_conn conn;
 
 static void observe(conn *c, int kind, const char *data, size_t len) {
   if (c->peer)
-    net_echo_observe(c->worker, kind, c->peer, sizeof *c->peer, data, len);
+    net_echo_observe(c->worker, kind, c->peer, c->peerlen, data, len);
 }
 
 /* Ends a connection; one that is put by is freed when its turn comes. */
@@ -188,7 +189,7 @@ static int make_room(net_echo_worker *w, int fd) {
 
 /* Takes a connection that was accepted; false: there is no memory for it. */
 static int conn_open(net_echo_worker *w, int fd,
-                     const struct sockaddr_storage *peer) {
+                     const struct sockaddr_storage *peer, socklen_t len) {
   conn *c = make_room(w, fd) ? malloc(sizeof *c) : NULL;
   if (c == NULL) return 0;
   if (++w->serial == 0) w->serial = 1;
@@ -200,20 +201,23 @@ static int conn_open(net_echo_worker *w, int fd,
   }
   if (w->echo->o.observed) c->peer = malloc(sizeof *peer);
   if (c->peer) *c->peer = *peer;
+  c->peerlen = len;
   w->conns[fd] = c;
   net_echo_add(&w->connections, 1);
   observe(c, NET_ECHO_CONNECT, NULL, 0);
   return 1;
 }
 
-static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer) {
-  socklen_t len = sizeof *peer;
+/* Asks for the peer's address as well, where `peer` is not NULL. */
+static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer,
+                      socklen_t *len) {
   struct sockaddr *a = (struct sockaddr *)peer;
+  *len = sizeof *peer;
   if (peer) memset(peer, 0, sizeof *peer);
 #ifdef NET_HAVE_ACCEPT4
-  return accept4(w->fd, a, peer ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return accept4(w->fd, a, peer ? len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
-  int fd = accept(w->fd, a, peer ? &len : NULL);
+  int fd = accept(w->fd, a, peer ? len : NULL);
   if (fd >= 0) net_sys_nonblock(fd);
   return fd;
 #endif
@@ -229,7 +233,8 @@ static int refuse_with_spare(net_echo_worker *w) {
   if (w->spare < 0) w->spare = open_spare();
   if (w->spare < 0) return 0;
   close(w->spare);
-  int fd = accept_one(w, NULL), code = errno;
+  socklen_t len;
+  int fd = accept_one(w, NULL, &len), code = errno;
   if (fd >= 0) close(fd);
   w->spare = open_spare();
   if (fd >= 0) net_echo_add(&w->refused, 1);
@@ -257,7 +262,8 @@ static int is_of_client(int code) {
 static int accept_next(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
   struct sockaddr_storage peer;
-  int fd = accept_one(w, o->observed ? &peer : NULL);
+  socklen_t len;
+  int fd = accept_one(w, o->observed ? &peer : NULL, &len);
   if (fd < 0) {
     if (is_of_client(errno)) return 1;
     if (errno == EAGAIN) return 0;
@@ -268,7 +274,7 @@ static int accept_next(net_echo_worker *w) {
     return 0;
   }
   int open = atomic_fetch_add(&w->echo->open, 1), most = o->max_connections;
-  if ((most == 0 || open < most) && conn_open(w, fd, &peer)) return 1;
+  if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
   net_echo_add(&w->refused, 1);
   close(fd);

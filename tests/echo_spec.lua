@@ -189,6 +189,22 @@ print("got", got.decode())
     assert.equal(1, task:join().refused)
   end)
 
+  it("tells the observers a UNIX peer's path, or an empty one", function()
+    local path = support.folder() .. "/s"
+    local listener = support.own(net.socket "unix")
+    assert(listener:bind(path))
+    assert(listener:listen())
+    local seen = {}
+    serve(listener, { on_connect = function(...) seen[#seen + 1] = { ... } end })
+    for i, own in ipairs { false, path .. "2", "\0" .. path } do
+      local sock = support.own(net.socket "unix")
+      if own then assert(sock:bind(own)) end
+      assert(sock:connect(path))
+      assert.equal("x", ask(sock, "x"))
+      assert.same({ own or "" }, seen[i])
+    end
+  end)
+
   it("tells the observers what happens, in order", function()
     local listener, host, port = support.listener()
     local seen = {}
