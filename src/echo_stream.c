@@ -223,6 +223,20 @@ static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer,
 #endif
 }
 
+/* Would close(2) wait until the peer has everything? */
+static int lingers(int fd) {
+  struct linger l;
+  socklen_t len = sizeof l;
+  return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
+         l.l_linger > 0;
+}
+
+/* Leaves that to the kernel: the other connections must not wait as well. */
+static void unlinger(int fd) {
+  struct linger l = {0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+}
+
 static int open_spare(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -273,6 +287,7 @@ static int accept_next(net_echo_worker *w) {
     w->resume = (w->now + PAUSE) | 1;
     return 0;
   }
+  if (w->lingers) unlinger(fd);
   int open = atomic_fetch_add(&w->echo->open, 1), most = o->max_connections;
   if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
@@ -341,6 +356,7 @@ static int stream_open(net_echo_worker *w) {
   if (!listens) return UV_EINVAL;
   w->buffer = malloc(BULK);
   if (w->buffer == NULL) return UV_ENOMEM;
+  w->lingers = lingers(w->fd);
   w->spare = open_spare();
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   w->sweep = w->now;

@@ -482,6 +482,22 @@ print("got", got.decode())
     assert.matches("errors\t0\n", (server:wait()))
   end)
 
+  it("waits in no close(2), though the socket lingers", function()
+    local listener, host, port = support.listener()
+    assert(listener:setsockopt("SO_LINGER", true, 2))
+    serve(listener, { once = true, on_close = function() end })
+    local sock = support.own(net.socket())
+    assert(sock:setsockopt("SO_RCVBUF", 4096))
+    assert(sock:connect(host, port))
+    assert(sock:sendall(("x"):rep(60000))) -- and does not read the answer
+    local worst, last = 0, net.now()
+    for _ = 1, 20 do
+      net.sleep(0.02)
+      worst, last = math.max(worst, net.now() - last), net.now()
+    end
+    assert.is_true(worst < 1, worst)
+  end)
+
   it("called by the script, lets the tasks have their turns", function()
     local out, err, status = support.script [[
       local net = require "net"
