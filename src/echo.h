@@ -94,7 +94,7 @@ struct net_echo_worker {
   int watch; /* of fd, the connections and the alarm */
   int spare; /* a descriptor to give up when there are no more */
   int threaded, running;
-  int local; /* it is a UNIX stream socket's */
+  int local;   /* it is a UNIX stream socket's */
   int lingers; /* connections inherit an SO_LINGER that makes close(2) wait */
   char *buffer;
   net_echo_conn **conns; /* by descriptor */
