@@ -405,8 +405,8 @@ Closing connection to the server
     local text = table.concat(calls, " ")
     assert.matches("^socket setsockopt bind listen ", text)
     local rest = text:gsub("^socket setsockopt bind listen ", "")
-      :gsub("^[gs]etsockopt ", ""):gsub("^[gs]etsockopt ", "") -- the engine
-      :gsub("^[gs]etsockopt ", "")
+    local n
+    repeat rest, n = rest:gsub("^[gs]etsockopt ", "") until n == 0 -- the engine
     assert.matches("^accept4 ", rest)
     for call in rest:gmatch "%w+" do
       assert.is_true(call == "accept4" or call == "recvfrom"
