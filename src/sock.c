@@ -249,7 +249,8 @@ static int sock_connect(lua_State *L) {
 
 /* sock:shutdown(how) -> sock                                    shutdown(2)
  * how: "SHUT_RD", "SHUT_WR" (the peer reads the end of the stream, we may
- * read on) or "SHUT_RDWR". "ENOTCONN": there is no connection. */
+ * read on) or "SHUT_RDWR". "ENOTCONN": there is no connection; "EBUSY": it is
+ * being served by sock:echo. */
 static int sock_shutdown(lua_State *L) {
   static const char *const names[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR", NULL};
   static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
@@ -257,6 +258,7 @@ static int sock_shutdown(lua_State *L) {
   int how = numbers[luaL_checkoption(L, 2, NULL, names)];
   int refused = net_sock_refuse(L, s, "shutdown", NET_EITHER);
   if (refused) return refused;
+  if (s->engine) return net_sock_err(L, s, "shutdown", EBUSY);
   if (shutdown(s->fd, how)) return net_sock_err(L, s, "shutdown", errno);
   lua_settop(L, 1);
   return 1;

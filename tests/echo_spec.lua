@@ -276,6 +276,16 @@ print("got", got.decode())
     end
   end)
 
+  it("lets nobody shut its socket down, and read nothing for ever", function()
+    local sock = dgram()
+    assert(sock:connect(select(2, dgram())))
+    local task, totals = serve(sock)
+    assert.equal("EBUSY", select(3, sock:shutdown "SHUT_RD"))
+    net.sleep(0.1)
+    task:cancel()
+    assert.equal(0, totals.messages)
+  end)
+
   it("gives a datagram socket back as it was", function()
     local sock, host, port = dgram()
     sock:settimeout(0.05)
