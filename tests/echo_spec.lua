@@ -286,6 +286,77 @@ print("got", got.decode())
     assert.equal(0, totals.messages)
   end)
 
+  it("answers what stands behind urgent data, or a descriptor", function()
+    local path = support.folder() .. "/s"
+    local unix = support.own(net.socket "unix")
+    assert(unix:bind(path))
+    assert(unix:listen())
+    local tcp, host, port = support.listener()
+    for listener, peer in pairs {
+      [tcp] = ([[
+s = socket.create_connection(("%s", %d))
+special = lambda: s.send(b"abcX", socket.MSG_OOB)
+]]):format(host, port),
+      [unix] = ([[
+s = socket.socket(socket.AF_UNIX)
+s.connect("%s")
+special = lambda: socket.send_fds(s, [b"abc"], [0])
+]]):format(path),
+    } do
+      local function pause() os.execute "sleep 0.2" end
+      local task = serve(listener, { on_message = pause })
+      local out = support.run(support.python("import socket\n" .. peer .. [[
+s.settimeout(5)
+s.send(b"first")
+special()
+s.send(b"def")
+text = b""
+while len(text) < 11: text += s.recv(100)
+print(text)
+]]))
+      assert.equal("b'firstabcdef'\n", out)
+      task:cancel()
+    end
+  end)
+
+  it("waits quietly where it cannot accept and more clients come", function()
+    local script = support.write(support.folder() .. "/s.lua", [[
+      local net = require "net"
+      local listener <close> = net.socket()
+      listener:bind("127.0.0.1", 0)
+      listener:listen(512)
+      print(select(2, listener:getsockname()))
+      io.stdout:flush()
+      local held = {}
+      local function take_all()
+        repeat
+          local sock = net.socket()
+          held[#held + 1] = sock
+        until not sock
+      end
+      take_all()
+      for _ = 1, 3 do table.remove(held):close() end -- what the engine needs
+      net.spawn(function()
+        net.sleep(0.1)
+        take_all()
+        local cpu = os.clock()
+        net.sleep(1)
+        print(("%.3f s"):format(os.clock() - cpu))
+        listener:close()
+      end)
+      listener:echo { on_connect = print }]])
+    local server <close> = support.start("sh -c 'ulimit -n 60; exec " ..
+      support.driver .. " " .. script .. "'")
+    local port = tonumber((server:expect "(%d+)\n"))
+    for _ = 1, 40 do
+      client("127.0.0.1", port)
+      net.sleep(0.02)
+    end
+    local cpu = tonumber((server:expect "([%d.]+) s\n"))
+    assert.is_true(cpu < 0.3, cpu)
+    server:wait()
+  end)
+
   it("gives a datagram socket back as it was", function()
     local sock, host, port = dgram()
     sock:settimeout(0.05)

@@ -35,6 +35,34 @@ describe("recv", function()
     assert.equal("ECONNRESET", select(3, b:recv(1)))
   end)
 
+  it("goes on behind a descriptor that a UNIX peer has passed", function()
+    local path = support.folder() .. "/s"
+    local listener = support.own(net.socket "unix")
+    assert(listener:bind(path))
+    assert(listener:listen())
+    local peer <close> = support.start(support.python(([[
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("%s")
+s.send(b"first")
+s.recv(2)
+socket.send_fds(s, [b"abc"], [0])
+s.send(b"def")
+s.recv(1)
+]]):format(path)))
+    local sock = support.own(assert(listener:accept()))
+    assert.equal("first", sock:recv(100))
+    sock:sendall "go"
+    net.sleep(0.2)
+    local began, text = net.now(), ""
+    sock:settimeout(5)
+    while #text < 6 do text = text .. assert(sock:recv(100)) end
+    assert.equal("abcdef", text)
+    assert.is_true(net.now() - began < 2)
+    sock:close()
+    peer:wait()
+  end)
+
   it("gives EOF again and again once the stream has ended", function()
     local a, b = support.pair()
     a:close()
