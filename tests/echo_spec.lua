@@ -27,6 +27,21 @@ local function client(host, port, family)
   return sock
 end
 
+-- A process that listens, says at which port, and goes on with `text`.
+local function program(text, limit)
+  local script = support.write(support.folder() .. "/s.lua", [[
+    local net = require "net"
+    local sock <close> = net.socket()
+    assert(sock:bind("127.0.0.1", 0))
+    assert(sock:listen())
+    print(select(2, sock:getsockname()))
+    io.stdout:flush()
+]] .. text)
+  local server = support.start(("sh -c '%s exec %s %s'"):format(limit or "",
+    support.driver, script))
+  return server, tonumber((server:expect "(%d+)\n"))
+end
+
 local function ask(sock, text)
   assert(sock:sendall(text))
   return sock:recv_exact(#text)
@@ -499,17 +514,9 @@ print(text)
 
   it("Ctrl-C ends it: the totals, and status 130", function()
     for _, options in ipairs { "", "{on_message = function() end}" } do
-      local script = support.write(support.folder() .. "/s.lua", [[
-        local net = require "net"
-        local sock <close> = net.socket()
-        assert(sock:bind("127.0.0.1", 0))
-        assert(sock:listen())
-        print(select(2, sock:getsockname()))
-        io.stdout:flush()
+      local server <close>, port = program([[
         local totals = sock:echo(]] .. options .. [[)
         print("messages " .. totals.messages)]])
-      local server <close> = support.start(support.driver .. " " .. script)
-      local port = tonumber((server:expect "(%d+)\n"))
       local sock <close> = client("127.0.0.1", port)
       assert.equal("hello", ask(sock, "hello"))
       server:signal "INT"
@@ -520,22 +527,14 @@ print(text)
   end)
 
   it("Ctrl-C in an observer ends it the same way", function()
-    local script = support.write(support.folder() .. "/s.lua", [[
-      local net = require "net"
-      local sock <close> = net.socket()
-      assert(sock:bind("127.0.0.1", 0))
-      assert(sock:listen())
-      print(select(2, sock:getsockname()))
-      io.stdout:flush()
+    local server <close>, port = program [[
       local totals = sock:echo { on_message = function()
         print "observing"
         io.stdout:flush()
         while true do end
       end }
-      print("messages " .. totals.messages)]])
-    local server <close> = support.start(support.driver .. " " .. script)
-    local sock <close> = client("127.0.0.1",
-      tonumber((server:expect "(%d+)\n")))
+      print("messages " .. totals.messages)]]
+    local sock <close> = client("127.0.0.1", port)
     assert(sock:sendall "x")
     server:expect "observing"
     server:signal "INT"
@@ -545,17 +544,8 @@ print(text)
   end)
 
   it("counts no error for the clients it refuses then", function()
-    local script = support.write(support.folder() .. "/s.lua", [[
-      local net = require "net"
-      local sock <close> = net.socket()
-      assert(sock:bind("127.0.0.1", 0))
-      assert(sock:listen())
-      print(select(2, sock:getsockname()))
-      io.stdout:flush()
-      print("errors", sock:echo().errors)]])
-    local server <close> = support.start(
-      "sh -c 'ulimit -n 40; exec " .. support.driver .. " " .. script .. "'")
-    local port = tonumber((server:expect "(%d+)\n"))
+    local server <close>, port = program(
+      [[print("errors", sock:echo().errors)]], "ulimit -n 40;")
     for _ = 1, 60 do
       client("127.0.0.1", port) -- and it stays open
       net.sleep(0.005)
@@ -566,7 +556,7 @@ print(text)
 
   it("waits in no close(2), though the socket lingers", function()
     local listener, host, port = support.listener()
-    assert(listener:setsockopt("SO_LINGER", true, 2))
+    assert(listener:setsockopt("SO_LINGER", true, 60))
     serve(listener, { once = true, on_close = function() end })
     local sock = support.own(net.socket())
     assert(sock:setsockopt("SO_RCVBUF", 4096))
@@ -577,7 +567,7 @@ print(text)
       net.sleep(0.02)
       worst, last = math.max(worst, net.now() - last), net.now()
     end
-    assert.is_true(worst < 1, worst)
+    assert.is_true(worst < 30, worst)
   end)
 
   it("called by the script, lets the tasks have their turns", function()
@@ -604,17 +594,7 @@ print(text)
   end)
 
   it("refuses clients when descriptors run out, and recovers", function()
-    local script = support.write(support.folder() .. "/s.lua", [[
-      local net = require "net"
-      local sock <close> = net.socket()
-      assert(sock:bind("127.0.0.1", 0))
-      assert(sock:listen())
-      print(select(2, sock:getsockname()))
-      io.stdout:flush()
-      sock:echo()]])
-    local server <close> = support.start(
-      "sh -c 'ulimit -n 40; exec " .. support.driver .. " " .. script .. "'")
-    local port = tonumber((server:expect "(%d+)\n"))
+    local server <close>, port = program("sock:echo()", "ulimit -n 40;")
     local socks, refused = {}, 0
     for i = 1, 100 do
       socks[i] = client("127.0.0.1", port)
