@@ -78,11 +78,12 @@ static inline void net_echo_add(net_echo_count *count, uint64_t n) {
 typedef struct net_echo_worker net_echo_worker;
 typedef struct net_echo_conn net_echo_conn;
 
-/* What a protocol does for a worker. */
+/* What a protocol does for a worker: open gives 0, or one of libuv's codes;
+ * turn waits `ms` at most, serves, and gives how long the next wait may be (0:
+ * there is more to do). */
 typedef struct net_echo_protocol {
-  int (*open)(net_echo_worker *w);         /* 0, or one of libuv's codes */
-  int (*turn)(net_echo_worker *w, int ms); /* serves, after a wait of at most
-       ms; gives how long the next wait may be: 0, there is more to do */
+  int (*open)(net_echo_worker *w);
+  int (*turn)(net_echo_worker *w, int ms);
   void (*close)(net_echo_worker *w);
 } net_echo_protocol;
 
@@ -120,11 +121,9 @@ struct net_echo {
 };
 
 enum { NET_ECHO_QUEUE = 1 << 20 }; /* bytes of events before we read no more */
-enum {
-  NET_ECHO_ALARM,
-  NET_ECHO_SOCKET
-}; /* keys of a worker's watch; those of
-connections have a serial number in their upper half */
+
+/* Keys of a worker's watch; a connection's has its serial in the upper half. */
+enum { NET_ECHO_ALARM, NET_ECHO_SOCKET };
 
 void net_echo_observe(net_echo_worker *w, int kind,
                       const struct sockaddr_storage *addr, socklen_t addrlen,
