@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * args.c: options in a table, as a call's argument. Each of these raises, at
- * the caller's line and naming the option, for what it cannot be.
+ * args.c: arguments that several files read: a size, and options in a table.
+ * Each of these raises, at the caller's line, for what it cannot be.
  */
 #include "net.h"
 
 #include <string.h>
+
+enum { MAX_SIZE = 1 << 30 };
+
+/* A number of bytes, 1 to 2^30, as the argument itself. */
+size_t net_args_size(lua_State *L, int arg) {
+  lua_Integer size = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, size >= 1 && size <= MAX_SIZE, arg,
+                "size not in 1..1073741824 bytes");
+  return (size_t)size;
+}
 
 static int refuse(lua_State *L, int arg, const char *name, const char *why) {
   return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, why));

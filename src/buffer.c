@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { MAX_SIZE = 1 << 30 };
-
 typedef struct buffer {
   const char *mark; /* says that it is one, to to_buffer */
   size_t size;
@@ -68,12 +66,10 @@ char *net_buffer_room(lua_State *L, int arg, size_t *len) {
  * tostring(buffer) a string of all its bytes. For sock:recv_into, sock:send
  * and sock:sendall. */
 static int net_buffer(lua_State *L) {
-  lua_Integer size = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, size >= 1 && size <= MAX_SIZE, 1,
-                "size not in 1..1073741824 bytes");
-  buffer *b = lua_newuserdatauv(L, sizeof *b + (size_t)size, 0);
+  size_t size = net_args_size(L, 1);
+  buffer *b = lua_newuserdatauv(L, sizeof *b + size, 0);
   b->mark = &mark;
-  b->size = (size_t)size;
+  b->size = size;
   memset(b->bytes, 0, b->size);
   luaL_setmetatable(L, NET_BUFFER);
   return 1;

@@ -138,8 +138,8 @@ static int serve_once(conn *c) {
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
   if (n >= CHUNK || n < CHUNK / 8)
     c->bulk = n >= CHUNK; /* between: as before */
-  /* A short read has taken all; what NET_HUNG_UP tells of is
-   * behind it, and not reported again. */
+  /* A short read has taken all; what NET_HUNG_UP tells of is behind it, and
+   * not reported again. */
   return answer(c, w->buffer, (size_t)n) && ((size_t)n == room || c->hung_up);
 }
 

@@ -11,20 +11,13 @@
 #include <string.h>
 
 enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* room for one recv(2) */
-enum { MAX_SIZE = 1 << 30, MAX_LINE = 1 << 16 };
-
-static size_t check_size(lua_State *L, int arg) {
-  lua_Integer size = luaL_checkinteger(L, arg);
-  luaL_argcheck(L, size >= 1 && size <= MAX_SIZE, arg,
-                "size not in 1..1073741824 bytes");
-  return (size_t)size;
-}
+enum { MAX_LINE = 1 << 16 };
 
 /* Leaves the arguments of recv_line: the socket, and the longest line. */
 static void check_max(lua_State *L) {
   lua_settop(L, 2);
   if (!lua_isnil(L, 2)) {
-    check_size(L, 2);
+    net_args_size(L, 2);
     return;
   }
   lua_pushinteger(L, MAX_LINE);
@@ -98,7 +91,7 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
  * read ends where the peer has passed a descriptor, unix(7).) */
 static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
                        char *bytes, size_t size, int *results) {
-  ssize_t n = -1;
+  ssize_t n;
   if (why == NET_FIRST && !(s->poll.can & NET_CAN_READ) && s->timeout != 0) {
     *results = net_poll_wait(L, &s->poll, s->fd, NET_READ);
     return -1;
@@ -132,7 +125,7 @@ static int sock_recvk(lua_State *L, net_why why) {
  * "ETIMEDOUT", "ECONNRESET". */
 static int sock_recv(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  check_size(L, 2);
+  net_args_size(L, 2);
   return net_sock_start(L, s, "recv", NET_READ, sock_recvk);
 }
 
@@ -183,7 +176,7 @@ static int sock_recv_exactk(lua_State *L, net_why why) {
  * by then stays readable. */
 static int sock_recv_exact(lua_State *L) {
   net_sock *s = check_stream(L);
-  check_size(L, 2);
+  net_args_size(L, 2);
   return net_sock_start(L, s, "recv_exact", NET_READ, sock_recv_exactk);
 }
 
@@ -334,7 +327,7 @@ static int sock_recvfromk(lua_State *L, net_why why) {
 static int sock_recvfrom(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM, 1, "a datagram socket expected");
-  check_size(L, 2);
+  net_args_size(L, 2);
   return net_sock_start(L, s, "recvfrom", NET_READ, sock_recvfromk);
 }
 
@@ -374,8 +367,10 @@ static int sock_sendto(lua_State *L) {
     if (n < 0 && errno != EAGAIN) /* which a second try would not say again */
       return net_loop_at_once(
           L, net_err(L, "sendto", net_addr_text(&a, who), errno));
-    lua_pushinteger(L, n);
-    if (n >= 0) return net_loop_at_once(L, 1);
+    if (n >= 0) {
+      lua_pushinteger(L, n);
+      return net_loop_at_once(L, 1);
+    }
   }
   return net_sock_address(L, s, 3, "sendto", sock_sendtok, 1);
 }

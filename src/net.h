@@ -270,7 +270,8 @@ int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                      net_try then, int waits);
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code);
 
-/* args.c: options in a table. */
+/* args.c: a size, and options in a table. */
+size_t net_args_size(lua_State *L, int arg);
 void net_args_keys(lua_State *L, int arg, const char *known);
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
                          lua_Integer unless, lua_Integer least,
