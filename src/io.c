@@ -1,78 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * io.c: bytes in and bytes out. Nothing that was received is lost: what a
- * call could not use, because the time was up or the stream ended, stays in
- * the socket's buffer for the next one.
+ * io.c: bytes in and bytes out, as the system calls carry them. What a call of
+ * stream.c has left in the socket's buffer comes first.
  */
 #include "net.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* room for one recv(2) */
-enum { MAX_LINE = 1 << 16 };
-
-/* Leaves the arguments of recv_line: the socket, and the longest line. */
-static void check_max(lua_State *L) {
-  lua_settop(L, 2);
-  if (!lua_isnil(L, 2)) {
-    net_args_size(L, 2);
-    return;
-  }
-  lua_pushinteger(L, MAX_LINE);
-  lua_replace(L, 2);
-}
-
-static net_sock *check_stream(lua_State *L) {
-  net_sock *s = net_sock_check(L);
-  luaL_argcheck(L, s->type == SOCK_STREAM, 1, "a stream socket expected");
-  return s;
-}
-
-static size_t buffered(const net_sock *s) {
-  return s->end - s->start;
-}
-
-static void drop(net_sock *s, size_t n) {
-  s->start += (uint32_t)n;
-  if (s->start == s->end) s->start = s->end = 0;
-}
-
-/* Pushes the next n bytes of the buffer and drops them and `more` after; drops
- * them first, since a finalizer may run in the push, and read, too. */
-static int take(lua_State *L, net_sock *s, size_t n, size_t more) {
-  const char *bytes = s->in + s->start;
-  drop(s, n + more);
-  lua_pushlstring(L, bytes, n);
-  return 1;
-}
-
-/* Makes room for `want` more bytes in the buffer. */
-static void reserve(lua_State *L, net_sock *s, size_t want) {
-  if (s->size - s->end >= want) return;
-  if (s->start > 0) memmove(s->in, s->in + s->start, buffered(s));
-  s->end -= s->start;
-  s->start = 0;
-  if (s->size - s->end >= want) return;
-  size_t size = s->size ? s->size * 2 : CHUNK;
-  while (size - s->end < want) size *= 2;
-  char *in = realloc(s->in, size);
-  if (in == NULL) luaL_error(L, "not enough memory");
-  s->in = in;
-  s->size = (uint32_t)size;
-}
-
-/* Receives some bytes into the buffer; as recv(2). It grows with what comes,
- * and not by what a caller, or a stranger's length field, asks for. */
-static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
-  ssize_t n;
-  if (s->fd < 0) return -1; /* net_sock_again will say so */
-  reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
-  NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
-  if (n > 0) s->end += (uint32_t)n;
-  return n;
-}
 
 /* Where recv(2) may put `*size` bytes: the loop's scratch. A stream's caller
  * has no right to more than that; a datagram would be cut. */
@@ -88,16 +22,18 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
  * -1 and, in *results, what the try is to return. A stream that gave fewer
  * bytes than were asked for has no more now: a call that may wait begins with
  * that, and asks when there is something. (But a UNIX stream may have more: a
- * read ends where the peer has passed a descriptor, unix(7).) */
+ * read ends where the peer has passed a descriptor, unix(7).) A datagram that
+ * was cut has its whole length. */
 static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
-                       char *bytes, size_t size, int *results) {
+                       char *bytes, size_t size, int flags, int *results) {
   ssize_t n;
+  if (s->type == SOCK_DGRAM) flags |= NET_MSG_TRUNC;
   if (why == NET_FIRST && !(s->poll.can & NET_CAN_READ) && s->timeout != 0) {
     *results = net_poll_wait(L, &s->poll, s->fd, NET_READ);
     return -1;
   }
-  NET_RETRY(n, recv(s->fd, bytes, size, 0));
-  int is_short = n > 0 && (size_t)n < size;
+  NET_RETRY(n, recv(s->fd, bytes, size, flags));
+  int is_short = n > 0 && (size_t)n < size && !(flags & MSG_PEEK);
   if (is_short && s->type == SOCK_STREAM && s->family != AF_UNIX)
     net_poll_drained(&s->poll);
   if (n < 0) *results = net_sock_again(L, s, call, NET_READ, why);
@@ -106,145 +42,87 @@ static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
   return -1;
 }
 
-static int sock_recvk(lua_State *L, net_why why) {
-  net_sock *s = lua_touserdata(L, 1);
-  size_t size = (size_t)lua_tointeger(L, 2);
-  int results;
-  if (buffered(s))
-    return take(L, s, size < buffered(s) ? size : buffered(s), 0);
-  char *bytes = room(L, s, &size);
-  ssize_t n = receive(L, s, "recv", why, bytes, size, &results);
-  if (n < 0) return results;
-  lua_pushlstring(L, bytes, (size_t)n);
-  return 1;
+/* Leaves the arguments up to `arg`: a flag's name, or nil. */
+static void check_flag(lua_State *L, int arg) {
+  static const char *const names[] = {"MSG_PEEK", NULL};
+  lua_settop(L, arg);
+  if (!lua_isnil(L, arg)) luaL_checkoption(L, arg, NULL, names);
 }
 
-/* sock:recv(size) -> 1 to size bytes, as soon as there are any      recv(2)
- * size: 1 to 2^30. A datagram socket gives one datagram, cut to size; an empty
- * one is "". nil, message, "EOF": the peer will send no more. "EAGAIN",
- * "ETIMEDOUT", "ECONNRESET". */
+static int flag(lua_State *L, int arg) {
+  return lua_isnil(L, arg) ? 0 : MSG_PEEK;
+}
+
+/* Pushes the n bytes that came, or of a longer datagram the first `size`. */
+static void push_bytes(lua_State *L, const char *bytes, size_t n, size_t size) {
+  lua_pushlstring(L, bytes, n > size ? size : n);
+}
+
+/* Pushes true for a datagram that had more than size bytes. */
+static int push_cut(lua_State *L, size_t n, size_t size) {
+  if (n > size) lua_pushboolean(L, 1);
+  return n > size;
+}
+
+static int sock_recvk(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1); /* sock size flag */
+  size_t size = (size_t)lua_tointeger(L, 2), have = net_stream_buffered(s);
+  int flags = flag(L, 3), results;
+  if (have > size) have = size;
+  if (have && !flags) return net_stream_take(L, s, have, 0);
+  if (have) {
+    lua_pushlstring(L, s->in + s->start, have);
+    return 1;
+  }
+  lua_settop(L, 3);
+  char *bytes = room(L, s, &size);
+  ssize_t n = receive(L, s, "recv", why, bytes, size, flags, &results);
+  if (n < 0) return results;
+  push_bytes(L, bytes, (size_t)n, size);
+  return 1 + push_cut(L, (size_t)n, size);
+}
+
+/* sock:recv(size, flag) -> 1 to size bytes, as soon as there are any
+ * size: 1 to 2^30; flag: "MSG_PEEK", the next call receives the same bytes
+ * again. A datagram socket gives one datagram; an empty one is "", and where
+ * it had more than size bytes (of which Linux tells) there is a second result,
+ * true. nil, message, "EOF": the peer will send no more. "EAGAIN",
+ * "ETIMEDOUT", "ECONNRESET".                                        recv(2) */
 static int sock_recv(lua_State *L) {
   net_sock *s = net_sock_check(L);
   net_args_size(L, 2);
+  check_flag(L, 3);
   return net_sock_start(L, s, "recv", NET_READ, sock_recvk);
 }
 
 static int sock_recv_intok(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1); /* sock buffer first last */
-  size_t size;
+  size_t size, have = net_stream_buffered(s);
   char *bytes = net_buffer_room(L, 2, &size);
   int results;
-  ssize_t n;
-  if (buffered(s)) {
-    n = (ssize_t)(size < buffered(s) ? size : buffered(s));
+  ssize_t n = (ssize_t)(have < size ? have : size);
+  if (have) {
     memcpy(bytes, s->in + s->start, (size_t)n);
-    drop(s, (size_t)n);
+    net_stream_drop(s, (size_t)n);
   } else {
-    n = receive(L, s, "recv_into", why, bytes, size, &results);
+    n = receive(L, s, "recv_into", why, bytes, size, 0, &results);
     if (n < 0) return results;
   }
-  lua_pushinteger(L, n);
-  return 1;
+  lua_pushinteger(L, (size_t)n > size ? (lua_Integer)size : n);
+  return 1 + push_cut(L, (size_t)n, size);
 }
 
 /* sock:recv_into(buffer, first, last) -> how many bytes came, 1 or more
  * recv, into a net.buffer from its byte `first` (1 unless given) to `last` (its
- * end) at most, and makes no string. An empty datagram is 0. nil, message,
- * "EOF": the peer will send no more. "EAGAIN", "ETIMEDOUT", "ECONNRESET".
- *                                                                   recv(2) */
+ * end) at most, and makes no string. An empty datagram is 0, and true is the
+ * second result for one that was longer, as in recv. nil, message, "EOF": the
+ * peer will send no more. "EAGAIN", "ETIMEDOUT", "ECONNRESET".      recv(2) */
 static int sock_recv_into(lua_State *L) {
   net_sock *s = net_sock_check(L);
   size_t size;
   lua_settop(L, 4);
   net_buffer_room(L, 2, &size);
   return net_sock_start(L, s, "recv_into", NET_READ, sock_recv_intok);
-}
-
-static int sock_recv_exactk(lua_State *L, net_why why) {
-  net_sock *s = lua_touserdata(L, 1);
-  size_t size = (size_t)lua_tointeger(L, 2);
-  while (buffered(s) < size) {
-    ssize_t n = fill(L, s, size - buffered(s));
-    if (n < 0) return net_sock_again(L, s, "recv_exact", NET_READ, why);
-    if (n == 0) return net_sock_err(L, s, "recv_exact", UV_EOF);
-  }
-  return take(L, s, size, 0);
-}
-
-/* sock:recv_exact(size) -> exactly size bytes of a stream           recv(2)
- * size: 1 to 2^30. "EOF", "ETIMEDOUT", "EAGAIN", "ECONNRESET"; what has arrived
- * by then stays readable. */
-static int sock_recv_exact(lua_State *L) {
-  net_sock *s = check_stream(L);
-  net_args_size(L, 2);
-  return net_sock_start(L, s, "recv_exact", NET_READ, sock_recv_exactk);
-}
-
-static int sock_recv_linek(lua_State *L, net_why why) {
-  net_sock *s = lua_touserdata(L, 1);
-  size_t max = (size_t)lua_tointeger(L, 2);
-  for (;;) {
-    size_t have = buffered(s), len = have, ending = 0;
-    char *newline = have ? memchr(s->in + s->start, '\n', have) : NULL;
-    if (newline) {
-      len = (size_t)(newline - (s->in + s->start));
-      ending = 1;
-    }
-    if (len > 0 && s->in[s->start + len - 1] == '\r') len--, ending++;
-    if (len > max) return net_sock_err(L, s, "recv_line", EMSGSIZE);
-    if (newline) return take(L, s, len, ending);
-    ssize_t n = fill(L, s, 1);
-    if (n < 0) return net_sock_again(L, s, "recv_line", NET_READ, why);
-    if (n == 0 && have > 0) return take(L, s, have, 0);
-    if (n == 0) return net_sock_err(L, s, "recv_line", UV_EOF);
-  }
-}
-
-/* sock:recv_line(max) -> the next line of a stream, without its \n or \r\n
- * The last line may lack its end, as with io.read. "EMSGSIZE": it is longer
- * than max bytes (65536 unless given), and stays readable; "EOF", "ETIMEDOUT",
- * "EAGAIN", "ECONNRESET".                                           recv(2) */
-static int sock_recv_line(lua_State *L) {
-  net_sock *s = check_stream(L);
-  check_max(L);
-  return net_sock_start(L, s, "recv_line", NET_READ, sock_recv_linek);
-}
-
-/* The end of the stream ends the loop, any other failure is raised. */
-static int line_or_error(lua_State *L, int results) {
-  if (results != 3) return results;
-  if (strcmp(lua_tostring(L, -1), "EOF") == 0) {
-    lua_pushnil(L);
-    return 1;
-  }
-  luaL_where(L, 1);
-  lua_pushvalue(L, -3);
-  lua_concat(L, 2);
-  return lua_error(L);
-}
-
-static int lines_nextk(lua_State *L, net_why why) {
-  return line_or_error(L, sock_recv_linek(L, why));
-}
-
-static int lines_next(lua_State *L) {
-  lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_pushvalue(L, lua_upvalueindex(3));
-  net_sock *s = net_sock_check(L);
-  return line_or_error(
-      L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
-}
-
-/* for line in sock:lines(max) do: recv_line until the end of the stream.
- * Any other failure is raised, as by io.lines. */
-static int sock_lines(lua_State *L) {
-  check_stream(L);
-  check_max(L);
-  lua_pushvalue(L, lua_upvalueindex(1)); /* the loop */
-  lua_insert(L, 1);
-  lua_pushcclosure(L, lines_next, 3);
-  return 1;
 }
 
 static int sock_sendk(lua_State *L, net_why why) {
@@ -310,24 +188,30 @@ static int sock_sendall(lua_State *L) {
 }
 
 static int sock_recvfromk(lua_State *L, net_why why) {
-  net_sock *s = lua_touserdata(L, 1);
+  net_sock *s = lua_touserdata(L, 1); /* sock size flag */
   size_t size = (size_t)lua_tointeger(L, 2);
+  lua_settop(L, 3);
   char *bytes = room(L, s, &size);
   net_addr a = {.len = sizeof a.u};
+  int flags = flag(L, 3) | NET_MSG_TRUNC;
   ssize_t n;
-  NET_RETRY(n, recvfrom(s->fd, bytes, size, 0, &a.u.sa, &a.len));
+  NET_RETRY(n, recvfrom(s->fd, bytes, size, flags, &a.u.sa, &a.len));
   if (n < 0) return net_sock_again(L, s, "recvfrom", NET_READ, why);
-  lua_pushlstring(L, bytes, (size_t)n);
-  return 1 + net_addr_push(L, &a);
+  push_bytes(L, bytes, (size_t)n, size);
+  int results = 1 + net_addr_push(L, &a);
+  return results + push_cut(L, (size_t)n, size);
 }
 
-/* sock:recvfrom(size) -> data, host, port (or: data, path)      recvfrom(2)
- * One datagram, cut to size (1 to 2^30), and who sent it. "EAGAIN",
- * "ETIMEDOUT". */
+/* sock:recvfrom(size, flag) -> data, host, port (or: data, path), cut
+ * One datagram of at most size bytes (1 to 2^30), and who sent it; the last
+ * result is true where it had more than size bytes (of which Linux tells), and
+ * not there where it had not. flag: "MSG_PEEK", the next call receives the
+ * same one again. "EAGAIN", "ETIMEDOUT".                        recvfrom(2) */
 static int sock_recvfrom(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM, 1, "a datagram socket expected");
   net_args_size(L, 2);
+  check_flag(L, 3);
   return net_sock_start(L, s, "recvfrom", NET_READ, sock_recvfromk);
 }
 
@@ -378,9 +262,6 @@ static int sock_sendto(lua_State *L) {
 const luaL_Reg net_io_methods[] = {
     {"recv", sock_recv},
     {"recv_into", sock_recv_into},
-    {"recv_exact", sock_recv_exact},
-    {"recv_line", sock_recv_line},
-    {"lines", sock_lines},
     {"send", sock_send},
     {"sendall", sock_sendall},
     {"recvfrom", sock_recvfrom},

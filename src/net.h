@@ -3,8 +3,8 @@
  * net.h: the contract between netlab's C files: the types they share and the
  * few doors each opens to the ones above it. Calls go down:
  *
- *   main > net > lecho, lload > io, attr > sock > dns > task > loop > poll
- *        > wait > intr
+ *   main > net > lecho, lload > io > stream, attr > sock > dns > task > loop
+ *        > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, opt and err. The exceptions: a wait
  * asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a
@@ -301,6 +301,15 @@ extern const luaL_Reg net_attr_methods[];
 const char *net_buffer_data(lua_State *L, int arg, size_t *len);
 char *net_buffer_room(lua_State *L, int arg, size_t *len);
 extern const luaL_Reg net_buffer_methods[], net_buffer_functions[];
+
+/* stream.c: a stream by lines and by numbers of bytes, and what has come and
+ * nobody has taken yet. */
+static inline size_t net_stream_buffered(const net_sock *s) {
+  return s->end - s->start;
+}
+void net_stream_drop(net_sock *s, size_t n);
+int net_stream_take(lua_State *L, net_sock *s, size_t n, size_t more);
+extern const luaL_Reg net_stream_methods[];
 
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];

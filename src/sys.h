@@ -11,6 +11,9 @@
 
 #ifdef __linux__
 #define NET_HAVE_ACCEPT4 1
+#define NET_MSG_TRUNC MSG_TRUNC /* recv(2) tells how long a datagram was */
+#else
+#define NET_MSG_TRUNC 0
 #endif
 
 #ifndef MSG_NOSIGNAL

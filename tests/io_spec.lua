@@ -70,6 +70,69 @@ s.recv(1)
   end)
 end)
 
+describe("MSG_PEEK", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("shows what the next call receives", function()
+    local a, b = support.pair()
+    a:sendall "hello"
+    assert.equal("he", b:recv(2, "MSG_PEEK"))
+    assert.equal("hello", b:recv(100, "MSG_PEEK"))
+    assert.equal("hello", b:recv(100, "MSG_PEEK"))
+    assert.equal("hello", b:recv(100))
+    b:settimeout(0.01)
+    assert.equal("ETIMEDOUT", select(3, b:recv(100, "MSG_PEEK")))
+  end)
+
+  it("waits for something to see", function()
+    local a, b = support.pair()
+    local peek = net.spawn(function() return b:recv(9, "MSG_PEEK") end)
+    net.sleep(0.01)
+    a:sendall "late"
+    assert.equal("late", peek:join())
+    assert.equal("late", b:recv_exact(4))
+  end)
+
+  it("sees first what a line has left in the buffer", function()
+    local a, b = support.pair()
+    a:sendall "GET /\r\nHost: x\r\n"
+    assert.equal("GET /", b:recv_line())
+    assert.equal("Host", b:recv(4, "MSG_PEEK"))
+    assert.equal("Host: x", b:recv_line())
+  end)
+
+  it("sees the end of a stream", function()
+    local a, b = support.pair()
+    a:close()
+    assert.equal("EOF", select(3, b:recv(1, "MSG_PEEK")))
+    assert.equal("EOF", select(3, b:recv(1)))
+  end)
+
+  it("leaves a datagram where it is", function()
+    local a = support.own(assert(net.socket("inet", "dgram")))
+    local b = support.own(assert(net.socket("inet", "dgram")))
+    assert(b:bind("localhost", 0))
+    assert(a:connect(b:getsockname()))
+    a:send "one"
+    a:send "two"
+    local from = { a:getsockname() }
+    assert.same({ "on", from[1], from[2], true },
+      { b:recvfrom(2, "MSG_PEEK") })
+    assert.same({ "one", from[1], from[2] }, { b:recvfrom(9, "MSG_PEEK") })
+    assert.equal("one", b:recv(9, "MSG_PEEK"))
+    assert.equal("one", b:recv(9))
+    assert.equal("two", (b:recvfrom(9)))
+  end)
+
+  it("is the only flag", function()
+    local a, b = support.pair()
+    for _, flag in ipairs { "MSG_OOB", "", 2, true, {} } do
+      assert.has_error(function() b:recv(1, flag) end)
+    end
+    assert.truthy(a)
+  end)
+end)
+
 describe("urgent data", function()
   support.leaves_nothing(before_each, after_each)
 
@@ -158,6 +221,69 @@ describe("a finalizer that reads the same socket", function()
   end)
 end)
 
+describe("recv_all", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("gives everything until the end, a second time nothing", function()
+    local a, b = support.pair()
+    local text = ("0123456789abcdef"):rep(1 << 16)
+    local task = net.spawn(function()
+      a:sendall(text)
+      a:close()
+    end)
+    assert.is_true(b:recv_all() == text)
+    assert.equal("", b:recv_all())
+    assert.equal("EOF", select(3, b:recv(1)))
+    task:join()
+  end)
+
+  it("of a stream that ends at once is empty, and no failure", function()
+    local a, b = support.pair()
+    a:close()
+    assert.same({ "" }, { b:recv_all() })
+  end)
+
+  it("begins with what a line has left", function()
+    local a, b = support.pair()
+    a:sendall "HTTP/1.0 200 OK\r\n\r\nbody\n"
+    a:close()
+    assert.equal("HTTP/1.0 200 OK", b:recv_line())
+    assert.equal("", b:recv_line())
+    assert.equal("body\n", b:recv_all())
+  end)
+
+  it("refuses more than max, which stays readable", function()
+    local a, b = support.pair()
+    a:sendall "12345678"
+    a:close()
+    local data, message, code = b:recv_all(7)
+    assert.is_nil(data)
+    assert.matches("^recv_all 127%.0%.0%.1:%d+: message too long", message)
+    assert.equal("EMSGSIZE", code)
+    assert.equal("1", b:recv(1))
+    assert.equal("2345678", b:recv_all(7))
+  end)
+
+  it("keeps what has arrived before a time-out", function()
+    local a, b = support.pair()
+    a:sendall "early "
+    b:settimeout(0.02)
+    assert.equal("ETIMEDOUT", select(3, b:recv_all()))
+    a:sendall "late"
+    a:close()
+    b:settimeout(nil)
+    assert.equal("early late", b:recv_all())
+  end)
+
+  it("raises for a size that is none", function()
+    local a, b = support.pair()
+    for _, max in ipairs { 0, -1, (1 << 30) + 1, 1.5, "x", false } do
+      assert.has_error(function() b:recv_all(max or "no") end)
+    end
+    assert.truthy(a)
+  end)
+end)
+
 describe("recv_line", function()
   support.leaves_nothing(before_each, after_each)
 
@@ -227,7 +353,8 @@ describe("recv_line", function()
 
   it("is for streams", function()
     local udp <close> = net.socket("inet", "dgram")
-    for _, method in ipairs { "recv_line", "lines", "recv_exact" } do
+    for _, method in ipairs { "recv_line", "lines", "recv_exact",
+      "recv_all" } do
       assert.error_matches(function() udp[method](udp, 1) end, "stream socket")
     end
   end)
@@ -310,6 +437,43 @@ describe("datagrams", function()
     assert.equal("ETIMEDOUT", select(3, b:recvfrom(3)))
   end)
 
+  it("that were cut say so, whichever call receives them", function()
+    for _, family in ipairs { "inet", "inet6" } do
+      local a, b = udp(family), udp(family)
+      local host, port = b:getsockname()
+      local from = { a:getsockname() }
+      local buffer = net.buffer(4)
+      for _ = 1, 6 do a:sendto("12345", host, port) end
+      assert.same({ "1234", from[1], from[2], true }, { b:recvfrom(4) })
+      assert.same({ "12345", from[1], from[2] }, { b:recvfrom(5) })
+      assert.same({ "1234", true }, { b:recv(4) })
+      assert.same({ "12345" }, { b:recv(6) })
+      assert.same({ 4, true }, { b:recv_into(buffer) })
+      assert.equal("1234", tostring(buffer))
+      assert.same({ 1, true }, { b:recv_into(buffer, 2, 2) })
+      a:sendto("", host, port)
+      assert.same({ "", from[1], from[2] }, { b:recvfrom(1) })
+    end
+  end)
+
+  it("that were cut say so after a wait, too, and in large buffers",
+    function()
+      local a, b = udp(), udp()
+      local size = 300000 -- more than the loop's own buffer
+      for _, sent in ipairs { 3, 5 } do
+        local task = net.spawn(function() return select("#", b:recv(4)) end)
+        net.sleep(0.01)
+        a:sendto(("x"):rep(sent), b:getsockname())
+        assert.equal(sent > 4 and 2 or 1, task:join())
+      end
+      local task = net.spawn(function() return b:recv(size) end)
+      net.sleep(0.01)
+      a:sendto("whole", b:getsockname())
+      assert.same({ "whole" }, { task:join() })
+      b:settimeout(0)
+      assert.equal("EAGAIN", select(3, b:recv(size))) -- it was no peek
+    end)
+
   it("connected, are refused by sendto, too, where nobody is", function()
     local a, gone = udp(), udp()
     local host, port = gone:getsockname()
@@ -352,9 +516,10 @@ describe("datagrams", function()
     local b <close> = assert(net.socket("unix", "dgram"))
     assert(a:bind(folder .. "/a"))
     assert(b:bind(folder .. "/b"))
-    assert.equal(5, a:sendto("hello", folder .. "/b"))
-    local data, path = b:recvfrom(10)
-    assert.same({ "hello", folder .. "/a" }, { data, path })
+    for _ = 1, 3 do a:sendto("hello", folder .. "/b") end
+    assert.same({ "hello", folder .. "/a" }, { b:recvfrom(10) })
+    assert.same({ "hell", folder .. "/a", true }, { b:recvfrom(4) })
+    assert.same({ "hell", true }, { b:recv(4) })
   end)
 
   it("to a full UNIX receiver are waited with, and not spun for", function()

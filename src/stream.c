@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream.c: a stream's bytes as lines, as so many, as all there are. What a
+ * call could not use, because the time was up or the stream ended, stays in
+ * the socket's buffer, in[start .. end), for the next one.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* room for one recv(2) */
+enum { MAX_LINE = 1 << 16, MAX_ALL = 1 << 26 };
+
+void net_stream_drop(net_sock *s, size_t n) {
+  s->start += (uint32_t)n;
+  if (s->start == s->end) s->start = s->end = 0;
+}
+
+/* Pushes the next n bytes of the buffer and drops them and `more` after; drops
+ * them first, since a finalizer may run in the push, and read, too. */
+int net_stream_take(lua_State *L, net_sock *s, size_t n, size_t more) {
+  const char *bytes = s->in + s->start;
+  net_stream_drop(s, n + more);
+  lua_pushlstring(L, bytes, n);
+  return 1;
+}
+
+/* Makes room for `want` more bytes in the buffer. */
+static void reserve(lua_State *L, net_sock *s, size_t want) {
+  if (s->size - s->end >= want) return;
+  if (s->start > 0) memmove(s->in, s->in + s->start, net_stream_buffered(s));
+  s->end -= s->start;
+  s->start = 0;
+  if (s->size - s->end >= want) return;
+  size_t size = s->size ? s->size * 2 : CHUNK;
+  while (size - s->end < want) size *= 2;
+  char *in = realloc(s->in, size);
+  if (in == NULL) luaL_error(L, "not enough memory");
+  s->in = in;
+  s->size = (uint32_t)size;
+}
+
+/* Receives some bytes into the buffer; as recv(2). It grows with what comes,
+ * and not by what a caller, or a stranger's length field, asks for. */
+static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
+  ssize_t n;
+  if (s->fd < 0) return -1; /* net_sock_again will say so */
+  reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
+  NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
+  if (n > 0) s->end += (uint32_t)n;
+  return n;
+}
+
+/* Leaves the socket, and the most bytes that it is to give at once. */
+static void check_max(lua_State *L, lua_Integer unless) {
+  lua_settop(L, 2);
+  if (!lua_isnil(L, 2)) {
+    net_args_size(L, 2);
+    return;
+  }
+  lua_pushinteger(L, unless);
+  lua_replace(L, 2);
+}
+
+static net_sock *check_stream(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  luaL_argcheck(L, s->type == SOCK_STREAM, 1, "a stream socket expected");
+  return s;
+}
+
+static int sock_recv_exactk(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1);
+  size_t size = (size_t)lua_tointeger(L, 2);
+  while (net_stream_buffered(s) < size) {
+    ssize_t n = fill(L, s, size - net_stream_buffered(s));
+    if (n < 0) return net_sock_again(L, s, "recv_exact", NET_READ, why);
+    if (n == 0) return net_sock_err(L, s, "recv_exact", UV_EOF);
+  }
+  return net_stream_take(L, s, size, 0);
+}
+
+/* sock:recv_exact(size) -> exactly size bytes of a stream           recv(2)
+ * size: 1 to 2^30. "EOF", "ETIMEDOUT", "EAGAIN", "ECONNRESET"; what has arrived
+ * by then stays readable. */
+static int sock_recv_exact(lua_State *L) {
+  net_sock *s = check_stream(L);
+  net_args_size(L, 2);
+  return net_sock_start(L, s, "recv_exact", NET_READ, sock_recv_exactk);
+}
+
+static int sock_recv_linek(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1);
+  size_t max = (size_t)lua_tointeger(L, 2);
+  for (;;) {
+    size_t have = net_stream_buffered(s), len = have, ending = 0;
+    char *newline = have ? memchr(s->in + s->start, '\n', have) : NULL;
+    if (newline) {
+      len = (size_t)(newline - (s->in + s->start));
+      ending = 1;
+    }
+    if (len > 0 && s->in[s->start + len - 1] == '\r') len--, ending++;
+    if (len > max) return net_sock_err(L, s, "recv_line", EMSGSIZE);
+    if (newline) return net_stream_take(L, s, len, ending);
+    ssize_t n = fill(L, s, 1);
+    if (n < 0) return net_sock_again(L, s, "recv_line", NET_READ, why);
+    if (n == 0 && have > 0) return net_stream_take(L, s, have, 0);
+    if (n == 0) return net_sock_err(L, s, "recv_line", UV_EOF);
+  }
+}
+
+/* sock:recv_line(max) -> the next line of a stream, without its \n or \r\n
+ * The last line may lack its end, as with io.read. "EMSGSIZE": it is longer
+ * than max bytes (65536 unless given), and stays readable; "EOF", "ETIMEDOUT",
+ * "EAGAIN", "ECONNRESET".                                           recv(2) */
+static int sock_recv_line(lua_State *L) {
+  net_sock *s = check_stream(L);
+  check_max(L, MAX_LINE);
+  return net_sock_start(L, s, "recv_line", NET_READ, sock_recv_linek);
+}
+
+/* The end of the stream ends the loop, any other failure is raised. */
+static int line_or_error(lua_State *L, int results) {
+  if (results != 3) return results;
+  if (strcmp(lua_tostring(L, -1), "EOF") == 0) {
+    lua_pushnil(L);
+    return 1;
+  }
+  luaL_where(L, 1);
+  lua_pushvalue(L, -3);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+static int lines_nextk(lua_State *L, net_why why) {
+  return line_or_error(L, sock_recv_linek(L, why));
+}
+
+static int lines_next(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushvalue(L, lua_upvalueindex(3));
+  net_sock *s = net_sock_check(L);
+  return line_or_error(
+      L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
+}
+
+/* for line in sock:lines(max) do: recv_line until the end of the stream.
+ * Any other failure is raised, as by io.lines. */
+static int sock_lines(lua_State *L) {
+  check_stream(L);
+  check_max(L, MAX_LINE);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the loop */
+  lua_insert(L, 1);
+  lua_pushcclosure(L, lines_next, 3);
+  return 1;
+}
+
+/* Pushes all that has come before the end of the stream, behind which there is
+ * no use for the buffer. */
+static int take_all(lua_State *L, net_sock *s) {
+  net_stream_take(L, s, net_stream_buffered(s), 0);
+  free(s->in);
+  s->in = NULL;
+  s->start = s->end = s->size = 0;
+  return 1;
+}
+
+static int sock_recv_allk(lua_State *L, net_why why) {
+  net_sock *s = lua_touserdata(L, 1);
+  size_t max = (size_t)lua_tointeger(L, 2);
+  for (;;) {
+    if (net_stream_buffered(s) > max)
+      return net_sock_err(L, s, "recv_all", EMSGSIZE);
+    ssize_t n = fill(L, s, 1);
+    if (n < 0) return net_sock_again(L, s, "recv_all", NET_READ, why);
+    if (n == 0) return take_all(L, s);
+  }
+}
+
+/* sock:recv_all(max) -> every byte until the end of the stream      recv(2)
+ * "" where there is none any more, as with file:read "a": that the stream ends
+ * is no failure here. max: 1 to 2^30 bytes, 64 MiB unless given. "EMSGSIZE":
+ * there is more than that; "ETIMEDOUT" (which is for the whole of it),
+ * "EAGAIN", "ECONNRESET". What has arrived by then stays readable. */
+static int sock_recv_all(lua_State *L) {
+  net_sock *s = check_stream(L);
+  check_max(L, MAX_ALL);
+  return net_sock_start(L, s, "recv_all", NET_READ, sock_recv_allk);
+}
+
+const luaL_Reg net_stream_methods[] = {
+    {"recv_exact", sock_recv_exact},
+    {"recv_line", sock_recv_line},
+    {"recv_all", sock_recv_all},
+    {"lines", sock_lines},
+    {NULL, NULL},
+};
