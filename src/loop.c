@@ -393,6 +393,7 @@ void net_loop_open(lua_State *L) {
   net_link_init(&loop->ready);
   net_link_init(&loop->mark);
   net_link_init(&loop->tasks);
+  net_link_init(&loop->selects);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   net_wait_init(loop, &loop->main, lua_tothread(L, -1), NULL);
   loop->current = loop->main.L;

@@ -35,6 +35,7 @@ int luaopen_net(lua_State *L) {
   net_loop_open(L);
   CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
+  CLASS(L, NET_GATHER, net_gather_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
   CLASS(L, NET_HIST, net_hist_methods);
@@ -46,6 +47,7 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_buffer_functions);
   FUNCTIONS(L, net_dns_functions);
   FUNCTIONS(L, net_sock_functions);
+  FUNCTIONS(L, net_select_functions);
   FUNCTIONS(L, net_task_functions);
   FUNCTIONS(L, net_load_functions);
   lua_pushliteral(L, NETLAB_VERSION);

@@ -3,8 +3,8 @@
  * net.h: the contract between netlab's C files: the types they share and the
  * few doors each opens to the ones above it. Calls go down:
  *
- *   main > net > lecho, lload > io > stream, attr > sock > dns > task > loop
- *        > poll > wait > intr
+ *   main > net > lecho, lload, select > io > stream, attr > sock > dns > task
+ *        > loop > gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, opt and err. The exceptions: a wait
  * asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a
@@ -158,6 +158,7 @@ struct net_loop {
   int outside;          /* calls that wait for what the watch reports */
   net_link ready, mark; /* waits to resume; up to where this turn goes */
   net_link tasks;       /* every live task */
+  net_link selects;     /* the gathers that want to know what is closed */
   net_wait main;        /* plain Lua's main thread */
   net_wait *idle;       /* slot of those in net.run() */
   net_task *running;
@@ -234,6 +235,17 @@ void net_poll_report(net_loop *loop, const net_event *event);
 void net_poll_hand_over(net_poll *p);
 void net_poll_close(net_poll *p);
 void net_poll_forget(net_loop *loop);
+
+/* gather.c: waiting for any of several descriptors. */
+#define NET_GATHER "net.gather"
+typedef struct net_gather net_gather;
+net_gather *net_gather_open(lua_State *L);
+int net_gather_add(net_gather *g, int fd);
+int net_gather_wait(lua_State *L, net_gather *g);
+void net_gather_look(net_gather *g);
+void net_gather_select(lua_State *L, net_gather *g);
+void net_gather_closing(net_loop *loop, int fd);
+extern const luaL_Reg net_gather_methods[];
 
 /* dns.c: names and services. `then` finds the address on top of the stack. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
@@ -313,6 +325,9 @@ extern const luaL_Reg net_stream_methods[];
 
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];
+
+/* select.c: which of many sockets are ready. */
+extern const luaL_Reg net_select_functions[];
 
 /* A system call that a signal cut short is made again. */
 #define NET_RETRY(result, call) \

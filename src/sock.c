@@ -290,6 +290,7 @@ static int sock_close(lua_State *L) {
     net_wait *lookup = net_loop_lookup(net_loop_get(L), s);
     if (lookup) net_wait_ready(lookup, NET_CANCELED);
     if (s->engine) net_poll_close(s->engine);
+    net_gather_closing(net_loop_get(L), s->fd);
     close_fd(L, s);
     s->fd = -1;
     free(s->in);

@@ -39,6 +39,7 @@ local waits = {
   { "sendall to a peer that is full",
     "local a, b = pair() a:sendall(('x'):rep(64 << 20)) b:close()" },
   { "recvfrom", "bound 'dgram':recvfrom(1)" },
+  { "select", "local a, b = pair() net.select({ a, b }, {}) " },
   { "sleep", "net.sleep(600)" },
   { "join", "net.spawn(net.sleep, 600):join()" },
   { "run", "net.spawn(net.sleep, 600) net.run()" },
