@@ -1,5 +1,6 @@
 local net = require "net"
 local support = require "tests.support"
+local namespace = require "tests.support.namespace"
 
 local function shell(command)
   local pipe <close> = io.popen(command)
@@ -244,54 +245,9 @@ describe("a host of an address", function()
   end)
 end)
 
--- glibc asks port 53 of the server in /etc/resolv.conf, and nobody else. So
--- the specs of real lookups run a script in a network and with an /etc of its
--- own, which only root may make.
-local private = os.execute [[
-  [ "$(id -u)" = 0 ] &&
-    unshare -n -m mount --bind /etc/hosts /etc/resolv.conf 2>/dev/null
-]] and it or pending
-
--- The output of a script whose name server is on 127.0.0.1, and how long the
--- script ran. `server` is the command that starts it, if not the script does.
-local function lookups(server, script)
-  local folder = support.folder()
-  support.write(folder .. "/resolv.conf",
-    "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
-  support.write(folder .. "/nsswitch.conf", "hosts: files dns\n")
-  support.write(folder .. "/script.lua", script)
-  support.write(folder .. "/lo_up.py", [[
-import fcntl, socket, struct
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-request = struct.pack("16sh14x", b"lo", IFF_UP)
-fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, request)
-]])
-  support.write(folder .. "/run.sh", ([[
-python3 %s/lo_up.py || exit
-for file in resolv.conf nsswitch.conf; do
-  [ ! -e /etc/$file ] || mount --bind %s/$file /etc/$file || exit
-done
-%s
-%s %s/script.lua
-status=$?
-[ -z "$!" ] || kill $!
-exit $status
-]]):format(folder, folder, server, support.driver, folder))
-  local start = net.now()
-  local out, err, status = support.run(
-    ("timeout 15 unshare -n -m sh %s/run.sh"):format(folder))
-  assert.equal("", err)
-  assert.equal(0, status)
-  return out, net.now() - start
-end
-
-local DNSMASQ = [[
-PATH=$PATH:/usr/sbin
-dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
-  --listen-address=127.0.0.1 --bind-interfaces --local=/test/ \
-  --address=/lab.test/192.0.2.7 --address=/six.test/2001:db8::7 \
-  --address=/here.test/127.0.0.1 --address=/here.test/::1 2>/dev/null &
-]]
+-- The specs of real lookups have a network and an /etc of their own.
+local private = namespace.possible and it or pending
+local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
 
 local WITH_DNSMASQ = [[
 local net = require "net"

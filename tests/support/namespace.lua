@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Scripts in a network of their own, with a resolver of their own: glibc asks
+-- port 53 of the server in /etc/resolv.conf, and nobody else. Only root may
+-- make these.
+
+local net = require "net"
+local support = require "tests.support"
+
+local namespace = {}
+
+namespace.possible = os.execute [[
+  [ "$(id -u)" = 0 ] &&
+    unshare -n -m mount --bind /etc/hosts /etc/resolv.conf 2>/dev/null
+]]
+
+--- A name server, as a command for lookups. Other lines may be put before.
+namespace.DNSMASQ = [[
+PATH=$PATH:/usr/sbin
+dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+  --listen-address=127.0.0.1 --bind-interfaces --local=/test/ \
+  --address=/lab.test/192.0.2.7 --address=/six.test/2001:db8::7 \
+  --address=/here.test/127.0.0.1 --address=/here.test/::1 \
+  --ptr-record=7.2.0.192.in-addr.arpa,lab.test \
+  --host-record=ptr6.test,2001:db8::9 \
+  --local=/2.0.192.in-addr.arpa/ 2>/dev/null &
+]]
+
+--- The output of a script whose name server is on 127.0.0.1, and how long the
+-- script ran. `setup` is a command that starts it, if not the script does.
+function namespace.lookups(setup, script)
+  local folder = support.folder()
+  support.write(folder .. "/resolv.conf",
+    "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
+  support.write(folder .. "/nsswitch.conf", "hosts: files dns\n")
+  support.write(folder .. "/script.lua", script)
+  support.write(folder .. "/run.sh", ([[
+PATH=$PATH:/usr/sbin
+ip link set lo up || exit
+for file in resolv.conf nsswitch.conf; do
+  [ ! -e /etc/$file ] || mount --bind %s/$file /etc/$file || exit
+done
+%s
+%s %s/script.lua
+status=$?
+[ -z "$!" ] || kill $!
+exit $status
+]]):format(folder, setup, support.driver, folder))
+  local start = net.now()
+  local out, err, status = support.run(
+    ("timeout 15 unshare -n -m sh %s/run.sh"):format(folder))
+  if err ~= "" or status ~= 0 then
+    error(("status %d, '%s'"):format(status, err), 2)
+  end
+  return out, net.now() - start
+end
+
+return namespace
