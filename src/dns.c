@@ -172,6 +172,8 @@ static int resolve(lua_State *L, int family, int arg, uint16_t port,
   const char *host = check_host(L, arg);
   net_addr a;
   int known = net_addr_ip(&a, family, host, port);
+  int no_zone = known || family != AF_INET6 ? 0 : net_addr_no_zone(host);
+  if (no_zone) return lookup_failed(L, call, host, port, no_zone);
   if (!known || waits) net_loop_begin(L, call, seconds);
   if (known) {
     lua_pushlstring(L, (char *)&a, sizeof a);

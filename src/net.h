@@ -63,6 +63,9 @@ typedef struct net_peer {
 enum { NET_WHO = 160 }; /* bytes that hold any "host:port" or path */
 
 int net_addr_ip(net_addr *a, int family, const char *host, uint16_t port);
+int net_addr_numeric(net_addr *a, const char *host, uint16_t port);
+unsigned net_addr_index(const char *name);
+int net_addr_no_zone(const char *host);
 int net_addr_path(net_addr *a, const char *path, size_t len);
 void net_addr_set_port(net_addr *a, uint16_t port);
 int net_addr_push(lua_State *L, const net_addr *a);

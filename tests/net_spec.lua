@@ -87,7 +87,7 @@ describe("the object files", function()
 
   it("one of them turns addresses into text", function()
     assert.same({ "addr" }, needs(set("inet_pton", "inet_ntop", "inet_aton",
-      "inet_ntoa")))
+      "inet_ntoa", "if_nametoindex", "if_indextoname")))
   end)
 
   it("one of them makes errors", function()
