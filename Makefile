@@ -34,7 +34,7 @@ endif
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   echo_dgram.o lload.o load.o load_loop.o load_stream.o load_dgram.o \
   lhist.o hist.o io.o stream.o buffer.o args.o sys.o select.o \
-  attr.o sock.o dns.o gather.o poll.o task.o \
+  attr.o sock.o dns.o names.o iface.o gather.o poll.o task.o \
   loop.o wait.o intr.o watch.o opt.o \
   addr.o err.o)
 LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua)

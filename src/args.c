@@ -86,3 +86,25 @@ int net_args_function(lua_State *L, int arg, const char *name) {
     refuse(L, arg, name, ": a function expected");
   return type == LUA_TFUNCTION;
 }
+
+/* The flags in a list of their names, or-ed: { "AI_PASSIVE" }. 0: no list.
+ * The last one that is known has no name. */
+int net_args_flags(lua_State *L, int arg, const char *name,
+                   const net_flag *known) {
+  int flags = 0, type = lua_getfield(L, arg, name);
+  if (type != LUA_TNIL && type != LUA_TTABLE)
+    refuse(L, arg, name, ": a list of names expected");
+  lua_Integer n = type == LUA_TTABLE ? luaL_len(L, -1) : 0;
+  for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
+    lua_geti(L, -1, i);
+    const char *text = luaL_tolstring(L, -1, NULL);
+    const net_flag *flag = known;
+    while (flag->name && strcmp(flag->name, text) != 0) flag++;
+    if (flag->name == NULL)
+      refuse(L, arg, name, lua_pushfstring(L, ": no flag '%s'", text));
+    flags |= flag->value;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return flags;
+}

@@ -37,6 +37,7 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_TASK, net_task_methods);
   CLASS(L, NET_GATHER, net_gather_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
+  CLASS(L, NET_NAME, net_names_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
   CLASS(L, NET_HIST, net_hist_methods);
   CLASS(L, NET_LOAD, net_load_engine_methods);
@@ -46,6 +47,8 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_addr_functions);
   FUNCTIONS(L, net_buffer_functions);
   FUNCTIONS(L, net_dns_functions);
+  FUNCTIONS(L, net_names_functions);
+  FUNCTIONS(L, net_iface_functions);
   FUNCTIONS(L, net_sock_functions);
   FUNCTIONS(L, net_select_functions);
   FUNCTIONS(L, net_task_functions);

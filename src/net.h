@@ -3,12 +3,12 @@
  * net.h: the contract between netlab's C files: the types they share and the
  * few doors each opens to the ones above it. Calls go down:
  *
- *   main > net > lecho, lload, select > io > stream, attr > sock > dns > task
- *        > loop > gather > poll > wait > intr
+ *   main > net > lecho, lload, select > io > stream, attr > sock > dns, names
+ *        > task > loop > gather > poll > wait > intr
  *
- * and from anywhere to args, buffer, addr, opt and err. The exceptions: a wait
- * asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds a
- * failed task.
+ * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
+ * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
+ * a failed task.
  */
 #ifndef NET_H
 #define NET_H
@@ -258,6 +258,11 @@ const char *net_dns_port(lua_State *L, int arg, uint16_t *port);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 
+/* names.c: from addresses to names; iface.c: this machine's own addresses. */
+#define NET_NAME "net.name"
+extern const luaL_Reg net_names_methods[], net_names_functions[];
+extern const luaL_Reg net_iface_functions[];
+
 /* sock.c: a socket, from socket(2) to close(2). */
 #define NET_SOCK "net.socket"
 extern const luaL_Reg net_sock_methods[], net_sock_functions[];
@@ -295,6 +300,12 @@ double net_args_number(lua_State *L, int arg, const char *name, double unless,
                        double most);
 int net_args_flag(lua_State *L, int arg, const char *name, int unless);
 int net_args_function(lua_State *L, int arg, const char *name);
+typedef struct net_flag {
+  const char *name; /* as in C; NULL: the last one */
+  int value;
+} net_flag;
+int net_args_flags(lua_State *L, int arg, const char *name,
+                   const net_flag *known);
 
 /* lecho.c: a socket handed to the echo engine, which is in echo.h. */
 #define NET_ECHO "net.echo"
