@@ -37,11 +37,12 @@ OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   attr.o sock.o dns.o names.o iface.o gather.o poll.o task.o \
   loop.o wait.o intr.o watch.o opt.o \
   addr.o err.o)
-LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua)
+LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua reference.lua)
+REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(LUA_MODULES))
 LABS = $(wildcard labs/*.lua)
 MORE = $(wildcard labs/more/*.lua)
 
-all: $(OUT)/netlab $(OUT)/net.so
+all: $(OUT)/netlab $(OUT)/net.so $(BUILD)/net.3lua
 
 $(OUT)/netlab: $(BUILD)/main.o $(OBJS)
 	@echo "$(CC) $@"
@@ -68,6 +69,10 @@ $(BUILD)/embed.inc: $(LUA_MODULES)
 	  echo "}, $$(wc -c <$$f)},"; \
 	done >$@
 
+$(BUILD)/net.3lua: src/man.lua $(REFERENCE) | $(OUT)/netlab
+	@echo "netlab $< >$@"
+	@$(OUT)/netlab $< $(REFERENCE) >$@
+
 # What `make bench` measures servers against.
 REFERENCES = $(addprefix $(BUILD)/bench/,epoll udp)
 
@@ -83,7 +88,7 @@ BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse
   netbase
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 strace procps \
-  util-linux
+  util-linux man-db
 LINT_DEPS = $(BUILD_DEPS) clang clang-format lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.
@@ -149,7 +154,7 @@ valgrind: test-deps
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
 	clang-format --dry-run -Werror src/*.[ch] tests/bench/*.c
-	luacheck -q lua labs tests
+	luacheck -q lua labs src tests
 	@$(MAKE) --no-print-directory all references CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
 
@@ -157,6 +162,8 @@ LIBDIR = $(PREFIX)/lib/lua/5.4
 LUADIR = $(PREFIX)/share/lua/5.4
 BINDIR = $(PREFIX)/bin
 LABDIR = $(PREFIX)/share/netlab
+METADIR = $(LABDIR)/meta
+MANDIR = $(PREFIX)/share/man/man3
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net)
@@ -166,12 +173,17 @@ install: all
 	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs/more && \
 	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs && \
 	  install -m 644 $(MORE) $(DESTDIR)$(LABDIR)/labs/more; }
+	[ -z "$(METADIR)" ] || { install -d $(DESTDIR)$(METADIR) && \
+	  install -m 644 lua/meta/net.lua $(DESTDIR)$(METADIR); }
+	[ -z "$(MANDIR)" ] || { install -d $(DESTDIR)$(MANDIR) && \
+	  install -m 644 $(BUILD)/net.3lua $(DESTDIR)$(MANDIR); }
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
 	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
 	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS) $(MORE))
-	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(LABDIR)/labs/more \
+	rm -f $(DESTDIR)$(METADIR)/net.lua $(DESTDIR)$(MANDIR)/net.3lua
+	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(METADIR) $(LABDIR)/labs/more \
 	  $(LABDIR)/labs $(LABDIR))
 
 clean:

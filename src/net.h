@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * net.h: the contract between netlab's C files: the types they share and the
- * few doors each opens to the ones above it. Calls go down:
+ * few doors each opens to the ones above it. What the module's functions are
+ * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
  *   main > net > lecho, lload, select > io > stream, attr > sock > dns, names
  *        > task > loop > gather > poll > wait > intr

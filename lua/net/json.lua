@@ -49,12 +49,16 @@ local function write(value, depth)
 end
 
 --- A value as one line of JSON.
---
--- value: a boolean, a number, UTF-8 text, or a table of these. A table with the
--- keys 1..n is an array; any other, the empty one too, is an object: its keys
--- are strings, and come sorted. Integers stay integers, floats read back as the
--- same floats. Raises for what JSON has not: NaN, infinity, text that is not
--- UTF-8, other keys, other types, and tables that nest deeper than 100.
+---
+--- A table with the keys 1..n is an array; any other, the empty one too, is an
+--- object: its keys are strings, and come sorted. Integers stay integers, and
+--- floats read back as the same. Raises for what JSON has not: NaN, infinity,
+--- text that is not UTF-8, other keys, other types, and tables that nest deeper
+--- than 100.
+---
+--- See: RFC 8259.
+---@param value boolean|number|string|table
+---@return string text
 function json.encode(value)
   local ok, text = pcall(write, value, 1)
   return ok and text or error(text, 2)

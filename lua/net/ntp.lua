@@ -103,24 +103,37 @@ local function receive(sock, who, origin, t1, deadline)
   end
 end
 
---- Asks an NTP server for the time.
---
--- server: a host name or IPv4 address. opts.port: 123 unless given;
--- opts.timeout: seconds for all of it, the lookup included, 5 unless given.
---
--- Returns a table: `tx_time`, when the reply was sent (seconds since the
--- Epoch); `offset`, seconds to add to our clock; `delay`, seconds there and
--- back; `stratum` (1: it has a clock of its own); `leap` (1, 2: a leap second
--- at the end of the day); `reference` (what it follows); `version`,
--- `precision`, `root_delay` and `root_dispersion`.
---
--- nil, message, code: "ETIMEDOUT" no reply to be believed came in time,
--- "EPROTO" the server's own reply says not to use it (a kiss code, a clock
--- that is not synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN". Raises
--- for a server that is no host name, an unknown option, and values that are
--- no port or no time above 0.
---
--- RFC 5905; slide "print_machine_time".
+--- What ntp.request may be told.
+---@class net.ntp.options
+---@field port? integer|string the server's; 123
+---@field timeout? number seconds for all of it, the lookup included; 5
+
+--- What an NTP server has said.
+---@class net.ntp.reply
+---@field tx_time number when it was sent, in seconds since the Epoch
+---@field offset number seconds to add to our clock
+---@field delay number seconds there and back
+---@field stratum integer 1: the server has a clock of its own; up to 15
+---@field leap integer 1, 2: a leap second at the end of the day
+---@field reference string what the server follows
+---@field version integer of the protocol
+---@field precision number seconds between two ticks of its clock
+---@field root_delay number seconds from the server to the clock and back
+---@field root_dispersion number seconds that it may be wrong besides
+
+--- Asks an NTP server for the time. Raises for a server that is no host name,
+--- an unknown option, and values that are no port or no time above 0.
+---
+--- Errors: "ETIMEDOUT" no reply to be believed came in time, "EPROTO" the
+--- server's own reply says not to use it (a kiss code, a clock that is not
+--- synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN".
+---
+--- See: RFC 5905, slide "print_machine_time".
+---@param server string a host name or IPv4 address
+---@param opts? net.ntp.options
+---@return net.ntp.reply? reply
+---@return string? message
+---@return net.code? code
 function ntp.request(server, opts)
   if opts ~= nil and type(opts) ~= "table" then
     error("options must be a table", 2)

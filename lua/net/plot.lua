@@ -47,13 +47,15 @@ local function si(value, unit, digits)
   return suffix == "" and number or number .. " " .. suffix
 end
 
---- A number for people: three digits, and a prefix to its unit.
---
--- value: a number; unit: "s", "B", "B/s", ... or none. Seconds are scaled down
--- ("35 µs", "us" where the locale is not UTF-8), all else up ("1.2 k",
--- "3.4 GB/s"; a k is 1000).
---
--- Raises for NaN, infinity and what is no number.
+--- A number for people: three digits, and a prefix to its unit. Seconds are
+--- scaled down ("35 µs", "us" where the locale is not UTF-8), all else up
+--- ("1.2 k", "3.4 GB/s"; a k is 1000). Raises for NaN, infinity and what is no
+--- number.
+---
+--- See: units(7).
+---@param value number
+---@param unit? string "s", "B", "B/s", ...
+---@return string text
 function plot.si(value, unit)
   if not is_finite(value) then error("value must be a finite number", 2) end
   local text = si(value, unit, 3)
@@ -88,11 +90,14 @@ local function widest(texts)
 end
 
 --- A row of a table for a terminal: what it is given, each at the right of a
--- column. (string.format counts the bytes of "µs", a terminal its characters.)
---
--- widths: the columns' widths, in characters, with one space between them; a
--- text that is wider moves the rest. The texts may be numbers. Raises unless
--- each has a column.
+--- column, with one space between them; a text that is wider moves the rest.
+--- (string.format counts the bytes of "µs", a terminal its characters.) Raises
+--- unless each text has a column.
+---
+--- See: string.format.
+---@param widths integer[] of the columns, in characters
+---@param ... string|number
+---@return string line
 function plot.row(widths, ...)
   local texts = { ... }
   if type(widths) ~= "table" or #widths < #texts then
@@ -115,17 +120,19 @@ local function bar(share, cells, unicode)
   return ("█"):rep(n // 8) .. (rest > 0 and utf8.char(0x2590 - rest) or "")
 end
 
---- Horizontal bars for a terminal, one line a row.
---
--- rows: an array of { label, value, text }, where the text (plot.si(value)
--- unless given) stands before the bar. rows.width: columns of all of it; by
--- default COLUMNS of the environment, or 80. The greatest value gets the
--- longest bar. Bars are of block characters, of '#' where the locale is not
--- UTF-8.
---
--- Returns the lines as one string, without a newline at its end. Raises for a
--- value that is negative, NaN or infinite, and a width that is no integer
--- above 0.
+--- The rows of plot.bars: each is { label, value, text }, where the text
+--- (plot.si(value) unless given) stands before the bar.
+---@class net.plot.rows
+---@field width? integer columns of all of it; COLUMNS of the environment, or 80
+
+--- Horizontal bars for a terminal, one line a row. The greatest value gets the
+--- longest bar. Bars are of block characters, of "#" where the locale is not
+--- UTF-8. Raises for a value that is negative, NaN or infinite, and a width
+--- that is no integer above 0.
+---
+--- See: locale(7).
+---@param rows net.plot.rows
+---@return string lines without a newline at their end
 function plot.bars(rows)
   local wrong = check_rows(rows)
   if wrong then error(wrong, 2) end
@@ -353,17 +360,32 @@ local function head(opts)
   }
 end
 
---- A line chart, as the text of an SVG file that needs no other file.
---
--- chart: a table. `series`: an array of { name =, points = { {x, y}, ... } },
--- each line drawn in the order of its points. `title`; `x`, `y`: what the axes
--- show; `x_unit`, `y_unit`: their units, as in plot.si ("s", "B/s");
--- `log_x`, `log_y`: true for a logarithmic axis; `desc`: the chart in words,
--- for who does not see it. A linear y axis begins at 0 unless a point is below.
---
--- It follows the reader's choice of dark or light, and scales. Raises for an
--- unknown option, a series without points, for NaN and infinity, and for 0 and
--- below on a logarithmic axis.
+--- What plot.svg draws.
+---@class net.plot.chart
+---@field series net.plot.series[]
+---@field title? string
+---@field x? string what the axis shows
+---@field y? string
+---@field x_unit? string as in plot.si: "s", "B/s"
+---@field y_unit? string
+---@field log_x? boolean true: a logarithmic axis
+---@field log_y? boolean
+---@field desc? string the chart in words, for who does not see it
+
+--- A line, drawn in the order of its points.
+---@class net.plot.series
+---@field name? string
+---@field points number[][] { { x, y }, ... }
+
+--- A line chart, as the text of an SVG file that needs no other file. It
+--- follows the reader's choice of dark or light, and scales. A linear y axis
+--- begins at 0 unless a point is below. Raises for an unknown option, a series
+--- without points, for NaN and infinity, and for 0 and below on a logarithmic
+--- axis.
+---
+--- See: www.w3.org/TR/SVG2.
+---@param chart net.plot.chart
+---@return string svg
 function plot.svg(chart)
   local wrong = check_chart(chart)
   if wrong then error(wrong, 2) end

@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.reference: reads the reference, which is annotated Lua, for whatever
+-- shows it. The dialect is written down at the head of lua/meta/net.lua.
+
+local reference = {}
+
+-- "fun(a: string) what it is" as the type and the rest of the line.
+local function split(text)
+  local kind, rest = text:match "^(fun%b()%S*)%s*(.*)$"
+  if not kind then kind, rest = text:match "^(%S+)%s*(.*)$" end
+  return kind, rest
+end
+
+-- A parameter or a field: "name? type text".
+local function named(text)
+  local name, optional, rest = text:match "^([%w_.]+)(%??)%s+(.*)$"
+  local kind, more = split(rest or "")
+  return { name = name, optional = optional == "?", type = kind, text = more }
+end
+
+local tags = {}
+
+function tags.param(doc, text) table.insert(doc.params, named(text)) end
+
+tags["return"] = function(doc, text)
+  local kind, rest = split(text)
+  local name, more = (rest or ""):match "^([%w_.]*)%s*(.*)$"
+  table.insert(doc.returns, { type = kind, name = name, text = more })
+end
+
+-- What was said before this is about the class, what follows about its fields.
+function tags.class(doc, text)
+  doc.kind, doc.name, doc.about, doc.text = "class", text, doc.text, ""
+end
+
+function tags.alias(doc, text) doc.kind, doc.name = "alias", text end
+
+function tags.field(doc, text)
+  local field = named(text)
+  field.text, doc.text = doc.text .. field.text, ""
+  table.insert(doc.fields, field)
+end
+
+-- A paragraph that begins so is no part of the text.
+local PARTS = { Errors = "errors", See = "see" }
+
+-- Takes one line of a comment of three dashes.
+local function read(doc, line)
+  local tag, rest = line:match "^@(%w+)%s*(.*)$"
+  if tag then
+    if tags[tag] then tags[tag](doc, rest) end
+    return
+  end
+  if line:find "^|" then
+    local value, meaning = line:match '^| "(.-)" # (.*)$'
+    if value then
+      table.insert(doc.fields, { name = value, text = meaning })
+    end
+    return
+  end
+  local word, after = line:match "^(%u%l+): (.*)$"
+  if PARTS[word] then
+    doc.part = PARTS[word]
+    doc[doc.part] = after
+  elseif line == "" then
+    doc.part = "text"
+    doc.text = doc.text .. "\n"
+  elseif doc.part == "text" then
+    doc.text = doc.text .. line .. "\n"
+  else
+    doc[doc.part] = doc[doc.part] .. " " .. line
+  end
+end
+
+local function new_doc()
+  return { text = "", part = "text", params = {}, returns = {}, fields = {} }
+end
+
+-- The entry that the comment before this line of code is about, if any.
+local function entry_of(doc, line)
+  local name, arguments = line:match "^function ([%w_.:]+)%((.-)%)"
+  if name then
+    doc.kind, doc.name, doc.arguments = "function", name, {}
+    for argument in arguments:gmatch "[%w_.]+" do
+      table.insert(doc.arguments, argument)
+    end
+  end
+  if doc.kind == "class" then
+    doc.variable = line:match "^local ([%w_]+) ="
+  end
+  doc.text = (doc.about or doc.text):match "^(.-)%s*$"
+  return doc.kind and doc or nil
+end
+
+--- What annotated Lua has to say, in its order.
+---
+--- Each entry has a `kind`, a `name` and a `text`. A "function" has `arguments`
+--- (its names), `params` and `returns` (each a table of `name`, `type`, `text`;
+--- and `optional`), `errors` and `see`; a "class" has `fields` of that shape,
+--- and the `variable` that its methods are written with; an "alias" has as
+--- `fields` its values; a "section" is a title, and the text below it.
+---
+--- See: net(3lua).
+---@param text string the content of a file
+---@return table[] entries
+function reference.parse(text)
+  local entries, doc, section = {}, nil, nil
+  for line in (text .. "\n\n"):gmatch "(.-)\n" do
+    local said, plain = line:match "^%-%-%- ?(.*)$", line:match "^%-%- ?(.*)$"
+    if said then
+      doc = doc or new_doc()
+      read(doc, said)
+    elseif plain then
+      local title, rest = line:match "^%-%- (net%.%w+): (.*)$"
+      title = title or plain:match "^# (.*)$"
+      if title then
+        section = { kind = "section", name = title, text = rest or "" }
+        table.insert(entries, section)
+      elseif section then
+        section.text = section.text .. "\n" .. plain
+      end
+    elseif doc then
+      table.insert(entries, entry_of(doc, line))
+      doc = nil
+    end
+    if not plain and not said then section = nil end
+  end
+  for _, entry in ipairs(entries) do
+    entry.text = entry.text:gsub("^\n+", "")
+  end
+  return entries
+end
+
+return reference

@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: MIT
+--
+-- man.lua: writes the manual page net(3lua), in the macros of groff_man(7), of
+-- the reference: netlab src/man.lua FILE ... >net.3lua
+
+local net = require "net"
+local reference = require "net.reference"
+
+local ESCAPES = { ["\\"] = "\\e", ["-"] = "\\-", ["~"] = "\\(ti",
+  ["^"] = "\\(ha", ["'"] = "\\(aq" }
+
+-- Text that groff prints as it is; only `code` becomes bold.
+local function escape(text)
+  text = text:gsub("[\\%-~^']", ESCAPES):gsub(utf8.charpattern, function(c)
+    return #c > 1 and ("\\[u%04X]"):format(utf8.codepoint(c)) or nil
+  end)
+  return (text:gsub("`(.-)`", "\\fB%1\\fR"))
+end
+
+-- A line of text: a dot at its begin would be a request.
+local function say(text) print((escape(text):gsub("^%.", "\\&.")))  end
+
+-- A heading. Inside of its quotes, a quote is two.
+local function heading(macro, text)
+  print(("%s \"%s\""):format(macro, (escape(text):gsub('"', '""'))))
+end
+
+-- Paragraphs; of those that are indented, each line by itself.
+local function paragraphs(text)
+  for part in (text .. "\n\n"):gmatch "(.-)\n\n+" do
+    if part:find "^ " then
+      print ".IP\n.nf"
+      for line in part:gmatch "[^\n]+" do say(line:match "^ *(.*)$") end
+      print ".fi"
+    elseif part ~= "" then
+      print ".PP"
+      say((part:gsub("%s+", " ")))
+    end
+  end
+end
+
+-- A parameter, a field or the value of an alias.
+local function item(name, kind, text)
+  print ".TP"
+  print("\\fI" .. escape(name) .. "\\fR" .. escape(kind or ""))
+  print(text:find "%S" and escape((text:gsub("%s+", " "))) or "\\&")
+end
+
+local function items(list)
+  for _, it in ipairs(list) do
+    local optional = it.optional and "optional " or ""
+    item(it.name, it.type and (" (%s%s)"):format(optional, it.type), it.text)
+  end
+end
+
+-- What comes back: "Returns host, port (of the peer); or nil, message, code."
+local function results(entry)
+  local good, bad = {}, { "nil, message, code" }
+  for _, result in ipairs(entry.returns) do
+    local text = result.text:gsub("[;,]? ?or the %w+$", "")
+    if text ~= "" then text = (" (%s)"):format(text) end
+    if result.name == "..." then
+      good[#good + 1] = result.text
+    elseif text:find "if it failed: " then
+      bad[#bad + 1] = result.name .. text:gsub("if it failed: ", "")
+    elseif not entry.errors or
+      result.name ~= "message" and result.name ~= "code" then
+      good[#good + 1] = result.name .. text
+    end
+  end
+  local text = "Returns " .. table.concat(good, ", ")
+  if entry.errors then text = text .. "; or " .. table.concat(bad, ", ") end
+  return text .. "."
+end
+
+local show = {}
+
+function show.section(entry)
+  local module = entry.name:find "^net%."
+  heading(".SH", module and entry.name or entry.name:upper())
+  paragraphs((entry.text:gsub("^%l", string.upper)))
+end
+
+show["function"] = function(entry)
+  heading(".SS", ("%s(%s)"):format(entry.name,
+    table.concat(entry.arguments, ", ")))
+  paragraphs(entry.text)
+  items(entry.params)
+  print ".PP"
+  say(results(entry))
+  if entry.errors then
+    print ".br"
+    say("Errors: " .. entry.errors)
+  end
+  print ".br"
+  say("See: " .. entry.see)
+end
+
+function show.class(entry)
+  if #entry.fields > 0 then heading(".SS", entry.name) end
+  paragraphs(entry.text)
+  items(entry.fields)
+end
+
+function show.alias(entry)
+  heading(".SS", entry.name)
+  paragraphs(entry.text)
+  items(entry.fields)
+end
+
+print '.\\" Made by src/man.lua of lua/meta/net.lua and lua/net.'
+print(('.TH net 3lua "" "netlab %s" "netlab"'):format(net._VERSION))
+print ".nh\n.ad l" -- a code is not to be split
+print '.SH NAME\nnet \\- sockets, tasks and echo engines for Lua'
+print '.SH SYNOPSIS\n.nf\n.B local net = require \\(dqnet\\(dq\n.fi'
+for _, path in ipairs(arg) do
+  local file <close> = assert(io.open(path))
+  for _, entry in ipairs(reference.parse(file:read "a")) do
+    show[entry.kind](entry)
+  end
+end
