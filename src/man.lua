@@ -9,20 +9,29 @@ local reference = require "net.reference"
 local ESCAPES = { ["\\"] = "\\e", ["-"] = "\\-", ["~"] = "\\(ti",
   ["^"] = "\\(ha", ["'"] = "\\(aq" }
 
--- Text that groff prints as it is; only `code` becomes bold.
+-- Text that groff prints as it is, a dot at its begin, too; only `code` becomes
+-- bold.
 local function escape(text)
   text = text:gsub("[\\%-~^']", ESCAPES):gsub(utf8.charpattern, function(c)
     return #c > 1 and ("\\[u%04X]"):format(utf8.codepoint(c)) or nil
   end)
-  return (text:gsub("`(.-)`", "\\fB%1\\fR"))
+  return (text:gsub("`(.-)`", "\\fB%1\\fR"):gsub("^%.", "\\&."))
 end
 
--- A line of text: a dot at its begin would be a request.
-local function say(text) print((escape(text):gsub("^%.", "\\&.")))  end
+local function say(text)
+  print((escape(text):gsub("%s+", " "):gsub(" $", "")))
+end
 
--- A heading. Inside of its quotes, a quote is two.
+-- A heading, which begins a paragraph. Inside of its quotes, a quote is two.
+local begun
 local function heading(macro, text)
   print(("%s \"%s\""):format(macro, (escape(text):gsub('"', '""'))))
+  begun = true
+end
+
+local function paragraph()
+  if not begun then print ".PP" end
+  begun = false
 end
 
 -- Paragraphs; of those that are indented, each line by itself.
@@ -30,11 +39,14 @@ local function paragraphs(text)
   for part in (text .. "\n\n"):gmatch "(.-)\n\n+" do
     if part:find "^ " then
       print ".IP\n.nf"
-      for line in part:gmatch "[^\n]+" do say(line:match "^ *(.*)$") end
+      local indent = #part:match "^ +"
+      for line in part:gmatch "[^\n]+" do
+        print(escape(line:sub(indent + 1)))
+      end
       print ".fi"
     elseif part ~= "" then
-      print ".PP"
-      say((part:gsub("%s+", " ")))
+      paragraph()
+      say(part)
     end
   end
 end
@@ -43,7 +55,7 @@ end
 local function item(name, kind, text)
   print ".TP"
   print("\\fI" .. escape(name) .. "\\fR" .. escape(kind or ""))
-  print(text:find "%S" and escape((text:gsub("%s+", " "))) or "\\&")
+  if text:find "%S" then say(text) else print "\\&" end
 end
 
 local function items(list)
@@ -86,7 +98,7 @@ show["function"] = function(entry)
     table.concat(entry.arguments, ", ")))
   paragraphs(entry.text)
   items(entry.params)
-  print ".PP"
+  paragraph()
   say(results(entry))
   if entry.errors then
     print ".br"
