@@ -33,7 +33,7 @@ endif
 # The module is the net module's objects; the host is these and main.o.
 OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
   echo_dgram.o lload.o load.o load_loop.o load_stream.o load_dgram.o \
-  lhist.o hist.o io.o stream.o buffer.o args.o sys.o select.o \
+  lhist.o hist.o io.o stream.o buffer.o args.o sys.o select.o gai.o \
   attr.o sock.o dns.o names.o iface.o gather.o poll.o task.o \
   loop.o wait.o intr.o watch.o opt.o \
   addr.o err.o)

@@ -51,6 +51,23 @@ lua_Integer net_args_int(lua_State *L, int arg, const char *name,
   return n;
 }
 
+/* A string as its place in a list of names, or `unless` there is none. */
+int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+                    const char *const names[]) {
+  int i = unless;
+  if (lua_getfield(L, arg, name) != LUA_TNIL) {
+    const char *text = lua_tostring(L, -1);
+    for (i = 0; names[i] && (!text || strcmp(names[i], text) != 0); i++)
+      continue;
+  }
+  lua_pop(L, 1);
+  if (i >= 0 && names[i] == NULL)
+    refuse(L, arg, name,
+           lua_pushfstring(L, ": \"%s\", \"%s\"%s expected", names[0], names[1],
+                           names[2] ? " or \"unix\"" : ""));
+  return i;
+}
+
 /* A number above 0, up to `most`, or `unless` there is none. */
 double net_args_number(lua_State *L, int arg, const char *name, double unless,
                        double most) {

@@ -15,12 +15,9 @@
  * it, userdata { lookup * }; the last of the two to let go frees it. */
 typedef struct lookup {
   uv_getaddrinfo_t req;
+  net_query query;
   net_wait *holder; /* slot */
   net_loop *loop;
-  const char *call; /* for messages: "connect" */
-  net_try then;     /* where that call goes on */
-  int host;         /* stack index of the name */
-  uint16_t port;
   int status, done, orphan;
 } lookup;
 
@@ -56,7 +53,7 @@ static int lookup___gc(lua_State *L) {
 }
 
 /* A host name that the resolver may be asked for. */
-static const char *check_host(lua_State *L, int arg) {
+const char *net_dns_host(lua_State *L, int arg) {
   size_t len;
   const char *host = luaL_checklstring(L, arg, &len);
   luaL_argcheck(L, strlen(host) == len, arg, "host contains a NUL byte");
@@ -103,60 +100,60 @@ static int net_port(lua_State *L) {
   return 1;
 }
 
-static int lookup_failed(lua_State *L, const char *call, const char *host,
-                         uint16_t port, int code) {
-  char who[NET_WHO * 2];
-  snprintf(who, sizeof who, port ? "%s:%u" : "%s", host, port);
-  return net_err(L, call, who, code);
+/* The results of a lookup that failed: the three of every error, and what the
+ * call gives besides. */
+static int lookup_failed(lua_State *L, const net_query *q, int code) {
+  const char *host = lua_tostring(L, q->host);
+  if (q->service && lua_isstring(L, q->service))
+    lua_pushfstring(L, "%s%s%s", host ? host : "", host ? ":" : "",
+                    lua_tostring(L, q->service));
+  else
+    lua_pushfstring(L, q->port ? "%s:%d" : "%s", host, (int)q->port);
+  int results = net_err(L, q->call, lua_tostring(L, -1), code);
+  if (q->extra == 0) return results;
+  lua_pushvalue(L, q->extra);
+  return results + 1;
 }
 
-/* The lookup is on top of the stack, where `then` wants the address. */
+/* The lookup is on top of the stack, where `then` wants what came of it. */
 static int lookupk(lua_State *L, net_why why) {
   lookup *q = *(lookup **)lua_touserdata(L, -1);
-  const char *host = lua_tostring(L, q->host);
+  net_query query = q->query;
   if (!q->done && why != NET_TIMEOUT && why != NET_CANCELED) {
     net_wait_hold(L, &q->holder);
     net_wait_of(q->loop, L)->sock = lua_touserdata(L, 1);
     return NET_WAIT;
   }
-  int code = q->status;
+  int code = q->status, at = lua_gettop(L);
   if (why == NET_CANCELED) code = ECANCELED;
   if (why == NET_TIMEOUT && !q->done) code = ETIMEDOUT;
-  if (code) {
-    int results = lookup_failed(L, q->call, host, q->port, code);
-    lua_pushvalue(L, -results - 1);
-    lookup___gc(L);
-    lua_pop(L, 1);
-    return results;
-  }
-  net_addr a = {.len = q->req.addrinfo->ai_addrlen};
-  memcpy(&a.u, q->req.addrinfo->ai_addr, a.len);
-  net_addr_set_port(&a, q->port);
-  net_try then = q->then;
+  if (!code) query.use(L, q->req.addrinfo, query.port);
+  lua_pushvalue(L, at);
   lookup___gc(L);
   lua_pop(L, 1);
-  lua_pushlstring(L, (char *)&a, sizeof a);
-  return net_loop_await(L, then);
+  if (code) return lookup_failed(L, &query, code);
+  lua_remove(L, at);
+  return net_loop_await(L, query.then);
 }
 
-static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
-                        const char *call, net_try then) {
-  const char *host = lua_tostring(L, arg);
-  struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
+/* Asks the resolver, in a call that has begun: what `use` pushes of the list
+ * of addresses is on top of the stack when `then` goes on. */
+int net_dns_lookup(lua_State *L, const net_query *query) {
+  const char *host = lua_tostring(L, query->host);
+  const char *service = NULL;
+  if (query->service) service = lua_tostring(L, query->service);
   lookup **box = lua_newuserdatauv(L, sizeof *box, 0), *q;
   *box = NULL;
   luaL_setmetatable(L, NET_LOOKUP);
   q = calloc(1, sizeof *q);
   if (q == NULL) return luaL_error(L, "not enough memory");
-  *q = (lookup){.loop = net_loop_get(L), .call = call, .then = then};
-  q->host = arg;
-  q->port = port;
+  *q = (lookup){.loop = net_loop_get(L), .query = *query};
   q->req.data = q;
-  int err =
-      uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, NULL, &hints);
+  int err = uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, service,
+                           &query->hints);
   if (err) {
     free(q);
-    return lookup_failed(L, call, host, port, err);
+    return lookup_failed(L, query, err);
   }
   net_intr_lookups(1);
   q->loop->lookups++;
@@ -164,36 +161,90 @@ static int lookup_start(lua_State *L, int family, int arg, uint16_t port,
   return net_loop_await(L, lookupk);
 }
 
+static net_addr address_of(const struct addrinfo *info, uint16_t port) {
+  net_addr a = {.len = info->ai_addrlen};
+  memcpy(&a.u, info->ai_addr, a.len);
+  net_addr_set_port(&a, port);
+  return a;
+}
+
+/* One address, as a string that holds a net_addr. */
+static void use_first(lua_State *L, const struct addrinfo *list,
+                      uint16_t port) {
+  net_addr a = address_of(list, port);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+}
+
+/* All of them, as a string that holds a net_addr of each. */
+static void use_all(lua_State *L, const struct addrinfo *list, uint16_t port) {
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (; list; list = list->ai_next) {
+    net_addr a = address_of(list, port);
+    luaL_addlstring(&b, (char *)&a, sizeof a);
+  }
+  luaL_pushresult(&b);
+}
+
 /* Puts the first address of the host at `arg` on top of the stack, a string
  * that holds a net_addr, and goes on with `then`; waits `seconds` at most.
  * `waits`: the call may do so even where the host needs no lookup. */
 static int resolve(lua_State *L, int family, int arg, uint16_t port,
                    const char *call, double seconds, net_try then, int waits) {
-  const char *host = check_host(L, arg);
+  const char *host = net_dns_host(L, arg);
+  net_query q = {
+      .call = call, .host = arg, .port = port, .use = use_first, .then = then};
   net_addr a;
   int known = net_addr_ip(&a, family, host, port);
   int no_zone = known || family != AF_INET6 ? 0 : net_addr_no_zone(host);
-  if (no_zone) return lookup_failed(L, call, host, port, no_zone);
+  if (no_zone) return lookup_failed(L, &q, no_zone);
   if (!known || waits) net_loop_begin(L, call, seconds);
   if (known) {
     lua_pushlstring(L, (char *)&a, sizeof a);
     return net_loop_await(L, then);
   }
-  if (seconds == 0) return lookup_failed(L, call, host, port, EAGAIN);
-  return lookup_start(L, family, arg, port, call, then);
+  if (seconds == 0) return lookup_failed(L, &q, EAGAIN);
+  q.hints.ai_family = family;
+  q.hints.ai_socktype = SOCK_STREAM;
+  return net_dns_lookup(L, &q);
+}
+
+/* The same with every address of the host at `arg`, and the port behind it, in
+ * the resolver's order; family: AF_UNSPEC is either. A failure returns the
+ * value at `extra` as well. */
+int net_dns_addresses(lua_State *L, int family, int arg, const char *call,
+                      double seconds, net_try then, int extra) {
+  const char *host = net_dns_host(L, arg);
+  net_query q = {
+      .call = call, .host = arg, .extra = extra, .use = use_all, .then = then};
+  net_addr known[2];
+  size_t n = 0;
+  q.port = check_port(L, arg + 1);
+  if (family != AF_INET) n += net_addr_ip(&known[n], AF_INET6, host, q.port);
+  if (family != AF_INET6) n += net_addr_ip(&known[n], AF_INET, host, q.port);
+  int no_zone = n > 0 || family == AF_INET ? 0 : net_addr_no_zone(host);
+  if (no_zone) return lookup_failed(L, &q, no_zone);
+  net_loop_begin(L, call, seconds);
+  if (n > 0) {
+    lua_pushlstring(L, (char *)known, n * sizeof *known);
+    return net_loop_await(L, then);
+  }
+  q.hints.ai_family = family;
+  q.hints.ai_socktype = SOCK_STREAM;
+  return net_dns_lookup(L, &q);
 }
 
 /* The address of the host at `arg` and the port behind it, if they need no
  * lookup; raises for what cannot be one. */
 int net_dns_known(lua_State *L, int family, int arg, net_addr *a) {
-  const char *host = check_host(L, arg);
+  const char *host = net_dns_host(L, arg);
   return net_addr_ip(a, family, host, check_port(L, arg + 1));
 }
 
-/* The same for the host at `arg` and the port behind it. */
+/* As resolve, for the host at `arg` and the port behind it. */
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits) {
-  check_host(L, arg);
+  net_dns_host(L, arg);
   uint16_t port = check_port(L, arg + 1);
   return resolve(L, family, arg, port, call, seconds, then, waits);
 }

@@ -25,24 +25,6 @@ typedef struct engine {
   double interval; /* seconds between two reports of progress; < 0: none */
 } engine;
 
-/* The string option `name` as its place in a list of names. */
-static int check_name(lua_State *L, const char *name, int unless,
-                      const char *const names[]) {
-  int i = unless;
-  if (lua_getfield(L, OPTIONS, name) != LUA_TNIL) {
-    const char *text = lua_tostring(L, -1);
-    for (i = 0; names[i] && (!text || strcmp(names[i], text) != 0); i++)
-      continue;
-  }
-  lua_pop(L, 1);
-  if (names[i] == NULL)
-    luaL_argerror(L, OPTIONS,
-                  lua_pushfstring(L, "%s: \"%s\", \"%s\"%s expected", name,
-                                  names[0], names[1],
-                                  names[2] ? " or \"unix\"" : ""));
-  return i;
-}
-
 /* Raises for an option that the family does not have. */
 static void check_absent(lua_State *L, const char *name, const char *instead) {
   int type = lua_getfield(L, OPTIONS, name);
@@ -106,8 +88,10 @@ static void check_options(lua_State *L, engine *box) {
   net_args_keys(L, OPTIONS,
                 "|family|type|host|port|path|connections|size|depth|seconds|"
                 "messages|rate|churn|verify|timeout|on_progress|interval|");
-  box->family = family_number[check_name(L, "family", 0, families)];
-  o->type = check_name(L, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
+  box->family =
+      family_number[net_args_choice(L, OPTIONS, "family", 0, families)];
+  o->type =
+      net_args_choice(L, OPTIONS, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
   check_size(L, o);
   o->messages = (uint64_t)net_args_int(L, OPTIONS, "messages", 0, 1,
                                        (lua_Integer)1 << 53);

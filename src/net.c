@@ -50,6 +50,7 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_names_functions);
   FUNCTIONS(L, net_iface_functions);
   FUNCTIONS(L, net_sock_functions);
+  FUNCTIONS(L, net_gai_functions);
   FUNCTIONS(L, net_select_functions);
   FUNCTIONS(L, net_task_functions);
   FUNCTIONS(L, net_load_functions);

@@ -4,8 +4,8 @@
  * few doors each opens to the ones above it. What the module's functions are
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
- *   main > net > lecho, lload, select > io > stream, attr > sock > dns, names
- *        > task > loop > gather > poll > wait > intr
+ *   main > net > lecho, lload, select, gai > io > stream, attr > sock > dns,
+ *        names > task > loop > gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -14,6 +14,7 @@
 #ifndef NET_H
 #define NET_H
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -251,7 +252,22 @@ void net_gather_select(lua_State *L, net_gather *g);
 void net_gather_closing(net_loop *loop, int fd);
 extern const luaL_Reg net_gather_methods[];
 
-/* dns.c: names and services. `then` finds the address on top of the stack. */
+/* dns.c: names and services. `then` finds the address on top of the stack, or
+ * what `use` has pushed of the resolver's list. */
+typedef struct net_query {
+  const char *call;  /* for messages: "connect" */
+  int host, service; /* where they are on the stack, strings or nil; 0: none */
+  int extra;         /* what a failure returns besides; 0: nothing */
+  uint16_t port;     /* for each address, where no service is asked for */
+  struct addrinfo hints;
+  void (*use)(lua_State *L, const struct addrinfo *list, uint16_t port);
+  net_try then;
+} net_query;
+
+int net_dns_lookup(lua_State *L, const net_query *query);
+int net_dns_addresses(lua_State *L, int family, int arg, const char *call,
+                      double seconds, net_try then, int extra);
+const char *net_dns_host(lua_State *L, int arg);
 int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits);
 int net_dns_known(lua_State *L, int family, int arg, net_addr *a);
@@ -297,6 +313,8 @@ void net_args_keys(lua_State *L, int arg, const char *known);
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
                          lua_Integer unless, lua_Integer least,
                          lua_Integer most);
+int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+                    const char *const list[]);
 double net_args_number(lua_State *L, int arg, const char *name, double unless,
                        double most);
 int net_args_flag(lua_State *L, int arg, const char *name, int unless);
@@ -340,6 +358,9 @@ extern const luaL_Reg net_stream_methods[];
 
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];
+
+/* gai.c: the resolver's whole answer. */
+extern const luaL_Reg net_gai_functions[];
 
 /* select.c: which of many sockets are ready. */
 extern const luaL_Reg net_select_functions[];

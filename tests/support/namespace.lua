@@ -21,6 +21,7 @@ dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
   --listen-address=127.0.0.1 --bind-interfaces --local=/test/ \
   --address=/lab.test/192.0.2.7 --address=/six.test/2001:db8::7 \
   --address=/here.test/127.0.0.1 --address=/here.test/::1 \
+  --cname=alias.test,ptr6.test \
   --ptr-record=7.2.0.192.in-addr.arpa,lab.test \
   --host-record=ptr6.test,2001:db8::9 \
   --local=/2.0.192.in-addr.arpa/ 2>/dev/null &
