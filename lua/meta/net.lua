@@ -76,6 +76,8 @@ local net = {}
 ---| "EPROTO" # the peer does not keep to the protocol
 ---| "EAI_NONAME" # there is no such host name
 ---| "EAI_AGAIN" # no name server answers now
+---| "EAI_SERVICE" # there is no such service
+---| "EAI_BADFLAGS" # the flags do not go together
 ---| string
 
 -- # Names
@@ -98,6 +100,37 @@ function net.gethostname() end
 ---@return string? message
 ---@return net.code? code
 function net.gethostbyname(name) end
+
+--- What net.getaddrinfo may be told. Unless they are given, addresses of both
+--- families come, and each of them once a type.
+---@class net.getaddrinfo.hints
+---@field family? string only "inet" or "inet6"
+---@field type? string only "stream" or "dgram"
+--- A list of "AI_PASSIVE" "AI_CANONNAME" "AI_NUMERICHOST" "AI_NUMERICSERV"
+--- "AI_ADDRCONFIG" "AI_V4MAPPED" "AI_ALL".
+---@field flags? string[]
+
+--- One address of a host: what net.socket and sock:connect take.
+---@class net.getaddrinfo.address
+---@field family string "inet" or "inet6"
+---@field type string "stream" or "dgram"
+---@field host string
+---@field port integer
+---@field canonname? string in the first one, where it was asked for
+
+--- Every address that the resolver has for a host, in its order.
+---
+--- Errors: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name server
+--- answers now, "EAI_SERVICE" there is no such service, "EAI_BADFLAGS".
+---
+--- See: getaddrinfo(3), RFC 3493, RFC 6724.
+---@param host? string nil: the loopback, or every address with AI_PASSIVE
+---@param service? integer|string nil: port 0; one of the two has to be given
+---@param hints? net.getaddrinfo.hints
+---@return net.getaddrinfo.address[]? list
+---@return string? message
+---@return net.code? code
+function net.getaddrinfo(host, service, hints) end
 
 --- The name of an address of either family.
 ---
