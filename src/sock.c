@@ -133,6 +133,20 @@ static int net_socket(lua_State *L) {
   return s->fd < 0 ? net_err(L, "socket", NULL, errno) : 1;
 }
 
+/* net.socketpair(family, type) -> two sockets, connected        socketpair(2)
+ * family: "unix" (the default; the kernel may have it for no other:
+ * "ENOTSUP"); type: "stream" (the default) or "dgram". "EMFILE". */
+static int net_socketpair(lua_State *L) {
+  int family = family_number[luaL_checkoption(L, 1, "unix", families)];
+  int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
+  net_sock *a = sock_new(L, family, type), *b = sock_new(L, family, type);
+  if (socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
+    return net_err(L, "socketpair", NULL, errno);
+  a->fd = prepare(fds[0]);
+  b->fd = prepare(fds[1]);
+  return 2;
+}
+
 static int sock_bindk(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = top_address(L);
@@ -317,5 +331,6 @@ const luaL_Reg net_sock_methods[] = {
 
 const luaL_Reg net_sock_functions[] = {
     {"socket", net_socket},
+    {"socketpair", net_socketpair},
     {NULL, NULL},
 };

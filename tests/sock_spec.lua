@@ -74,6 +74,43 @@ describe("socket", function()
   end)
 end)
 
+describe("socketpair", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is two connected UNIX stream sockets", function()
+    local a <close>, b = assert(net.socketpair())
+    support.own(b)
+    assert.matches("^socket %(unix stream, ", tostring(b))
+    local task = net.spawn(function() return a:recv_line() end)
+    b:sendall "ping\n"
+    assert.equal("ping", task:join())
+    a:sendall "pong"
+    a:close()
+    assert.equal("pong", b:recv_all())
+  end)
+
+  it("of datagrams keeps them apart", function()
+    local a, b = assert(net.socketpair("unix", "dgram"))
+    support.own(a)
+    support.own(b)
+    a:send "one"
+    a:send ""
+    assert.same({ "one", "" }, { b:recvfrom(9) })
+    assert.equal("", b:recv(9))
+    b:settimeout(0)
+    assert.equal("EAGAIN", select(3, b:recv(9)))
+  end)
+
+  it("is for UNIX sockets, says the kernel", function()
+    local a, message, code = net.socketpair "inet"
+    assert.is_nil(a)
+    assert.matches("^socketpair: ", message)
+    assert.equal("ENOTSUP", code)
+    assert.has_error(function() net.socketpair "inet5" end)
+    assert.has_error(function() net.socketpair("unix", "raw") end)
+  end)
+end)
+
 describe("bind, listen, accept, connect", function()
   support.leaves_nothing(before_each, after_each)
 
