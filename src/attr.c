@@ -60,8 +60,10 @@ static int sock_getblocking(lua_State *L) {
 
 /* sock:setsockopt(name, value) -> sock                        setsockopt(2)
  * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
- * takes two: whether, and how many seconds. Raises for a name that is not in
- * opt.c. "ENOPROTOOPT", "EINVAL": the kernel has no such option here. */
+ * takes two: whether, and how many seconds; IP_MULTICAST_IF and
+ * IPV6_MULTICAST_IF an interface, as join_group does. Raises for a name that is
+ * not in opt.c. "ENOPROTOOPT", "EINVAL": the kernel has no such option here;
+ * "ENODEV". */
 static int sock_setsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "setsockopt", NET_EITHER);
@@ -71,12 +73,40 @@ static int sock_setsockopt(lua_State *L) {
 }
 
 /* sock:getsockopt(name) -> the kernel's integer               getsockopt(2)
- * SO_LINGER has two: whether, and how many seconds. "ENOPROTOOPT". */
+ * SO_LINGER has two: whether, and how many seconds. SO_PEERCRED has three, of
+ * the process that a UNIX socket is connected to (Linux): its pid, uid and gid;
+ * "ENOTCONN": none is known. IP_MULTICAST_IF is the address by which it was
+ * set, or "0.0.0.0". "ENOPROTOOPT". */
 static int sock_getsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "getsockopt", NET_EITHER);
   if (refused) return refused;
   return net_opt_get(L, s->fd, 2);
+}
+
+static int change_group(lua_State *L, const char *call, int joins) {
+  net_sock *s = net_sock_check(L);
+  luaL_argcheck(L, s->type == SOCK_DGRAM && s->family != AF_UNIX, 1,
+                "an inet or inet6 datagram socket expected");
+  int refused = net_sock_refuse(L, s, call, NET_EITHER);
+  if (refused) return refused;
+  return net_opt_group(L, s->fd, s->family, call, joins);
+}
+
+/* sock:join_group(group, interface) -> sock                ip(7), RFC 3493, 5.2
+ * A datagram socket then receives what is sent to this multicast address, and
+ * to the port that it is bound to. interface: a name, an index, or for IPv4 one
+ * of its addresses; the one that the routes name unless given. Raises for what
+ * is no multicast address of the socket's family. "EADDRINUSE": it is in the
+ * group; "ENODEV": there is no such interface. */
+static int sock_join_group(lua_State *L) {
+  return change_group(L, "join_group", 1);
+}
+
+/* sock:leave_group(group, interface) -> sock
+ * As join_group; "EADDRNOTAVAIL": it is not in the group. */
+static int sock_leave_group(lua_State *L) {
+  return change_group(L, "leave_group", 0);
 }
 
 typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
@@ -130,6 +160,8 @@ const luaL_Reg net_attr_methods[] = {
     {"getblocking", sock_getblocking},
     {"setsockopt", sock_setsockopt},
     {"getsockopt", sock_getsockopt},
+    {"join_group", sock_join_group},
+    {"leave_group", sock_leave_group},
     {"getsockname", sock_getsockname},
     {"getpeername", sock_getpeername},
     {"fileno", sock_fileno},

@@ -79,6 +79,8 @@ extern const luaL_Reg net_addr_functions[];
 /* opt.c: one row of a table serves setsockopt and getsockopt. */
 int net_opt_set(lua_State *L, int fd, int arg);
 int net_opt_get(lua_State *L, int fd, int arg);
+int net_opt_group(lua_State *L, int fd, int family, const char *call,
+                  int joins);
 int net_opt_error(int fd);
 int net_opt_quiet(int fd);
 int net_opt_lingers(int fd);

@@ -5,12 +5,13 @@
  */
 #include "net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-typedef enum { INT, LINGER } kind;
+typedef enum { INT, LINGER, INTERFACE, CRED } kind;
 
 typedef struct option {
   const char *name;
@@ -18,11 +19,23 @@ typedef struct option {
   kind kind;
 } option;
 
+typedef union setting {
+  int number;
+  struct linger linger;
+  struct in_addr address;
+  struct ip_mreqn interface; /* its index, or in IPv4 an address of its own */
+#ifdef SO_PEERCRED
+  struct ucred cred;
+#endif
+} setting;
+
 #define ROW(level, name) \
   { #name, level, name, INT }
 
 static const option options[] = {
     {"SO_LINGER", SOL_SOCKET, SO_LINGER, LINGER}, /* l_onoff, l_linger */
+    {"IP_MULTICAST_IF", IPPROTO_IP, IP_MULTICAST_IF, INTERFACE},
+    {"IPV6_MULTICAST_IF", IPPROTO_IPV6, IPV6_MULTICAST_IF, INTERFACE},
     ROW(SOL_SOCKET, SO_ACCEPTCONN),
     ROW(SOL_SOCKET, SO_BROADCAST),
     ROW(SOL_SOCKET, SO_ERROR),
@@ -35,12 +48,19 @@ static const option options[] = {
     ROW(SOL_SOCKET, SO_TYPE),
     ROW(IPPROTO_TCP, TCP_MAXSEG),
     ROW(IPPROTO_TCP, TCP_NODELAY),
+    ROW(IPPROTO_IP, IP_MULTICAST_LOOP),
+    ROW(IPPROTO_IP, IP_MULTICAST_TTL),
     ROW(IPPROTO_IP, IP_TOS),
     ROW(IPPROTO_IP, IP_TTL),
+    ROW(IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
+    ROW(IPPROTO_IPV6, IPV6_MULTICAST_LOOP),
     ROW(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
     ROW(IPPROTO_IPV6, IPV6_V6ONLY),
 #ifdef SO_REUSEPORT
     ROW(SOL_SOCKET, SO_REUSEPORT),
+#endif
+#ifdef SO_PEERCRED
+    {"SO_PEERCRED", SOL_SOCKET, SO_PEERCRED, CRED}, /* pid, uid, gid */
 #endif
 #ifdef SO_DOMAIN
     ROW(SOL_SOCKET, SO_DOMAIN),
@@ -78,33 +98,139 @@ static int check_value(lua_State *L, int arg) {
   return (int)value;
 }
 
+/* The interface at `arg`: an index (0: the kernel's choice, and so is nil), a
+ * name, or for IPv4 one of its addresses. 0, or an errno: there is none. */
+static int find_interface(lua_State *L, int arg, int family,
+                          struct ip_mreqn *m) {
+  size_t len;
+  net_addr a;
+  *m = (struct ip_mreqn){0};
+  if (lua_isnoneornil(L, arg)) return 0;
+  if (lua_type(L, arg) == LUA_TNUMBER) {
+    m->imr_ifindex = check_value(L, arg);
+    return 0;
+  }
+  const char *name = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, len > 0 && strlen(name) == len, arg,
+                "interface is empty or contains a NUL byte");
+  if (family == AF_INET && net_addr_ip(&a, AF_INET, name, 0)) {
+    m->imr_address = a.u.in.sin_addr;
+    return 0;
+  }
+  m->imr_ifindex = (int)net_addr_index(name);
+  return m->imr_ifindex ? 0 : errno;
+}
+
+/* Reads what an option is to be; returns how many bytes that is, or an errno
+ * with its sign changed. */
+static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
+  if (o->kind == INTERFACE) {
+    int family = o->level == IPPROTO_IP ? AF_INET : AF_INET6;
+    luaL_checkany(L, arg);
+    int err = find_interface(L, arg, family, &v->interface);
+    if (err) return -err;
+    if (family == AF_INET) return sizeof v->interface;
+    v->number = v->interface.imr_ifindex;
+    return sizeof v->number;
+  }
+  v->number = check_value(L, arg);
+  if (o->kind != LINGER) return sizeof v->number;
+  v->linger = (struct linger){v->number, check_value(L, arg + 1)};
+  luaL_argcheck(L, v->linger.l_linger >= 0, arg + 1,
+                "seconds must not be negative");
+  return sizeof v->linger;
+}
+
 /* setsockopt(name, value): an integer or a boolean; SO_LINGER takes two:
- * on or off, and seconds. */
+ * on or off, and seconds; IP_MULTICAST_IF an interface. */
 int net_opt_set(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
-  int value = check_value(L, arg + 1), err;
-  if (o->kind == LINGER) {
-    struct linger l = {value, check_value(L, arg + 2)};
-    luaL_argcheck(L, l.l_linger >= 0, arg + 2, "seconds must not be negative");
-    err = setsockopt(fd, o->level, o->number, &l, sizeof l);
-  } else {
-    err = setsockopt(fd, o->level, o->number, &value, sizeof value);
-  }
-  if (err) return net_err(L, "setsockopt", o->name, errno);
+  setting v;
+  int len = check_setting(L, o, arg + 1, &v);
+  if (len < 0) return net_err(L, "setsockopt", o->name, len);
+  if (setsockopt(fd, o->level, o->number, &v, (socklen_t)len))
+    return net_err(L, "setsockopt", o->name, errno);
   lua_pushvalue(L, 1);
   return 1;
 }
 
-/* getsockopt(name) -> the kernel's integer; SO_LINGER has two */
+/* The process behind a UNIX socket's peer: pid, uid, gid. */
+static int push_cred(lua_State *L, const option *o, const setting *v) {
+#ifdef SO_PEERCRED
+  if (v->cred.uid != (uid_t)-1) {
+    lua_pushinteger(L, v->cred.pid);
+    lua_pushinteger(L, v->cred.uid);
+    lua_pushinteger(L, v->cred.gid);
+    return 3;
+  }
+#endif
+  (void)v;
+  return net_err(L, "getsockopt", o->name, ENOTCONN);
+}
+
+/* getsockopt(name) -> the kernel's integer; SO_LINGER has two, SO_PEERCRED
+ * three, and IP_MULTICAST_IF is an address */
 int net_opt_get(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
-  int value[2] = {0}; /* a struct linger is two of them */
-  socklen_t len = o->kind == LINGER ? sizeof value : sizeof value[0];
-  if (getsockopt(fd, o->level, o->number, value, &len))
+  setting v = {0};
+  socklen_t len = o->kind == CRED     ? sizeof v
+                  : o->kind == LINGER ? sizeof v.linger
+                                      : sizeof v.number;
+  if (getsockopt(fd, o->level, o->number, &v, &len))
     return net_err(L, "getsockopt", o->name, errno);
-  lua_pushinteger(L, value[0]);
-  if (o->kind == LINGER) lua_pushinteger(L, value[1]);
-  return o->kind == LINGER ? 2 : 1;
+  if (o->kind == CRED) return push_cred(L, o, &v);
+  if (o->kind == INTERFACE && o->level == IPPROTO_IP) {
+    net_addr a = {.u.in = {.sin_family = AF_INET, .sin_addr = v.address}};
+    net_addr_push(L, &a);
+    lua_pop(L, 1); /* the port */
+    return 1;
+  }
+  lua_pushinteger(L, v.number);
+  if (o->kind != LINGER) return 1;
+  lua_pushinteger(L, v.linger.l_linger);
+  return 2;
+}
+
+static int is_group(const net_addr *a) {
+  return a->u.sa.sa_family == AF_INET
+             ? IN_MULTICAST(ntohl(a->u.in.sin_addr.s_addr))
+             : IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
+}
+
+/* 0, or an errno */
+static int change_group(int fd, const net_addr *a, struct ip_mreqn *m,
+                        int joins) {
+  if (a->u.sa.sa_family == AF_INET) {
+    m->imr_multiaddr = a->u.in.sin_addr;
+    int name = joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
+    return setsockopt(fd, IPPROTO_IP, name, m, sizeof *m) ? errno : 0;
+  }
+  unsigned index = (unsigned)m->imr_ifindex;
+  struct ipv6_mreq six = {a->u.in6.sin6_addr,
+                          index ? index : a->u.in6.sin6_scope_id};
+  int name = joins ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP;
+  return setsockopt(fd, IPPROTO_IPV6, name, &six, sizeof six) ? errno : 0;
+}
+
+/* join_group(group, interface), leave_group(group, interface) */
+int net_opt_group(lua_State *L, int fd, int family, const char *call,
+                  int joins) {
+  size_t len;
+  net_addr a;
+  struct ip_mreqn m;
+  const char *group = luaL_checklstring(L, 2, &len);
+  int err = family == AF_INET6 ? net_addr_no_zone(group) : 0;
+  if (err) return net_err(L, call, group, err);
+  luaL_argcheck(L,
+                strlen(group) == len && net_addr_ip(&a, family, group, 0) &&
+                    is_group(&a),
+                2, "not a multicast address of the socket's family");
+  err = find_interface(L, 3, family, &m);
+  if (err) return net_err(L, call, lua_tostring(L, 3), err);
+  err = change_group(fd, &a, &m, joins);
+  if (err) return net_err(L, call, group, err);
+  lua_pushvalue(L, 1);
+  return 1;
 }
 
 /* The pending error of a socket, which this clears; 0 when there is none. */

@@ -6,6 +6,7 @@
 #ifndef SYS_H
 #define SYS_H
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -22,6 +23,16 @@
 #ifndef SOCK_CLOEXEC
 #define SOCK_CLOEXEC 0 /* there, fcntl(2) follows socket(2) */
 #define SOCK_NONBLOCK 0
+#endif
+
+#ifdef __NetBSD__ /* which will say EINVAL: it knows no index in IPv4 */
+struct ip_mreqn {
+  struct in_addr imr_multiaddr, imr_address;
+  int imr_ifindex;
+};
+#endif
+#ifndef __linux__
+#undef SO_PEERCRED /* it has another structure there, or none */
 #endif
 
 #ifdef MSG_WAITFORONE

@@ -18,6 +18,8 @@ describe("socket options", function()
     { "TCP_KEEPCNT", "stream", 3, 3 },
     { "TCP_MAXSEG", "stream", 1000, nil },
     { "IP_TTL", "dgram", 42, 42 },
+    { "IP_MULTICAST_TTL", "dgram", 7, 7 },
+    { "IP_MULTICAST_LOOP", "dgram", 0, 0 },
     { "IP_TOS", "stream", 16, 16 },
   }
 
@@ -41,6 +43,65 @@ describe("socket options", function()
     assert.matches("^setsockopt IPV6_V6ONLY: ", message)
     assert.equal("ENOPROTOOPT", code)
   end)
+
+  it("IPv6 has its own for multicast", function()
+    local six <close> = net.socket("inet6", "dgram")
+    assert(six:setsockopt("IPV6_MULTICAST_HOPS", 7))
+    assert.equal(7, six:getsockopt "IPV6_MULTICAST_HOPS")
+    assert(six:setsockopt("IPV6_MULTICAST_LOOP", false))
+    assert.equal(0, six:getsockopt "IPV6_MULTICAST_LOOP")
+  end)
+
+  it("the interface of multicast has a name, an index or an address",
+    function()
+      local four <close> = net.socket("inet", "dgram")
+      local six <close> = net.socket("inet6", "dgram")
+      assert.equal(four, four:setsockopt("IP_MULTICAST_IF", "lo"))
+      assert.equal(four, four:setsockopt("IP_MULTICAST_IF", "127.0.0.1"))
+      assert.equal("127.0.0.1", four:getsockopt "IP_MULTICAST_IF")
+      assert.equal(six, six:setsockopt("IPV6_MULTICAST_IF", "lo"))
+      assert.equal(1, six:getsockopt "IPV6_MULTICAST_IF")
+      for sock, name in pairs { [four] = "IP_MULTICAST_IF",
+        [six] = "IPV6_MULTICAST_IF" } do
+        assert(sock:setsockopt(name, 1))
+        assert(sock:setsockopt(name, nil)) -- the kernel's choice again
+        local ok, message, code = sock:setsockopt(name, "nosuch0")
+        assert.is_nil(ok)
+        assert.matches("^setsockopt " .. name .. ": no such device", message)
+        assert.equal("ENODEV", code)
+        for _, bad in ipairs { "", "l\0o", 1.5, 1 << 40, {}, true } do
+          assert.has_error(function() sock:setsockopt(name, bad) end)
+        end
+        assert.has_error(function() sock:setsockopt(name) end)
+      end
+      assert.equal(0, six:getsockopt "IPV6_MULTICAST_IF")
+      assert.equal("0.0.0.0", four:getsockopt "IP_MULTICAST_IF")
+    end)
+
+  it("SO_PEERCRED names the process at the other end of a UNIX socket",
+    function()
+      local path = support.folder() .. "/s"
+      local listener = support.own(net.socket "unix")
+      assert(listener:bind(path))
+      assert(listener:listen())
+      local peer <close> = support.start(support.python(([[
+import os, socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("%s")
+s.sendall(b"%%d %%d %%d\n" %% (os.getpid(), os.getuid(), os.getgid()))
+s.recv(1)
+]]):format(path)))
+      local sock <close> = assert(listener:accept())
+      local pid, uid, gid = sock:getsockopt "SO_PEERCRED"
+      assert.equal(sock:recv_line(), ("%d %d %d"):format(pid, uid, gid))
+      sock:close()
+      peer:wait()
+      local tcp <close> = net.socket()
+      local lone <close> = net.socket "unix"
+      assert.equal("ENOTCONN", select(3, tcp:getsockopt "SO_PEERCRED"))
+      assert.equal("ENOTCONN", select(3, lone:getsockopt "SO_PEERCRED"))
+      assert.equal("ENOPROTOOPT", select(3, tcp:setsockopt("SO_PEERCRED", 1)))
+    end)
 
   it("SO_LINGER has two integers, both ways", function()
     local sock <close> = net.socket()
