@@ -71,6 +71,7 @@ local net = {}
 ---| "ENOTCONN" # there is no connection
 ---| "EPIPE" # the peer reads no more, or we have ended our stream
 ---| "EMSGSIZE" # it is too long: a datagram, or a line
+---| "ENOTSUP" # the kernel does not have it
 ---| "ENOPROTOOPT" # the socket has no such option
 ---| "ENOENT" # there is no such entry
 ---| "EPROTO" # the peer does not keep to the protocol
@@ -350,6 +351,18 @@ local sock = {}
 ---@return net.code? code
 function net.socket(family, type) end
 
+--- Makes two sockets that are connected to each other.
+---
+--- Errors: "ENOTSUP" the kernel has it for UNIX sockets only, "EMFILE".
+---
+--- See: socketpair(2), unix(7).
+---@param family? "inet"|"inet6"|"unix" "unix" unless given
+---@param type? "stream"|"dgram" "stream" unless given
+---@return net.socket? first
+---@return net.socket|string? second or the message
+---@return net.code? code
+function net.socketpair(family, type) end
+
 --- Gives the socket an address of this machine. Waits only where a name has to
 --- be looked up.
 ---
@@ -600,15 +613,16 @@ function sock:getblocking() end
 
 --- Sets an option by its name in C; the table in src/opt.c has all of them, and
 --- another name raises. SO_LINGER takes two values: whether, and how many
---- seconds.
+--- seconds. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an interface, as
+--- join_group does.
 ---
 ---     sock:setsockopt("SO_REUSEADDR", true)
 ---
---- Errors: "ENOPROTOOPT", "EINVAL" the kernel does not take it here.
+--- Errors: "ENOPROTOOPT", "EINVAL" the kernel does not take it here, "ENODEV".
 ---
 --- See: setsockopt(2), socket(7), tcp(7), ip(7), slide "modify_buff_size".
 ---@param name string "SO_SNDBUF"
----@param value integer|boolean
+---@param value integer|boolean|string? a string or nil: an interface
 ---@param seconds? integer of SO_LINGER
 ---@return net.socket? sock
 ---@return string? message
@@ -616,15 +630,47 @@ function sock:getblocking() end
 function sock:setsockopt(name, value, seconds) end
 
 --- The kernel's value of an option. Linux doubles SO_SNDBUF and SO_RCVBUF.
+--- SO_PEERCRED (Linux) has three, of the process at the other end of a UNIX
+--- socket: its pid, its uid and its gid. IP_MULTICAST_IF is the address by which
+--- it was set, or "0.0.0.0".
 ---
---- Errors: "ENOPROTOOPT".
+--- Errors: "ENOPROTOOPT", "ENOTCONN" no process is known for SO_PEERCRED.
 ---
 --- See: getsockopt(2), socket(7), tcp(7), ip(7), slide "modify_buff_size".
 ---@param name string "SO_SNDBUF"
----@return integer? value of SO_LINGER: whether, 0 or 1
----@return integer|string? seconds of SO_LINGER; or the message
----@return net.code? code
+---@return integer|string? value of SO_LINGER: whether, 0 or 1
+---@return integer|string? seconds of SO_LINGER, the uid; or the message
+---@return integer|net.code? gid of SO_PEERCRED; or the code
 function sock:getsockopt(name) end
+
+--- Has a datagram socket receive what is sent to a multicast address, and to
+--- the port that it is bound to. Raises for what is no multicast address of the
+--- socket's family.
+---
+---     sock:join_group("239.1.2.3", "eth0")
+---
+--- Errors: "EADDRINUSE" it is in the group, "ENODEV" there is no such
+--- interface.
+---
+--- See: ip(7), ipv6(7), RFC 3493 section 5.2.
+---@param group string a numeric address: "239.1.2.3", "ff15::77"
+---@param interface? string|integer name, index, or own IPv4 address; by route
+---@return net.socket? sock
+---@return string? message
+---@return net.code? code
+function sock:join_group(group, interface) end
+
+--- Ends what join_group has begun, with the same arguments.
+---
+--- Errors: "EADDRNOTAVAIL" it is not in the group, "ENODEV".
+---
+--- See: ip(7), ipv6(7), RFC 3493 section 5.2.
+---@param group string
+---@param interface? string|integer
+---@return net.socket? sock
+---@return string? message
+---@return net.code? code
+function sock:leave_group(group, interface) end
 
 --- The socket's own address.
 ---
