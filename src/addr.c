@@ -218,8 +218,7 @@ const char *net_addr_peer_text(const net_peer *p, char text[NET_WHO]) {
   return net_addr_text(&a, text);
 }
 
-/* net.inet_aton(text) -> 4 bytes in network byte order          inet_aton(3)
- * nil, message, "EINVAL": the text is no IPv4 address. */
+/* net.inet_aton(text) -> bytes                                  inet_aton(3) */
 static int net_inet_aton(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
@@ -230,8 +229,7 @@ static int net_inet_aton(lua_State *L) {
   return 1;
 }
 
-/* net.inet_ntoa(bytes) -> "127.0.0.1"                            inet_ntoa(3)
- * of 4 bytes in network byte order; raises for any other number of them. */
+/* net.inet_ntoa(bytes) -> text                                  inet_ntoa(3) */
 static int net_inet_ntoa(lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);
@@ -247,10 +245,7 @@ static int check_family(lua_State *L) {
   return luaL_checkoption(L, 1, NULL, families) ? AF_INET6 : AF_INET;
 }
 
-/* net.inet_pton(family, text) -> 4 or 16 bytes in network byte order
- * family: "inet" or "inet6". Of "fe80::1%eth0" (RFC 4007) the zone's id, an
- * integer, is a second result. nil, message, "EINVAL": the text is no address
- * of that family; "ENODEV": no interface has the zone's name.   inet_pton(3) */
+/* net.inet_pton(family, text) -> bytes, zone                    inet_pton(3) */
 static int net_inet_pton(lua_State *L) {
   int family = check_family(L);
   size_t len;
@@ -270,11 +265,7 @@ static int net_inet_pton(lua_State *L) {
   return 2;
 }
 
-/* net.inet_ntop(family, bytes, scope) -> text                    inet_ntop(3)
- * of 4 ("inet") or 16 ("inet6") bytes in network byte order; raises for any
- * other number of them. scope: the id of an IPv6 address's zone (none unless
- * given, nor for 0), which is printed as the interface's name, "fe80::1%eth0",
- * or as it is if there is no such interface. */
+/* net.inet_ntop(family, bytes, scope) -> text                   inet_ntop(3) */
 static int net_inet_ntop(lua_State *L) {
   int inet = check_family(L) == AF_INET;
   size_t len;
@@ -301,8 +292,7 @@ static lua_Integer check_unsigned(lua_State *L, lua_Integer max) {
   return n;
 }
 
-/* net.htonl(n), net.ntohl(n) -> integer                          byteorder(3)
- * 32 bits, between host and network byte order; raises for what has more. */
+/* net.htonl(n), net.ntohl(n) -> integer                         byteorder(3) */
 static int net_htonl(lua_State *L) {
   lua_pushinteger(L, htonl((uint32_t)check_unsigned(L, UINT32_MAX)));
   return 1;
@@ -313,7 +303,7 @@ static int net_ntohl(lua_State *L) {
   return 1;
 }
 
-/* net.htons(n), net.ntohs(n) -> integer: 16 bits, likewise */
+/* net.htons(n), net.ntohs(n) -> integer                         byteorder(3) */
 static int net_htons(lua_State *L) {
   lua_pushinteger(L, htons((uint16_t)check_unsigned(L, UINT16_MAX)));
   return 1;
@@ -324,7 +314,7 @@ static int net_ntohs(lua_State *L) {
   return 1;
 }
 
-/* net.hexlify(bytes) -> two hexadecimal digits a byte: "7f000001" */
+/* net.hexlify(bytes) -> text */
 static int net_hexlify(lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);
@@ -346,8 +336,7 @@ static int digit(char c) {
   return at ? (int)(at - all) % 16 : -1;
 }
 
-/* net.unhexlify(text) -> bytes: hexlify's inverse; capitals may be
- * nil, message, "EINVAL": the text is not two hexadecimal digits a byte. */
+/* net.unhexlify(text) -> bytes */
 static int net_unhexlify(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
@@ -365,9 +354,7 @@ static int net_unhexlify(lua_State *L) {
                             "not two hexadecimal digits a byte", "EINVAL");
 }
 
-/* net.escape(bytes) -> text
- * What a stranger sent, made safe to print: every byte that is not printable
- * ASCII becomes \xNN, as in Python's bytes literals, and a backslash \\. */
+/* net.escape(bytes) -> text */
 static int net_escape(lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);

@@ -61,10 +61,7 @@ char *net_buffer_room(lua_State *L, int arg, size_t *len) {
   return b->bytes + at;
 }
 
-/* net.buffer(size) -> buffer
- * size: 1 to 2^30 bytes, all of them 0 at first. #buffer is its size,
- * tostring(buffer) a string of all its bytes. For sock:recv_into, sock:send
- * and sock:sendall. */
+/* net.buffer(size) -> buffer */
 static int net_buffer(lua_State *L) {
   size_t size = net_args_size(L, 1);
   buffer *b = lua_newuserdatauv(L, sizeof *b + size, 0);
@@ -75,7 +72,7 @@ static int net_buffer(lua_State *L) {
   return 1;
 }
 
-/* buffer:sub(first, last) -> the string of these bytes, as string.sub */
+/* buffer:sub(first, last) -> string */
 static int buffer_sub(lua_State *L) {
   const buffer *b = check_buffer(L, 1);
   size_t len = b->size, at = cut(L, 2, &len);
@@ -83,9 +80,7 @@ static int buffer_sub(lua_State *L) {
   return 1;
 }
 
-/* buffer:put(text, first) -> buffer
- * Copies the text into it, from its byte `first` on (1 unless given); raises
- * if it does not fit. */
+/* buffer:put(text, first) -> buffer */
 static int buffer_put(lua_State *L) {
   size_t len;
   buffer *b = check_buffer(L, 1);

@@ -60,16 +60,7 @@ static int push_all(lua_State *L) { /* protected: list */
   return 1;
 }
 
-/* net.interfaces() -> a list, one table for each address of an interface that
- * is up:                                                        getifaddrs(3)
- *   name, index     "eth0", its number
- *   family          "inet" or "inet6"
- *   address         as text; with its zone where it has one: "fe80::1%eth0"
- *   netmask         as text: "255.255.255.0", "ffff:ffff:ffff:ffff::"
- *   mac             "02:42:ac:11:00:02", zeros if it has none
- *   internal        true: the loopback
- *   scope           the zone's id, of an address that has one
- * nil, message, code: "EMFILE", the process has no descriptor left. */
+/* net.interfaces() -> { { name =, address =, ... }, ... }      getifaddrs(3) */
 static int net_interfaces(lua_State *L) {
   list l;
   int err = uv_interface_addresses(&l.at, &l.n);

@@ -82,12 +82,7 @@ static int sock_recvk(lua_State *L, net_why why) {
   return 1 + push_cut(L, (size_t)n, size);
 }
 
-/* sock:recv(size, flag) -> 1 to size bytes, as soon as there are any
- * size: 1 to 2^30; flag: "MSG_PEEK", the next call receives the same bytes
- * again. A datagram socket gives one datagram; an empty one is "", and where
- * it had more than size bytes (of which Linux tells) there is a second result,
- * true. nil, message, "EOF": the peer will send no more. "EAGAIN",
- * "ETIMEDOUT", "ECONNRESET".                                        recv(2) */
+/* sock:recv(size, flag) -> data, cut                                 recv(2) */
 static int sock_recv(lua_State *L) {
   net_sock *s = net_sock_check(L);
   net_args_size(L, 2);
@@ -112,11 +107,7 @@ static int sock_recv_intok(lua_State *L, net_why why) {
   return 1 + push_cut(L, (size_t)n, size);
 }
 
-/* sock:recv_into(buffer, first, last) -> how many bytes came, 1 or more
- * recv, into a net.buffer from its byte `first` (1 unless given) to `last` (its
- * end) at most, and makes no string. An empty datagram is 0, and true is the
- * second result for one that was longer, as in recv. nil, message, "EOF": the
- * peer will send no more. "EAGAIN", "ETIMEDOUT", "ECONNRESET".      recv(2) */
+/* sock:recv_into(buffer, first, last) -> count, cut                  recv(2) */
 static int sock_recv_into(lua_State *L) {
   net_sock *s = net_sock_check(L);
   size_t size;
@@ -136,10 +127,7 @@ static int sock_sendk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:send(data, first, last) -> how many bytes the kernel took     send(2)
- * data: a string or a net.buffer, from its byte `first` to `last` if these are
- * given, as in string.sub. On a stream it may take fewer; sendall goes on.
- * "EPIPE", "ECONNRESET", "EAGAIN", "ETIMEDOUT", "EMSGSIZE". */
+/* sock:send(data, first, last) -> count                              send(2) */
 static int sock_send(lua_State *L) {
   net_sock *s = net_sock_check(L);
   size_t len;
@@ -175,10 +163,7 @@ static int sock_sendallk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:sendall(data, first, last) -> sock, when the kernel has taken every
- * byte of data, or of the part from byte `first` to `last`           send(2)
- * data: a string or a net.buffer. nil, message, code, sent: how many bytes it
- * took before it failed. "EPIPE", "ECONNRESET", "ETIMEDOUT", "EAGAIN". */
+/* sock:sendall(data, first, last) -> sock                            send(2) */
 static int sock_sendall(lua_State *L) {
   net_sock *s = net_sock_check(L);
   size_t len;
@@ -202,11 +187,7 @@ static int sock_recvfromk(lua_State *L, net_why why) {
   return results + push_cut(L, (size_t)n, size);
 }
 
-/* sock:recvfrom(size, flag) -> data, host, port (or: data, path), cut
- * One datagram of at most size bytes (1 to 2^30), and who sent it; the last
- * result is true where it had more than size bytes (of which Linux tells), and
- * not there where it had not. flag: "MSG_PEEK", the next call receives the
- * same one again. "EAGAIN", "ETIMEDOUT".                        recvfrom(2) */
+/* sock:recvfrom(size, flag) -> data, host, port, cut             recvfrom(2) */
 static int sock_recvfrom(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM, 1, "a datagram socket expected");
@@ -230,10 +211,7 @@ static int sock_sendtok(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:sendto(data, host, port) or sock:sendto(data, path) -> bytes sent
- * One datagram. "EMSGSIZE": it is too long for one; "ECONNREFUSED": an
- * earlier one found nobody; "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
- *                                                                 sendto(2) */
+/* sock:sendto(data, host, port) -> count                           sendto(2) */
 static int sock_sendto(lua_State *L) {
   net_sock *s = net_sock_check(L);
   size_t len;

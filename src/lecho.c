@@ -151,26 +151,7 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   return 1;
 }
 
-/* sock:echo(options) -> totals
- * Serves a listening stream socket or a bound datagram socket by the echo
- * engine, in C, until the socket is closed, the task is cancelled or Ctrl-C is
- * pressed; a datagram that asks to be answered to a well-known port or to our
- * own port number is refused. Meanwhile any other call that reads or writes
- * the socket gives "EBUSY". Options, none of which is needed:
- *   once             end each connection after one message; or end after one
- *                    datagram
- *   on_message(data, host, port), on_connect(host, port), on_close(host, port)
- *                    are told what has happened; they must not wait. A
- *                    message is what one recv(2) gave, or a datagram that
- *                    is answered
- *   idle_timeout     seconds after which a silent connection is closed
- *   max_connections  at one time; more are accepted and closed
- *   workers          threads, 1 to 256, each with a socket of its own by
- *                    SO_REUSEPORT, or sharing this one
- *   totals           a table to fill, however the call ends
- * totals: connections, messages, bytes (received), refused, errors, seconds.
- * "EINVAL": it does not listen, or is not bound; "EMFILE".  Slides 12 and 13,
- * RFC 862 */
+/* sock:echo(options) -> totals                     slides 12 and 13, RFC 862 */
 static int sock_echo(lua_State *L) {
   net_sock *s = net_sock_check(L);
   net_echo_options o = check_options(L, s);

@@ -18,13 +18,13 @@ static const net_hist *check_hist(lua_State *L) {
   return luaL_checkudata(L, 1, NET_HIST);
 }
 
-/* histogram:count() -> how many latencies it holds */
+/* histogram:count() -> integer */
 static int hist_count(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)check_hist(L)->total);
   return 1;
 }
 
-/* histogram:percentile(p) -> the seconds that p in a hundred did not exceed */
+/* histogram:percentile(p) -> seconds */
 static int hist_percentile(lua_State *L) {
   const net_hist *h = check_hist(L);
   double p = luaL_checknumber(L, 2);
@@ -33,9 +33,7 @@ static int hist_percentile(lua_State *L) {
   return 1;
 }
 
-/* histogram:buckets() -> { { from = s, to = s, count = n }, ... }
- * From the least latency to the greatest, between round numbers that are six
- * to a decade: the rows of a picture. */
+/* histogram:buckets() -> { { from = s, to = s, count = n }, ... } */
 static int hist_buckets(lua_State *L) {
   const net_hist *h = check_hist(L);
   uint64_t most = net_hist_max(h), from = 0, to = 0;
@@ -61,8 +59,7 @@ static void write_line(void *data, const char *line, size_t len) {
   luaL_addlstring(data, line, len);
 }
 
-/* histogram:text() -> HdrHistogram's table of percentiles, in milliseconds:
- * what its plotters read. */
+/* histogram:text() -> HdrHistogram's table */
 static int hist_text(lua_State *L) {
   luaL_Buffer b;
   const net_hist *h = check_hist(L);

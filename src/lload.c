@@ -216,34 +216,7 @@ static int module_load_address(lua_State *L, net_why why) {
   return net_loop_await(L, module_loadk);
 }
 
-/* net.load(options) -> report
- * Sends messages to an echo server, from a thread of its own, compares what
- * comes back and measures how long it took; until the time is up, the messages
- * are done, the task is cancelled or Ctrl-C is pressed. Options:
- *   port             the server's, or the name of a service; needed
- *   host             "localhost"
- *   family, type     "inet", "inet6" or "unix"; "stream" or "dgram"
- *   path             of a UNIX socket, instead of host and port
- *   connections      1 to 100000; 1. They are open before the time begins
- *   size             bytes of a message; 64. A datagram has at least 12
- *   depth            messages on their way on each connection; 1
- *   seconds          2, unless there are:
- *   messages         how many are sent (a lost datagram is not sent again)
- *   rate             messages a second in all, each due at its time, and its
- *                    latency counted from then; else an answer starts the next
- *   churn            true: a connection for each message
- *   verify           false: do not compare
- *   timeout          seconds after which a datagram is lost, and a connect has
- *                    failed; 1
- *   on_progress(report)  is called every `interval` (0.25) seconds; it must
- *                    not wait
- * report: messages, bytes (received), seconds, connections, lost, late,
- * corrupt, rate (messages a second), throughput (bytes a second),
- * errors = { ECONNREFUSED = n, ... }, latency = { min mean stdev p50 p75 p90
- * p99 p999 p9999 max } in seconds, histogram, an object, and interrupted: it
- * was Ctrl-C that ended the run. A connection that fails is opened again;
- * where none could be opened at all, the run ends at once. nil, message, code:
- * the host's name is not known ("EAI_NONAME"), or "EMFILE". */
+/* net.load(options) -> report */
 static int module_load(lua_State *L) {
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
   lua_settop(L, OPTIONS);

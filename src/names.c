@@ -108,13 +108,7 @@ static const net_flag name_flags[] = {
     {NULL, 0},
 };
 
-/* net.getnameinfo(host, port, options) -> host name, service   getnameinfo(3)
- * host: a numeric address of either family. What has no name comes back as
- * digits. options.flags: a list of "NI_NUMERICHOST" and "NI_NUMERICSERV"
- * (digits, and nobody is asked), "NI_NAMEREQD" (a host without a name is an
- * error) and "NI_DGRAM" (a service of UDP). nil, message, code: "EAI_NONAME";
- * "EAI_AGAIN" no name server answers now; "EINVAL" the host is no address,
- * "ENODEV" nor its zone. */
+/* net.getnameinfo(host, port, options) -> name, service       getnameinfo(3) */
 static int net_getnameinfo(lua_State *L) {
   uint16_t port;
   int flags = 0;
@@ -130,19 +124,14 @@ static int net_getnameinfo(lua_State *L) {
   return ask(L, "getnameinfo", port, flags, 2);
 }
 
-/* net.gethostbyaddr(ip) -> the name of an address of either family
- * nil, message, code: "EAI_NONAME" it has none, "EAI_AGAIN" no name server
- * answers now, "EINVAL" it is no address.    gethostbyaddr(3), getnameinfo(3)
- */
+/* net.gethostbyaddr(ip) -> name                             gethostbyaddr(3) */
 static int net_gethostbyaddr(lua_State *L) {
   lua_settop(L, 1);
   check_text(L, 1);
   return ask(L, "gethostbyaddr", 0, NI_NAMEREQD, 1);
 }
 
-/* net.getservbyname(name, proto) -> the service's port, 80 for "http"
- * proto is "tcp" (the default) or "udp"; the port is in host byte order.
- * nil, message, "ENOENT": /etc/services has none.           getservbyname(3) */
+/* net.getservbyname(name, proto) -> port                    getservbyname(3) */
 static int net_getservbyname(lua_State *L) {
   static const char *const protos[] = {"tcp", "udp", NULL};
   const char *name = check_text(L, 1);

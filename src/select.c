@@ -129,15 +129,7 @@ static int net_selectk(lua_State *L, net_why why) {
   return 2;
 }
 
-/* net.select(readers, writers, timeout) -> readable, writable       select(2)
- * Lists of sockets (nil: an empty one), any number of them. Waits until a call
- * that reads one of the readers, or writes to one of the writers, would not
- * have to wait (it may fail instead), and gives these in two lists, in the
- * order given. timeout in seconds: nil for ever, 0 not at all; when the time
- * is up both lists are empty. Other tasks may use the sockets meanwhile.
- * nil, message, code: "EBADF" a socket is closed, "ECANCELED" it has been
- * closed while the call waited, "EBUSY" it is being served by sock:echo,
- * "EMFILE" no descriptor is left to wait with. */
+/* net.select(readers, writers, timeout) -> readable, writable      select(2) */
 static int net_select(lua_State *L) {
   lua_settop(L, TIMEOUT);
   check_list(L, READERS);

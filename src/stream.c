@@ -81,9 +81,7 @@ static int sock_recv_exactk(lua_State *L, net_why why) {
   return net_stream_take(L, s, size, 0);
 }
 
-/* sock:recv_exact(size) -> exactly size bytes of a stream           recv(2)
- * size: 1 to 2^30. "EOF", "ETIMEDOUT", "EAGAIN", "ECONNRESET"; what has arrived
- * by then stays readable. */
+/* sock:recv_exact(size) -> data                                      recv(2) */
 static int sock_recv_exact(lua_State *L) {
   net_sock *s = check_stream(L);
   net_args_size(L, 2);
@@ -110,10 +108,7 @@ static int sock_recv_linek(lua_State *L, net_why why) {
   }
 }
 
-/* sock:recv_line(max) -> the next line of a stream, without its \n or \r\n
- * The last line may lack its end, as with io.read. "EMSGSIZE": it is longer
- * than max bytes (65536 unless given), and stays readable; "EOF", "ETIMEDOUT",
- * "EAGAIN", "ECONNRESET".                                           recv(2) */
+/* sock:recv_line(max) -> line                                        recv(2) */
 static int sock_recv_line(lua_State *L) {
   net_sock *s = check_stream(L);
   check_max(L, MAX_LINE);
@@ -146,8 +141,7 @@ static int lines_next(lua_State *L) {
       L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
 }
 
-/* for line in sock:lines(max) do: recv_line until the end of the stream.
- * Any other failure is raised, as by io.lines. */
+/* sock:lines(max) -> next */
 static int sock_lines(lua_State *L) {
   check_stream(L);
   check_max(L, MAX_LINE);
@@ -179,11 +173,7 @@ static int sock_recv_allk(lua_State *L, net_why why) {
   }
 }
 
-/* sock:recv_all(max) -> every byte until the end of the stream      recv(2)
- * "" where there is none any more, as with file:read "a": that the stream ends
- * is no failure here. max: 1 to 2^30 bytes, 64 MiB unless given. "EMSGSIZE":
- * there is more than that; "ETIMEDOUT" (which is for the whole of it),
- * "EAGAIN", "ECONNRESET". What has arrived by then stays readable. */
+/* sock:recv_all(max) -> data                                         recv(2) */
 static int sock_recv_all(lua_State *L) {
   net_sock *s = check_stream(L);
   check_max(L, MAX_ALL);
