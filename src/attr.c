@@ -58,7 +58,7 @@ static int sock_getblocking(lua_State *L) {
   return 1;
 }
 
-/* sock:setsockopt(name, value) -> sock                        setsockopt(2)
+/* sock:setsockopt(name, value, seconds) -> sock               setsockopt(2)
  * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
  * takes two: whether, and how many seconds; IP_MULTICAST_IF and
  * IPV6_MULTICAST_IF an interface, as join_group does. Raises for a name that is

@@ -76,9 +76,13 @@ end
 local function wrong_with(entry)
   local list, returns = {}, entry.returns
   local function must(what, is)
-    if not is then list[#list + 1] = signature(entry) .. " lacks " .. what end
+    if not is then list[#list + 1] = entry.name .. " lacks " .. what end
   end
   must("a description", entry.text ~= "")
+  for _, field in ipairs(entry.kind == "class" and entry.fields or {}) do
+    must("a name and a type in each @field", field.name and field.type)
+  end
+  if entry.kind ~= "function" then return list end
   must("a line See:", entry.see)
   must("a @param for each parameter, in order",
     table.concat(map(entry.params, name_of), ", ") ==
@@ -132,10 +136,10 @@ describe("the reference", function()
     end
   end)
 
-  it("says of each function what it does, takes and returns", function()
+  it("says of everything what it is, takes and returns", function()
     local wrong = {}
     for _, entry in ipairs(all) do
-      if entry.kind == "function" then
+      if entry.kind ~= "section" then
         table.move(wrong_with(entry), 1, 99, #wrong + 1, wrong)
       end
     end
@@ -151,6 +155,17 @@ describe("the reference", function()
       end
     end
     assert.same({}, difference(set(stubs, "function", signature), rows))
+  end)
+
+  it("writes each function as the comment above it in C does", function()
+    local pipe <close> = io.popen "cat src/*.c"
+    local source, missing = pipe:read "a", {}
+    for call in pairs(set(stubs, "function", signature)) do
+      if not source:find("[*,r] " .. call:gsub("%p", "%%%0")) then
+        missing[#missing + 1] = call
+      end
+    end
+    assert.same({}, missing)
   end)
 
   it("says the meaning of each code that it names", function()

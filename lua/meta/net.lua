@@ -25,6 +25,9 @@
 -- tests/reference_spec.lua holds all this, the loaded module and the README's
 -- table against each other.
 
+--- Sockets with the names of the BSD socket API, tasks that wait in
+--- straight-line code, and echo engines in C. The program netlab has the module
+--- inside; for plain Lua 5.4 it is a shared library.
 ---@class net
 local net = {}
 
