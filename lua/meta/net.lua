@@ -108,16 +108,16 @@ function net.gethostbyname(name) end
 --- What net.getaddrinfo may be told. Unless they are given, addresses of both
 --- families come, and each of them once a type.
 ---@class net.getaddrinfo.hints
----@field family? string only "inet" or "inet6"
----@field type? string only "stream" or "dgram"
+---@field family? "inet"|"inet6" only this one
+---@field type? "stream"|"dgram" only this one
 --- A list of "AI_PASSIVE" "AI_CANONNAME" "AI_NUMERICHOST" "AI_NUMERICSERV"
 --- "AI_ADDRCONFIG" "AI_V4MAPPED" "AI_ALL".
 ---@field flags? string[]
 
 --- One address of a host: what net.socket and sock:connect take.
 ---@class net.getaddrinfo.address
----@field family string "inet" or "inet6"
----@field type string "stream" or "dgram"
+---@field family "inet"|"inet6"
+---@field type "stream"|"dgram"
 ---@field host string
 ---@field port integer
 ---@field canonname? string in the first one, where it was asked for
@@ -634,8 +634,8 @@ function sock:setsockopt(name, value, seconds) end
 
 --- The kernel's value of an option. Linux doubles SO_SNDBUF and SO_RCVBUF.
 --- SO_PEERCRED (Linux) has three, of the process at the other end of a UNIX
---- socket: its pid, its uid and its gid. IP_MULTICAST_IF is the address by which
---- it was set, or "0.0.0.0".
+--- socket: its pid, its uid and its gid. IP_MULTICAST_IF is the address by
+--- which it was set, or "0.0.0.0".
 ---
 --- Errors: "ENOPROTOOPT", "ENOTCONN" no process is known for SO_PEERCRED.
 ---
