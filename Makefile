@@ -30,13 +30,9 @@ MODULE_FLAGS = -shared -Wl,-z,relro,-z,now,-z,nodelete
 HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
-# The module is the net module's objects; the host is these and main.o.
-OBJS = $(addprefix $(BUILD)/,net.o lecho.o echo.o echo_stream.o \
-  echo_dgram.o lload.o load.o load_loop.o load_stream.o load_dgram.o \
-  lhist.o hist.o io.o stream.o buffer.o args.o sys.o select.o gai.o \
-  attr.o sock.o dns.o names.o iface.o gather.o poll.o task.o \
-  loop.o wait.o intr.o watch.o opt.o \
-  addr.o err.o)
+# The module is made of all sources but the host's own.
+HOST = $(BUILD)/main.o
+OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
 LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua reference.lua)
 REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(LUA_MODULES))
 LABS = $(wildcard labs/*.lua)
@@ -44,7 +40,7 @@ MORE = $(wildcard labs/more/*.lua)
 
 all: $(OUT)/netlab $(OUT)/net.so $(BUILD)/net.3lua
 
-$(OUT)/netlab: $(BUILD)/main.o $(OBJS)
+$(OUT)/netlab: $(HOST) $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS) -lm
 
