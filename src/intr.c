@@ -88,7 +88,7 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
   loop->pending = 0;
   net_loop_interrupt(loop);
   /* Plain Lua may never turn the loop again: let the tasks unwind now. */
-  if (L == loop->main.L && !loop->hosted) net_loop_turn(loop, 0);
+  if (!loop->running && !loop->hosted) net_loop_turn(loop, 0);
   net_intr_raise(L);
 }
 

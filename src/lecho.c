@@ -140,7 +140,8 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   net_sock *s = lua_touserdata(L, SOCK);
   engine *box = lua_touserdata(L, ENGINE);
   net_echo_event *event;
-  int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED;
+  int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED ||
+             net_wait_late(net_loop_get(L));
   int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
   while ((event = net_echo_next(box->echo)) != NULL)

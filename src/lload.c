@@ -186,7 +186,8 @@ static void tell_progress(lua_State *L, const net_load *load) {
 
 static int module_loadk(lua_State *L, net_why why) {
   engine *box = lua_touserdata(L, ENGINE);
-  int ends = why == NET_CANCELED || why == NET_INTERRUPTED;
+  int ends = why == NET_CANCELED || why == NET_INTERRUPTED ||
+             net_wait_late(net_loop_get(L));
   if (why == NET_TIMEOUT) tell_progress(L, box->load);
   if (!ends && !net_load_over(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);

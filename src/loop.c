@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char loop_key = 0;
+static const char loop_key = 0, passed_key = 0;
 
 enum { BUDGET = 64 }; /* calls that succeed at once, before others get a turn */
 enum { UV_KEY = 0 };  /* of libuv's descriptor in the watch */
@@ -33,18 +33,24 @@ net_loop *net_loop_find(lua_State *L) {
   return *box;
 }
 
+/* Can the code that runs in L yield to the loop, through all the coroutines
+ * between them? */
+static int can_yield(const net_loop *loop, lua_State *L) {
+  return lua_isyieldable(L) && !loop->rigid;
+}
+
 /* Raises unless the code that runs in L can wait here. */
 static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   net_wait *w = net_wait_of(loop, L);
   /* Plain Lua's main thread turns the loop unless it is turning already. */
-  if (w && (w->task ? lua_isyieldable(L) : !w->waiting)) return w;
+  if (w && (w->task ? can_yield(loop, L) : !w->waiting)) return w;
   int main_thread = lua_pushthread(L);
   lua_pop(L, 1);
   if (w == NULL && !main_thread)
     luaL_error(L,
-               "%s may have to wait, and this coroutine is not a task (or "
-               "one that is being closed): call it from the script, or in a "
-               "function given to net.spawn",
+               "%s may have to wait, which a coroutine can that net.coroutine "
+               "resumes; this one was resumed by Lua's own coroutine library, "
+               "or is being closed",
                call);
   luaL_error(L,
              "%s may have to wait, which cannot be done inside table.sort, "
@@ -54,10 +60,10 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
 }
 
 /* Raises what Ctrl-C raises, in the call that w stands for. */
-static int raise_interrupt(net_wait *w) {
+static int raise_interrupt(lua_State *L, net_wait *w) {
   w->interrupted = 0;
   net_wait_release(w);
-  return net_intr_raise(w->L);
+  return net_intr_raise(L);
 }
 
 /* The begin of `call`: raises unless it may wait here; for `seconds` at most,
@@ -69,7 +75,7 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
   net_wait_limit(w, seconds);
   w->begun = 1;
   w->graceful = 0;
-  if (w->interrupted) raise_interrupt(w);
+  if (w->interrupted) raise_interrupt(L, w);
 }
 
 /* Ctrl-C: every wait of every task ends with an error; `running` is left out,
@@ -224,7 +230,9 @@ int net_loop_turn(net_loop *loop, int patient) {
   if (idle && loop->outside == 0 && !uv_loop_alive(&loop->uv)) return 0;
   loop->streak = 0;
   lua_State *turner = loop->current;
+  net_frame *frames = loop->frames;
   loop->current = NULL;
+  loop->frames = NULL;
   poll_once(loop, idle && patient);
   net_link_append(&loop->ready, &loop->mark);
   while (loop->ready.next != &loop->mark) {
@@ -234,6 +242,7 @@ int net_loop_turn(net_loop *loop, int patient) {
   }
   net_link_remove(&loop->mark);
   loop->current = turner;
+  loop->frames = frames;
   if (loop->pending && turner) net_intr_hook(loop);
   return 1;
 }
@@ -242,7 +251,7 @@ int net_loop_turn(net_loop *loop, int patient) {
  * false. What that left on the stack is dropped. */
 static int woken(net_wait *w) {
   if (w == NULL || !w->woken) return 0;
-  lua_settop(w->L, w->top);
+  lua_settop(w->in, w->top);
   w->waiting = w->woken = 0;
   int late = w->deadline && uv_hrtime() >= w->deadline;
   if (late && w->why == NET_READY) w->why = NET_TIMEOUT;
@@ -265,6 +274,7 @@ static int give_way(lua_State *L, net_wait *w, int results) {
   loop->streak = 0;
   w->deadline = 0;
   w->waiting = 1;
+  w->in = L;
   if (w->task == NULL) {
     net_loop_turn(loop, 0);
     net_wait_release(w);
@@ -278,7 +288,7 @@ static int give_way(lua_State *L, net_wait *w, int results) {
 /* The end of a call that could wait and has not had to. */
 static int succeed(lua_State *L, net_loop *loop, net_wait *w, int results) {
   w->begun = 0;
-  if (w->task && !lua_isyieldable(L)) return results;
+  if (w->task && !can_yield(loop, L)) return results;
   return ++loop->streak >= BUDGET ? give_way(L, w, results) : results;
 }
 
@@ -298,7 +308,7 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     if (status == LUA_YIELD) {
       if (!woken(w)) return lua_yieldk(L, 0, context, awaitk);
       why = w->why;
-      if (w->interrupted && !w->graceful) return raise_interrupt(w);
+      if (w->interrupted && !w->graceful) return raise_interrupt(L, w);
       if (w->interrupted) {
         why = NET_INTERRUPTED;
         w->interrupted = 0;
@@ -327,6 +337,61 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
 /* Makes a call that may wait: its tries, until one has results to return. */
 int net_loop_await(lua_State *L, net_try try) {
   return awaitk(L, LUA_OK, (lua_KContext)try);
+}
+
+/* Runs co, from L: until it ends, fails or yields. What it calls may wait. */
+static int run(lua_State *L, net_loop *loop, lua_State *co, int args,
+               int *results) {
+  char rigid = loop->rigid;
+  lua_State *outer = loop->current;
+  net_frame frame = {loop->frames, co};
+  if (loop->running && !lua_isyieldable(L)) loop->rigid = 1;
+  loop->frames = &frame;
+  loop->current = co;
+  int status = lua_resume(co, L, args, results);
+  loop->current = outer;
+  loop->frames = frame.outer;
+  loop->rigid = rigid;
+  if (loop->pending && outer) net_intr_hook(loop);
+  return status;
+}
+
+/* The coroutine in whose coroutine.resume co waits, in the midst of a call of
+ * ours; NULL: it does not. */
+lua_State *net_loop_passed(lua_State *co) {
+  if (lua_status(co) != LUA_YIELD || lua_gettop(co) < 2) return NULL;
+  if (lua_touserdata(co, -1) != &passed_key) return NULL;
+  return lua_tothread(co, -2);
+}
+
+static int resumek(lua_State *L, int status, lua_KContext then) {
+  net_loop *loop = net_loop_get(L);
+  lua_State *co = lua_tothread(L, 1);
+  int args = lua_gettop(L) - 1, results;
+  if (status == LUA_YIELD) { /* is the wait over, or was it not the loop? */
+    if (loop->current != L || !loop->running || !loop->running->wait.woken)
+      return lua_yieldk(L, 0, then, resumek);
+    lua_settop(L, 1);
+    lua_pop(co, 2);
+    args = 0;
+  }
+  lua_xmove(L, co, args);
+  status = run(L, loop, co, args, &results);
+  if (status != LUA_YIELD || !loop->running || !loop->running->wait.waiting)
+    return ((net_then)then)(L, co, status, results);
+  lua_pop(co, results);
+  lua_pushthread(L);
+  lua_xmove(L, co, 1); /* a C function has room for two more */
+  lua_pushlightuserdata(co, (void *)&passed_key);
+  return lua_yieldk(L, 0, then, resumek);
+}
+
+/* Resumes the coroutine at index 1 with the arguments above it, for which it
+ * has room, and returns what `then` makes of the outcome. Where it has to wait,
+ * each coroutine down to the task yields, and is resumed again when the wait is
+ * over. In plain Lua's main thread it turns the loop where it is. */
+int net_loop_resume(lua_State *L, net_then then) {
+  return resumek(L, LUA_OK, (lua_KContext)then);
 }
 
 static void on_interrupt(uv_async_t *handle) {

@@ -297,6 +297,17 @@ static void preload(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* Lua's coroutine library becomes net.coroutine; net is on top. */
+static void use_coroutine(lua_State *L) {
+  lua_getfield(L, -1, "coroutine");
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "coroutine");
+  lua_pop(L, 1);
+  lua_setglobal(L, "coroutine");
+  lua_pop(L, 1);
+}
+
 /* protected: everything but the command line itself -> exit status */
 static int run(lua_State *L) {
   luaL_checkversion(L);
@@ -305,7 +316,7 @@ static int run(lua_State *L) {
   luaL_openlibs(L);
   preload(L);
   luaL_requiref(L, "net", luaopen_net, 0);
-  lua_pop(L, 1);
+  use_coroutine(L);
   set_arg(L);
   lua_gc(L, LUA_GCINC, 120, 0, 0); /* else a server's heap may double */
   lua_gc(L, LUA_GCGEN, 0, 0);

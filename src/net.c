@@ -36,6 +36,7 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
   CLASS(L, NET_GATHER, net_gather_methods);
+  CLASS(L, NET_DEADLINE, net_deadline_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
   CLASS(L, NET_NAME, net_names_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
@@ -53,7 +54,10 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_gai_functions);
   FUNCTIONS(L, net_select_functions);
   FUNCTIONS(L, net_task_functions);
+  FUNCTIONS(L, net_deadline_functions);
   FUNCTIONS(L, net_load_functions);
+  net_coroutine_open(L, BOX);
+  lua_setfield(L, -2, "coroutine");
   lua_pushliteral(L, NETLAB_VERSION);
   lua_setfield(L, -2, "_VERSION");
   return 1;

@@ -5,7 +5,7 @@
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
  *   main > net > lecho, lload, select, gai > io > stream, attr > sock > dns,
- *        names > task > loop > gather > poll > wait > intr
+ *        names > task, coroutine, deadline > loop > gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -29,6 +29,13 @@
 #include "watch.h"
 
 #define NETLAB_VERSION "0.1.0"
+
+/* Ends a coroutine: its <close> variables are closed. */
+#if LUA_VERSION_NUM > 504 || LUA_VERSION_RELEASE_NUM >= 50406
+#define net_reset_thread(L, from) lua_closethread(L, from)
+#else
+#define net_reset_thread(L, from) lua_resetthread(L)
+#endif
 
 /* err.c: the only maker of  nil, message, code.
  * `code` is an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME); `who`
@@ -127,8 +134,9 @@ typedef struct net_wait {
   struct net_wait **slot, *next;
   struct net_timer *timer; /* made when first needed */
   net_loop *loop;
-  net_task *task; /* NULL: plain Lua's main thread */
-  lua_State *L;
+  net_task *task;    /* NULL: plain Lua's main thread */
+  lua_State *L, *in; /* the task's; the one that waits, which is L or one
+                        that the student has resumed in it */
   const void *sock;  /* for which a name is being looked up */
   uint64_t deadline; /* of the call under way, ns of uv_hrtime; 0: none */
   int top;           /* of L's stack while it waits */
@@ -137,6 +145,19 @@ typedef struct net_wait {
   char outside;  /* it waits for what the kernel reports */
   char graceful; /* Ctrl-C is an end of the call, not an error */
 } net_wait;
+
+/* A coroutine of the student's own that runs now, and the one it runs in. */
+typedef struct net_frame {
+  struct net_frame *outer;
+  lua_State *co;
+} net_frame;
+
+/* The end of the time that all calls in a coroutine share: net.deadline. */
+typedef struct net_deadline {
+  struct net_deadline **place, *next; /* among the loop's */
+  const lua_State *co;
+  uint64_t at; /* ns of uv_hrtime */
+} net_deadline;
 
 typedef enum { NET_LIVE, NET_DONE, NET_FAILED, NET_ENDED } net_state;
 
@@ -170,6 +191,8 @@ struct net_loop {
   net_wait *idle;       /* slot of those in net.run() */
   net_task *running;
   lua_State *volatile current; /* whose Lua code runs; NULL: the loop turns */
+  net_frame *frames;           /* the innermost; NULL: current is the task's */
+  net_deadline *deadlines;     /* that have not been left, of all coroutines */
   int live;                    /* tasks that have not ended */
   int lookups;                 /* that are under way, or not yet taken */
   int failed;                  /* errors printed that nobody joined */
@@ -177,6 +200,7 @@ struct net_loop {
   int closing;                 /* task:cancel within task:cancel within ... */
   volatile int pending;        /* a Ctrl-C that nobody has taken yet */
   char hosted, interrupted, unwatched;
+  char rigid; /* a coroutine was resumed from where its task cannot yield */
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
 
@@ -185,7 +209,12 @@ void net_link_append(net_link *list, net_link *l);
 void net_link_remove(net_link *l);
 void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task);
 net_wait *net_wait_of(net_loop *loop, lua_State *L);
+uint64_t net_wait_from_now(double seconds);
 void net_wait_limit(net_wait *w, double seconds);
+int net_wait_late(const net_loop *loop);
+void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
+                     double seconds);
+void net_wait_without(net_deadline *d);
 int net_wait_hold(lua_State *L, net_wait **slot);
 int net_wait_nap(lua_State *L);
 void net_wait_outside(net_wait *w);
@@ -201,6 +230,9 @@ net_loop *net_loop_find(lua_State *L);
 void net_loop_begin(lua_State *L, const char *call, double seconds);
 int net_loop_await(lua_State *L, net_try try);
 int net_loop_at_once(lua_State *L, int results);
+typedef int (*net_then)(lua_State *L, lua_State *co, int status, int results);
+int net_loop_resume(lua_State *L, net_then then);
+lua_State *net_loop_passed(lua_State *co);
 int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
 net_wait *net_loop_lookup(net_loop *loop, const void *sock);
@@ -214,6 +246,13 @@ int net_task_host(lua_State *L, lua_CFunction script);
 #define NET_TASK "net.task"
 extern const luaL_Reg net_task_methods[];
 extern const luaL_Reg net_task_functions[];
+
+/* coroutine.c: coroutines of the student's own that may wait. */
+void net_coroutine_open(lua_State *L, int box);
+
+/* deadline.c: one total time for many calls. */
+#define NET_DEADLINE "net.deadline"
+extern const luaL_Reg net_deadline_methods[], net_deadline_functions[];
 
 /* intr.c: Ctrl-C, and leaving with the right status. */
 void net_intr_watch(net_loop *loop);

@@ -17,12 +17,6 @@ static const char tasks_key = 0;
 
 enum { MAX_CLOSING = 100 }; /* each takes some of the C stack */
 
-#if LUA_VERSION_NUM > 504 || LUA_VERSION_RELEASE_NUM >= 50406
-#define reset_thread(L, from) lua_closethread(L, from)
-#else
-#define reset_thread(L, from) lua_resetthread(L)
-#endif
-
 static net_task *check_task(lua_State *L, int arg) {
   return luaL_checkudata(L, arg, NET_TASK);
 }
@@ -59,11 +53,31 @@ void net_task_end(net_task *t) {
   lua_pop(L, 1);
 }
 
+/* Ends the coroutines of the student's own in which the task waits, from the
+ * innermost. An error of theirs is on top of L; false: there is none. */
+static int cancel_inner(net_task *t, lua_State *L) {
+  int failed = 0;
+  lua_State *outer, *co = t->wait.waiting ? t->wait.in : NULL;
+  for (; co && (outer = net_loop_passed(co)) != NULL; co = outer) {
+    if (net_reset_thread(co, L) == LUA_OK) continue;
+    if (failed) lua_pop(L, 1);
+    lua_xmove(co, L, 1);
+    failed = 1;
+  }
+  return failed;
+}
+
 /* Ends a suspended task: its <close> variables are closed, here and now. */
 void net_task_cancel(net_task *t) {
+  lua_State *L = t->wait.L, *from = t->wait.loop->main.L;
+  int top = lua_gettop(from);
   if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
-  int status = reset_thread(t->wait.L, t->wait.loop->main.L);
-  if (status != LUA_OK) t->state = NET_FAILED;
+  int failed = cancel_inner(t, from);
+  int status = net_reset_thread(L, from);
+  if (status != LUA_OK || failed) t->state = NET_FAILED;
+  if (failed && status == LUA_OK)
+    lua_pushvalue(from, -1), lua_xmove(from, L, 1);
+  lua_settop(from, top);
   net_task_end(t); /* for one that had not begun */
 }
 
@@ -135,6 +149,8 @@ static int net_spawn(lua_State *L) {
 static int task_joink(lua_State *L, net_why why) {
   net_task *t = check_task(L, 1);
   lua_State *co = t->wait.L;
+  if (t->state == NET_LIVE && why == NET_TIMEOUT)
+    return net_err(L, "join", NULL, ETIMEDOUT);
   if (t->state == NET_LIVE) return net_wait_hold(L, &t->joiners);
   if (t->state == NET_ENDED) return net_err(L, "join", NULL, ECANCELED);
   int n = lua_gettop(co);
@@ -156,7 +172,7 @@ static int task_joink(lua_State *L, net_why why) {
 
 /* task:join() -> the results of the task's function
  * Waits until the task has ended. The error that ended it is raised here.
- * nil, message, "ECANCELED": it was cancelled. */
+ * nil, message, "ECANCELED": it was cancelled; "ETIMEDOUT": a deadline. */
 static int task_join(lua_State *L) {
   net_task *t = check_task(L, 1);
   luaL_argcheck(L, net_loop_get(L)->running != t, 1,
@@ -207,26 +223,31 @@ static int task___close(lua_State *L) {
   return 0;
 }
 
-static int net_sleepk(lua_State *L, net_why why) {
+static int net_sleepk(lua_State *L, net_why why) { /* seconds, end */
   if (why != NET_TIMEOUT) return net_wait_hold(L, NULL);
+  if (uv_hrtime() < (uint64_t)lua_tointeger(L, 2))
+    return net_err(L, "sleep", NULL, ETIMEDOUT);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 /* net.sleep(seconds) -> true
  * Waits that long, never less; the other tasks go on. 0 lets each of them run
- * once. */
+ * once. nil, message, "ETIMEDOUT": a deadline came first. */
 static int net_sleep(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+  lua_settop(L, 1);
+  lua_pushinteger(L, (lua_Integer)net_wait_from_now(seconds));
   net_loop_begin(L, "sleep", seconds > 0 ? seconds : 1e-9);
   return net_loop_await(L, net_sleepk);
 }
 
 static int net_runk(lua_State *L, net_why why) {
   net_loop *loop = net_loop_get(L);
-  (void)why;
   net_wait_hold(L, &loop->idle);
+  if (busy_tasks(loop) > 0 && why == NET_TIMEOUT)
+    return net_err(L, "run", NULL, ETIMEDOUT);
   if (busy_tasks(loop) > 0) return NET_WAIT;
   net_wait_wake(loop->idle, NET_READY);
   lua_pushboolean(L, 1);
@@ -236,7 +257,7 @@ static int net_runk(lua_State *L, net_why why) {
 /* net.run() -> true
  * Waits until every other task has ended (or waits in net.run() as well).
  * Plain lua5.4 needs it at the end of a script that spawned tasks; `netlab`
- * waits for them anyway. */
+ * waits for them anyway. nil, message, "ETIMEDOUT": a deadline came first. */
 static int net_run(lua_State *L) {
   net_loop_begin(L, "run", -1);
   return net_loop_await(L, net_runk);

@@ -39,12 +39,12 @@ void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
 }
 
 /* The wait of the code that runs in L: its task's or, in plain Lua, the main
- * thread's. A coroutine of the student's own has none, and neither has what
- * the loop itself calls in the main thread while it turns. */
+ * thread's. A coroutine that was not resumed by net.coroutine has none, and
+ * neither has what the loop itself calls in the main thread while it turns. */
 net_wait *net_wait_of(net_loop *loop, lua_State *L) {
   net_wait *w = loop->running ? &loop->running->wait : &loop->main;
-  if (w == &loop->main && (loop->hosted || loop->current != L)) return NULL;
-  return w->L == L ? w : NULL;
+  if (w == &loop->main && loop->hosted) return NULL;
+  return loop->current == L ? w : NULL;
 }
 
 /* Queues a waiting call to be tried again, once. */
@@ -122,12 +122,58 @@ void net_wait_forget(net_wait *w) {
   w->timer = NULL;
 }
 
-/* The call under way may wait that long, from now: negative, for ever. */
-void net_wait_limit(net_wait *w, double seconds) {
+/* When a call that may wait for `seconds` (negative: for ever) gives up. */
+uint64_t net_wait_from_now(double seconds) {
   const double most = 1e9; /* 31 years */
-  if (seconds > most) seconds = most;
-  w->deadline = 0;
-  if (seconds >= 0) w->deadline = uv_hrtime() + (uint64_t)(seconds * 1e9) + 1;
+  if (seconds < 0) return 0;
+  return uv_hrtime() + (uint64_t)((seconds > most ? most : seconds) * 1e9) + 1;
+}
+
+/* Does the code that runs now run in co, or in a coroutine resumed from it? */
+static int runs_in(const net_loop *loop, const lua_State *co) {
+  for (const net_frame *f = loop->frames; f; f = f->outer)
+    if (f->co == co) return 1;
+  return co == (loop->running ? loop->running->wait.L : loop->main.L);
+}
+
+/* The first of the deadlines that the code that runs now is within; 0: none. */
+static uint64_t first_deadline(const net_loop *loop) {
+  uint64_t first = 0;
+  for (const net_deadline *d = loop->deadlines; d; d = d->next)
+    if ((!first || d->at < first) && runs_in(loop, d->co)) first = d->at;
+  return first;
+}
+
+/* The call under way may wait that long, from now: negative, for ever; but not
+ * beyond a deadline. */
+void net_wait_limit(net_wait *w, double seconds) {
+  uint64_t first = first_deadline(w->loop);
+  w->deadline = net_wait_from_now(seconds);
+  if (first && (!w->deadline || first < w->deadline)) w->deadline = first;
+}
+
+/* Has a deadline passed that the code that runs now is within? */
+int net_wait_late(const net_loop *loop) {
+  uint64_t first = first_deadline(loop);
+  return first && uv_hrtime() >= first;
+}
+
+/* From here on, whatever is called in co is over `seconds` from now. */
+void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
+                     double seconds) {
+  *d = (net_deadline){.at = net_wait_from_now(seconds), .co = co};
+  d->next = loop->deadlines;
+  d->place = &loop->deadlines;
+  if (d->next) d->next->place = &d->next;
+  loop->deadlines = d;
+}
+
+/* Takes a deadline away, once. */
+void net_wait_without(net_deadline *d) {
+  if (d->place == NULL) return;
+  *d->place = d->next;
+  if (d->next) d->next->place = d->place;
+  d->place = NULL;
 }
 
 static uint64_t time_left(const net_wait *w) {
@@ -140,6 +186,7 @@ static uint64_t time_left(const net_wait *w) {
 int net_wait_hold(lua_State *L, net_wait **slot) {
   net_loop *loop = net_loop_get(L);
   net_wait *w = net_wait_of(loop, L);
+  w->in = L;
   if (w->slot != slot || slot == NULL) {
     net_wait_release(w);
     w->slot = slot;

@@ -100,6 +100,26 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
+  it("ends a busy loop in a coroutine of the script's own", function()
+    assert_interrupted("ready\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      net.sleep(0)
+      net.coroutine.wrap(function() while true do end end)()
+    ]])
+  end)
+
+  it("ends a wait in a coroutine of the script's own", function()
+    assert_interrupted("ready\ninner\nclosed\n", [[
+      local _ <close> = closing "closed"
+      spawn_ready()
+      net.coroutine.wrap(function()
+        local _ <close> = closing "inner"
+        net.sleep(600)
+      end)()
+    ]])
+  end)
+
   it("ends a sort that goes on and on", function()
     assert_interrupted("ready\nclosed\n", [[
       local _ <close> = closing "closed"

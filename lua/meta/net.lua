@@ -48,9 +48,9 @@ local net = {}
 -- the caller's line, before any system call.
 --
 -- A call that has to wait lets the other tasks go on. It raises where it cannot
--- wait: in table.sort, string.gsub, tostring, require, a finalizer, or a
--- coroutine that is no task. Nothing that has arrived is lost: after a time-out
--- it is still there to be read.
+-- wait: in table.sort, string.gsub, tostring, require or a finalizer; and in a
+-- coroutine of your own, unless net.coroutine made or resumed it. Nothing that
+-- has arrived is lost: after a time-out it is still there to be read.
 
 --- The symbolic name of what went wrong: that of an errno(3), one of
 --- getaddrinfo(3), or "EOF".
@@ -926,7 +926,7 @@ function net.spawn(f, ...) end
 
 --- Waits until the task has ended. The error that ended it is raised here.
 ---
---- Errors: "ECANCELED" it was cancelled.
+--- Errors: "ECANCELED" it was cancelled, "ETIMEDOUT" a net.deadline came first.
 ---
 --- See: pthread_join(3).
 ---@return any ... the results of the task's function
@@ -941,17 +941,37 @@ function task:cancel() end
 
 --- Waits that long, never less. 0 lets each of the others run once.
 ---
+--- Errors: "ETIMEDOUT" a net.deadline came first.
+---
 --- See: sleep(3).
 ---@param seconds number
----@return true done
+---@return true? done
+---@return string? message
+---@return net.code? code
 function net.sleep(seconds) end
+
+--- The results of f(...). All calls that f makes share this one time, besides
+--- their own time-outs: when it is up, a call that would wait gives "ETIMEDOUT",
+--- and sock:echo its totals. Of two deadlines, one within the other, the first
+--- to pass counts. Tasks that f spawns are not bound by it. Raises f's errors.
+---
+--- See: timeout(1).
+---@param seconds number
+---@param f function
+---@param ... any its arguments
+---@return any ... the results of f
+function net.deadline(seconds, f, ...) end
 
 --- Waits until every other task has ended (or waits in net.run as well). Plain
 --- lua5.4 needs it at the end of a script that spawned tasks; netlab waits for
 --- them anyway.
 ---
+--- Errors: "ETIMEDOUT" a net.deadline came first.
+---
 --- See: net.spawn.
----@return true done
+---@return true? done
+---@return string? message
+---@return net.code? code
 function net.run() end
 
 --- The monotonic clock, to measure how long something takes. Its zero is
@@ -966,5 +986,77 @@ function net.now() end
 --- See: gettimeofday(2), slide "print_machine_time".
 ---@return number seconds
 function net.time() end
+
+-- # Coroutines that may wait
+--
+-- net.coroutine is Lua's coroutine library, except that in a coroutine which it
+-- has made or resumed a call may wait: the wait is passed up to the task. So a
+-- generator can read from a socket. In netlab it has taken the place of Lua's.
+
+net.coroutine = {}
+
+--- A coroutine with f as its body.
+---
+--- See: coroutine.create, Lua 5.4 reference manual, 6.2.
+---@param f function
+---@return thread co
+function net.coroutine.create(f) end
+
+--- A function that resumes a coroutine with f as its body, and raises what is
+--- raised in it.
+---
+--- See: coroutine.wrap, Lua 5.4 reference manual, 6.2.
+---@param f function
+---@return function next
+function net.coroutine.wrap(f) end
+
+--- Starts or continues a coroutine. It cannot be resumed while it waits in
+--- another task.
+---
+--- See: coroutine.resume, Lua 5.4 reference manual, 6.2.
+---@param co thread
+---@param ... any its arguments, or what its yield returns
+---@return boolean done false: it has failed
+---@return any ... what it yields or returns, or its error
+function net.coroutine.resume(co, ...) end
+
+--- Gives values to who resumed the coroutine; in a task itself, lets the others
+--- run.
+---
+--- See: coroutine.yield, Lua 5.4 reference manual, 6.2.
+---@param ... any
+---@return any ... what the next resume passes
+function net.coroutine.yield(...) end
+
+--- "running", "suspended", "dead", or "normal": it has resumed another one, or
+--- waits in another task.
+---
+--- See: coroutine.status, Lua 5.4 reference manual, 6.2.
+---@param co thread
+---@return string status
+function net.coroutine.status(co) end
+
+--- Ends a coroutine that is suspended: its <close> variables are closed. Raises
+--- while it waits in a task, which task:cancel ends together with it.
+---
+--- See: coroutine.close, Lua 5.4 reference manual, 6.2.
+---@param co thread
+---@return boolean done false: it has failed, or a __close has
+---@return any error
+function net.coroutine.close(co) end
+
+--- The coroutine that runs.
+---
+--- See: coroutine.running, Lua 5.4 reference manual, 6.2.
+---@return thread co
+---@return boolean main it is Lua's main thread
+function net.coroutine.running() end
+
+--- Can it yield?
+---
+--- See: coroutine.isyieldable, Lua 5.4 reference manual, 6.2.
+---@param co? thread the running one unless given
+---@return boolean yieldable
+function net.coroutine.isyieldable(co) end
 
 return net

@@ -1,0 +1,153 @@
+-- net.deadline: one total time for many calls.
+local net = require "net"
+local support = require "tests.support"
+
+local function timed_out(value, message, code)
+  assert.is_nil(value)
+  assert.matches(": timed out %(ETIMEDOUT%)$", message)
+  assert.equal("ETIMEDOUT", code)
+end
+
+describe("a deadline", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("gives the function's results, and passes its arguments", function()
+    assert.same({ 1, nil, 3, n = 3 }, table.pack(net.deadline(1, function(...)
+      assert.same({ "a", "b" }, { ... })
+      return 1, nil, 3
+    end, "a", "b")))
+    assert.equal(0, select("#", net.deadline(0, function() end)))
+  end)
+
+  it("is shared by all calls of the function", function()
+    local a, b = support.pair()
+    local drip <close> = net.spawn(function()
+      while true do b:sendall "x" net.sleep(0.01) end
+    end)
+    local start, n = net.now(), 0
+    timed_out(net.deadline(0.1, function()
+      while true do -- no single call takes 0.1 s
+        local byte, message, code = a:recv_exact(1)
+        if not byte then return byte, message, code end
+        n = n + 1
+      end
+    end))
+    assert.is_true(net.now() - start >= 0.1)
+    assert.is_true(n >= 1)
+    assert.is_truthy(drip)
+  end)
+
+  it("cuts every kind of wait", function()
+    local a = support.pair()
+    local listener = support.listener()
+    local udp = support.own(net.socket("inet", "dgram"))
+    assert(udp:bind("127.0.0.1", 0))
+    local sleeper <close> = net.spawn(net.sleep, 600)
+    local full = ("x"):rep(64 << 20)
+    for name, f in pairs {
+      sleep = function() return net.sleep(600) end,
+      join = function() return sleeper:join() end,
+      run = function() return net.run() end,
+      recv = function() return a:recv(1) end,
+      line = function() return a:recv_line() end,
+      accept = function() return listener:accept() end,
+      recvfrom = function() return udp:recvfrom(1) end,
+      sendall = function() return a:sendall(full) end,
+    } do
+      local value, message, code = net.deadline(0.02, f)
+      assert.is_nil(value, name)
+      assert.equal("ETIMEDOUT", code, message)
+    end
+  end)
+
+  it("ends sock:echo, which gives its totals", function()
+    local listener = support.listener()
+    local totals = net.deadline(0.05, listener.echo, listener)
+    assert.equal(0, totals.connections)
+  end)
+
+  it("does not lengthen a time-out, nor shorten a sleep that fits", function()
+    local a = support.pair()
+    a:settimeout(0.02)
+    local start = net.now()
+    timed_out(net.deadline(600, a.recv, a, 1))
+    assert.is_true(net.now() - start < 300)
+    assert.is_true(net.deadline(600, net.sleep, 0.01))
+  end)
+
+  it("that has passed lets through what needs no wait", function()
+    local a, b = support.pair()
+    b:sendall "here"
+    net.deadline(0, function()
+      assert.equal("here", support.eventually(function() return a:recv(4) end))
+      timed_out(a:recv(1))
+    end)
+  end)
+
+  it("within another counts if it is the first to pass", function()
+    local start = net.now()
+    net.deadline(0.02, function()
+      timed_out(net.deadline(600, net.sleep, 600))
+      timed_out(net.sleep(600))
+    end)
+    net.deadline(600, function()
+      timed_out(net.deadline(0.02, net.sleep, 600))
+      assert.is_true(net.sleep(0.01))
+    end)
+    assert.is_true(net.now() - start < 300)
+  end)
+
+  it("ends with its function, also when that fails", function()
+    assert.error_matches(function()
+      net.deadline(0, error, "broken")
+    end, "broken")
+    assert.is_true(net.sleep(0.01))
+  end)
+
+  it("does not bind other tasks, nor those that it spawns", function()
+    local other = net.spawn(function() return net.sleep(0.05) end)
+    local spawned
+    net.deadline(0.01, function()
+      spawned = net.spawn(function() return net.sleep(0.05) end)
+      timed_out(net.sleep(600))
+    end)
+    assert.is_true(other:join())
+    assert.is_true(spawned:join())
+  end)
+
+  it("in a generator binds the generator, and not who asks it", function()
+    local function check()
+      local next = net.coroutine.wrap(function()
+        net.deadline(0.02, function()
+          net.coroutine.yield(1)
+          local _, _, code = net.sleep(600)
+          net.coroutine.yield(code)
+        end)
+        net.coroutine.yield(net.sleep(0.01))
+      end)
+      assert.equal(1, next())
+      assert.is_true(net.sleep(0.05))
+      assert.equal("ETIMEDOUT", next())
+      assert.is_true(net.sleep(0.01))
+      assert.is_true(next())
+    end
+    check()
+    net.spawn(check):join()
+  end)
+
+  it("binds a generator that is asked within it", function()
+    local next = net.coroutine.wrap(function()
+      while true do net.coroutine.yield((select(3, net.sleep(0.05)))) end
+    end)
+    assert.equal("ETIMEDOUT", net.deadline(0.01, next))
+    assert.is_nil(next())
+  end)
+
+  it("raises for what is no time and no function", function()
+    assert.error_matches(function() net.deadline(-1, print) end,
+      "seconds must not be negative")
+    assert.error_matches(function() net.deadline(1, 2) end,
+      "function expected")
+    assert.error_matches(function() net.deadline() end, "number expected")
+  end)
+end)
