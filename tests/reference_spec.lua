@@ -192,7 +192,7 @@ describe("the reference", function()
 
   it("uses no type that it does not have", function()
     local known = { ["table"] = true, fun = true, any = true }
-    for name in ("nil boolean true number integer string table function")
+    for name in ("nil boolean true number integer string table function thread")
       :gmatch "%S+" do known[name] = true end
     for _, kind in ipairs { "class", "alias" } do
       for name in pairs(set(all, kind)) do known[name] = true end
