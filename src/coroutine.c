@@ -46,8 +46,7 @@ static int resumed(lua_State *L, lua_State *co, int status, int results) {
   return n >= 0 ? n + 1 : 2;
 }
 
-/* coroutine.resume(co, ...) -> true, what it yielded or returned; false, error
- *                                              Lua 5.4 reference manual, 6.2 */
+/* net.coroutine.resume(co, ...)                   coroutine.resume(co, ...) */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = check_co(L);
   const char *why = unfit(L, co);
@@ -86,8 +85,7 @@ static int wrapped(lua_State *L) {
   return luaL_error(L, "%s", why);
 }
 
-/* coroutine.wrap(f) -> a function that resumes f, and raises its errors
- *                                              Lua 5.4 reference manual, 6.2 */
+/* net.coroutine.wrap(f)                                   coroutine.wrap(f) */
 static int coroutine_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_pushvalue(L, lua_upvalueindex(1)); /* the loop */
@@ -98,7 +96,8 @@ static int coroutine_wrap(lua_State *L) {
   return 1;
 }
 
-/* What Lua's function says (upvalue 2), unless the coroutine waits. */
+/* net.coroutine.status(co)                             coroutine.status(co)
+ * What Lua's own says, upvalue 2, unless the coroutine waits. */
 static int coroutine_status(lua_State *L) {
   if (net_loop_passed(check_co(L))) {
     lua_pushliteral(L, "normal");
@@ -110,13 +109,16 @@ static int coroutine_status(lua_State *L) {
   return lua_gettop(L);
 }
 
+/* net.coroutine.close(co)                               coroutine.close(co) */
 static int coroutine_close(lua_State *L) {
   if (net_loop_passed(check_co(L)))
     return luaL_error(L, "cannot close a coroutine that waits in a task");
   return coroutine_status(L);
 }
 
-/* Pushes net.coroutine; the loop's box is at index `box`. */
+/* Pushes net.coroutine; the loop's box is at index `box`. Lua's own are
+ * net.coroutine.create(f), net.coroutine.yield(...), net.coroutine.running() and
+ * net.coroutine.isyieldable(co). */
 void net_coroutine_open(lua_State *L, int box) {
   static const luaL_Reg ours[] = {{"resume", coroutine_resume},
                                   {"wrap", coroutine_wrap},
