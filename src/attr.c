@@ -9,10 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* sock:settimeout(seconds) -> sock
- * How long a call may wait: nil for ever (the blocking mode, the default), 0
- * not at all ("EAGAIN", the non-blocking mode), else that long in all
- * ("ETIMEDOUT"). */
+/* sock:settimeout(seconds) -> sock */
 static int sock_settimeout(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checkany(L, 2);
@@ -26,7 +23,7 @@ static int sock_settimeout(lua_State *L) {
   return 1;
 }
 
-/* sock:gettimeout() -> seconds, or nil: none */
+/* sock:gettimeout() -> seconds */
 static int sock_gettimeout(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "gettimeout", NET_EITHER);
@@ -38,7 +35,7 @@ static int sock_gettimeout(lua_State *L) {
   return 1;
 }
 
-/* sock:setblocking(flag) -> sock: settimeout(nil) for true, 0 for false */
+/* sock:setblocking(flag) -> sock */
 static int sock_setblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
@@ -49,7 +46,7 @@ static int sock_setblocking(lua_State *L) {
   return 1;
 }
 
-/* sock:getblocking() -> false in the non-blocking mode, else true */
+/* sock:getblocking() -> boolean */
 static int sock_getblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "getblocking", NET_EITHER);
@@ -58,12 +55,7 @@ static int sock_getblocking(lua_State *L) {
   return 1;
 }
 
-/* sock:setsockopt(name, value, seconds) -> sock               setsockopt(2)
- * name as in C: "SO_REUSEADDR"; value: an integer or a boolean. SO_LINGER
- * takes two: whether, and how many seconds; IP_MULTICAST_IF and
- * IPV6_MULTICAST_IF an interface, as join_group does. Raises for a name that is
- * not in opt.c. "ENOPROTOOPT", "EINVAL": the kernel has no such option here;
- * "ENODEV". */
+/* sock:setsockopt(name, value, seconds) -> sock                setsockopt(2) */
 static int sock_setsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "setsockopt", NET_EITHER);
@@ -72,11 +64,7 @@ static int sock_setsockopt(lua_State *L) {
   return net_opt_set(L, s->fd, 2);
 }
 
-/* sock:getsockopt(name) -> the kernel's integer               getsockopt(2)
- * SO_LINGER has two: whether, and how many seconds. SO_PEERCRED has three, of
- * the process that a UNIX socket is connected to (Linux): its pid, uid and gid;
- * "ENOTCONN": none is known. IP_MULTICAST_IF is the address by which it was
- * set, or "0.0.0.0". "ENOPROTOOPT". */
+/* sock:getsockopt(name) -> value, seconds                      getsockopt(2) */
 static int sock_getsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "getsockopt", NET_EITHER);
@@ -93,18 +81,12 @@ static int change_group(lua_State *L, const char *call, int joins) {
   return net_opt_group(L, s->fd, s->family, call, joins);
 }
 
-/* sock:join_group(group, interface) -> sock                ip(7), RFC 3493, 5.2
- * A datagram socket then receives what is sent to this multicast address, and
- * to the port that it is bound to. interface: a name, an index, or for IPv4 one
- * of its addresses; the one that the routes name unless given. Raises for what
- * is no multicast address of the socket's family. "EADDRINUSE": it is in the
- * group; "ENODEV": there is no such interface. */
+/* sock:join_group(group, interface) -> sock                    RFC 3493, 5.2 */
 static int sock_join_group(lua_State *L) {
   return change_group(L, "join_group", 1);
 }
 
-/* sock:leave_group(group, interface) -> sock
- * As join_group; "EADDRNOTAVAIL": it is not in the group. */
+/* sock:leave_group(group, interface) -> sock                   RFC 3493, 5.2 */
 static int sock_leave_group(lua_State *L) {
   return change_group(L, "leave_group", 0);
 }
@@ -120,18 +102,17 @@ static int push_name(lua_State *L, const char *call, getname get) {
   return net_addr_push(L, &a);
 }
 
-/* sock:getsockname() -> host, port (or: path), our own       getsockname(2) */
+/* sock:getsockname() -> host, port                            getsockname(2) */
 static int sock_getsockname(lua_State *L) {
   return push_name(L, "getsockname", getsockname);
 }
 
-/* sock:getpeername() -> host, port (or: path), the peer's    getpeername(2)
- * "ENOTCONN": it has none. */
+/* sock:getpeername() -> host, port                            getpeername(2) */
 static int sock_getpeername(lua_State *L) {
   return push_name(L, "getpeername", getpeername);
 }
 
-/* sock:fileno() -> the descriptor's number */
+/* sock:fileno() -> integer */
 static int sock_fileno(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "fileno", NET_EITHER);

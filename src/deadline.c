@@ -15,11 +15,7 @@ static int net_deadlinek(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L) - 1;
 }
 
-/* net.deadline(seconds, f, ...) -> the results of f(...)
- * Whatever f calls that waits shares this one time, besides its own limit:
- * when it is up, a call that would wait gives nil, message, "ETIMEDOUT". One
- * deadline may be within another; the first to pass counts. Tasks that f
- * spawns are not bound by it. Raises f's errors. */
+/* net.deadline(seconds, f, ...) -> ... */
 static int net_deadline_(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");

@@ -83,9 +83,8 @@ static uint16_t check_port(lua_State *L, int arg) {
   return port;
 }
 
-/* net.port(text) -> integer: a port as somebody types it, or a service's name
- * of services(5). nil, message, "EINVAL": it is neither. Made for argparse's
- * convert. */
+/* net.port(text) -> integer
+ * Made for argparse's convert. */
 static int net_port(lua_State *L) {
   uint16_t port;
   const char *wrong = (luaL_checkany(L, 1), net_dns_port(L, 1, &port));
@@ -249,7 +248,7 @@ int net_dns_address(lua_State *L, int family, int arg, const char *call,
   return resolve(L, family, arg, port, call, seconds, then, waits);
 }
 
-/* net.gethostname() -> the name of this machine             gethostname(2) */
+/* net.gethostname() -> name                                   gethostname(2) */
 static int net_gethostname(lua_State *L) {
   char name[UV_MAXHOSTNAMESIZE];
   size_t size = sizeof name;
@@ -266,19 +265,13 @@ static int net_gethostbynamek(lua_State *L, net_why why) {
   return 1;
 }
 
-/* net.gethostbyname(name) -> its first IPv4 address, as text
- * "" is "0.0.0.0". Raises for a NUL byte, or more than 253 bytes.
- * nil, message, code: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name
- * server answers now.                          gethostbyname(3), getaddrinfo(3)
- */
+/* net.gethostbyname(name) -> address                        gethostbyname(3) */
 static int net_gethostbyname(lua_State *L) {
   lua_settop(L, 1);
   return resolve(L, AF_INET, 1, 0, "gethostbyname", -1, net_gethostbynamek, 0);
 }
 
-/* net.getservbyport(port, proto) -> the service's name, "http" for 80
- * proto is "tcp" (the default) or "udp"; the port is in host byte order.
- * nil, message, "ENOENT": /etc/services names none.         getservbyport(3) */
+/* net.getservbyport(port, proto) -> name                    getservbyport(3) */
 static int net_getservbyport(lua_State *L) {
   static const char *const protos[] = {"tcp", "udp", NULL};
   lua_Integer port = luaL_checkinteger(L, 1);

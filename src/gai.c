@@ -93,20 +93,7 @@ static int net_getaddrinfok(lua_State *L, net_why why) {
   return 1;
 }
 
-/* net.getaddrinfo(host, service, hints) -> list               getaddrinfo(3)
- * Every address that the resolver has for a host, in its order: tables of
- * family ("inet", "inet6"), type ("stream", "dgram"), host and port, which are
- * net.socket's and sock:connect's arguments; and canonname, in the first one,
- * where it was asked for.
- * service: a port (host byte order) or a service's name; nil: port 0. A nil
- * host is the loopback, or with AI_PASSIVE every local address, and needs a
- * service. hints, none of which is needed:
- *   family, type   only those; unless given, each address comes once a type
- *   flags          a list: "AI_PASSIVE" "AI_CANONNAME" "AI_NUMERICHOST"
- *                  "AI_NUMERICSERV" "AI_ADDRCONFIG" "AI_V4MAPPED" "AI_ALL"
- * nil, message, code: "EAI_NONAME" no such name, "EAI_AGAIN" no name server
- * answers now, "EAI_SERVICE" no such service, "EAI_FAMILY", "EAI_BADFLAGS".
- * RFC 3493, section 6.1; RFC 6724 for the order */
+/* net.getaddrinfo(host, service, hints) -> list               getaddrinfo(3) */
 static int net_getaddrinfo(lua_State *L) {
   lua_settop(L, HINTS);
   if (!lua_isnil(L, HOST)) net_dns_host(L, HOST);

@@ -136,10 +136,7 @@ static net_task *task_new(lua_State *L, net_loop *loop, int n) {
   return t;
 }
 
-/* net.spawn(f, ...) -> task
- * Starts f(...) as a task: it runs, by turns with the others, whenever the
- * code that runs now waits. An error in it is printed, with its traceback,
- * and makes the exit status 1, unless somebody is waiting in task:join(). */
+/* net.spawn(f, ...) -> task */
 static int net_spawn(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   task_new(L, net_loop_get(L), lua_gettop(L) - 1);
@@ -170,9 +167,7 @@ static int task_joink(lua_State *L, net_why why) {
   return lua_error(L);
 }
 
-/* task:join() -> the results of the task's function
- * Waits until the task has ended. The error that ended it is raised here.
- * nil, message, "ECANCELED": it was cancelled; "ETIMEDOUT": a deadline. */
+/* task:join() -> ... */
 static int task_join(lua_State *L) {
   net_task *t = check_task(L, 1);
   luaL_argcheck(L, net_loop_get(L)->running != t, 1,
@@ -181,10 +176,7 @@ static int task_join(lua_State *L) {
   return net_loop_await(L, task_joink);
 }
 
-/* task:cancel() -> true
- * Ends a task that waits: its <close> variables are closed, and it is never
- * resumed. Raises what a __close raises. Harmless on one that has ended. The
- * same at the end of the block of a <close> variable that holds a task. */
+/* task:cancel() -> true */
 static int task_cancel(lua_State *L) {
   lua_Debug ar;
   net_task *t = check_task(L, 1);
@@ -231,9 +223,7 @@ static int net_sleepk(lua_State *L, net_why why) { /* seconds, end */
   return 1;
 }
 
-/* net.sleep(seconds) -> true
- * Waits that long, never less; the other tasks go on. 0 lets each of them run
- * once. nil, message, "ETIMEDOUT": a deadline came first. */
+/* net.sleep(seconds) -> true */
 static int net_sleep(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
@@ -254,24 +244,19 @@ static int net_runk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* net.run() -> true
- * Waits until every other task has ended (or waits in net.run() as well).
- * Plain lua5.4 needs it at the end of a script that spawned tasks; `netlab`
- * waits for them anyway. nil, message, "ETIMEDOUT": a deadline came first. */
+/* net.run() -> true */
 static int net_run(lua_State *L) {
   net_loop_begin(L, "run", -1);
   return net_loop_await(L, net_runk);
 }
 
-/* net.now() -> seconds
- * The monotonic clock of clock_gettime(2), to measure how long something
- * takes. Its zero is arbitrary. */
+/* net.now() -> seconds */
 static int net_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
   return 1;
 }
 
-/* net.time() -> seconds since the Epoch, with microseconds: time(2), finer */
+/* net.time() -> seconds */
 static int net_time(lua_State *L) {
   uv_timeval64_t now;
   uv_gettimeofday(&now);
