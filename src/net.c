@@ -42,8 +42,8 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_ECHO, net_echo_engine_methods);
   CLASS(L, NET_HIST, net_hist_methods);
   CLASS(L, NET_LOAD, net_load_engine_methods);
-  CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_stream_methods,
-        net_io_methods, net_echo_methods);
+  CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_info_methods,
+        net_stream_methods, net_io_methods, net_echo_methods);
   lua_newtable(L);
   FUNCTIONS(L, net_addr_functions);
   FUNCTIONS(L, net_buffer_functions);

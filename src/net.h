@@ -4,8 +4,8 @@
  * few doors each opens to the ones above it. What the module's functions are
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
- *   main > net > lecho, lload, select, gai > io > stream, attr > sock > dns,
- *        names > task, coroutine, deadline > loop > gather > poll > wait > intr
+ *   main > net > lecho, lload, select, gai > io, info > stream, attr > sock >
+ *        dns, names > task, coroutine, deadline > loop > gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -89,6 +89,7 @@ int net_opt_get(lua_State *L, int fd, int arg);
 int net_opt_group(lua_State *L, int fd, int family, const char *call,
                   int joins);
 int net_opt_error(int fd);
+int net_opt_tcp_info(int fd, void *info, socklen_t *len);
 int net_opt_quiet(int fd);
 int net_opt_lingers(int fd);
 
@@ -381,6 +382,9 @@ extern const luaL_Reg net_load_functions[];
 
 /* attr.c: time-outs, options, names. */
 extern const luaL_Reg net_attr_methods[];
+
+/* info.c: how a connection fares, and what is in the queues. */
+extern const luaL_Reg net_info_methods[];
 
 /* buffer.c: bytes that are received and sent without a string. */
 #define NET_BUFFER "net.buffer"

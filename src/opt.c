@@ -241,6 +241,16 @@ int net_opt_error(int fd) {
   return err;
 }
 
+/* What the kernel knows of a TCP connection; 0, or an errno. */
+int net_opt_tcp_info(int fd, void *info, socklen_t *len) {
+#ifdef TCP_INFO
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len) ? errno : 0;
+#else
+  (void)fd, (void)info, (void)len;
+  return ENOPROTOOPT;
+#endif
+}
+
 /* Where send(2) has no MSG_NOSIGNAL, the socket itself is told not to raise
  * SIGPIPE. */
 int net_opt_quiet(int fd) {

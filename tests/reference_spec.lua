@@ -247,8 +247,11 @@ describe("the reference", function()
     end)
     local report = assert(net.load { host = host, port = port, messages = 9 })
     server:cancel()
+    local info, sock = listener:info(), support.pair()
+    for name, value in pairs(sock:info()) do info[name] = value end
     listener:close()
     assert.same(fields "net.load.report", keys(report))
+    assert.same(fields "net.info", keys(info))
     assert.same(fields "net.load.latency", keys(report.latency))
     assert.same(fields "net.histogram.bucket",
       keys(report.histogram:buckets()[1]))

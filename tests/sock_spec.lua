@@ -8,7 +8,7 @@ local methods = {
   getblocking = {}, setsockopt = { "SO_REUSEADDR", 1 },
   getsockopt = { "SO_REUSEADDR" }, getsockname = {}, getpeername = {},
   fileno = {}, echo = {}, recv = { 1 }, recv_exact = { 1 }, recv_line = {},
-  recv_all = {}, recv_into = { net.buffer(1) },
+  recv_all = {}, info = {}, recv_into = { net.buffer(1) },
   send = { "x" }, sendall = { "x" }, sendto = { "x", "127.0.0.1", 1 },
 }
 

@@ -646,6 +646,41 @@ function sock:setsockopt(name, value, seconds) end
 ---@return integer|net.code? gid of SO_PEERCRED; or the code
 function sock:getsockopt(name) end
 
+--- What the kernel knows of the socket at this moment.
+---
+---     print(sock:info().rtt * 1e3 .. " ms")
+---
+--- Errors: "EBADF".
+---
+--- See: tcp(7), netstat(8), ss(8).
+---@return net.info? info
+---@return string? message
+---@return net.code? code
+function sock:info() end
+
+--- What sock:info says. A listener has no queues of bytes; all but these is of
+--- TCP only, and of systems with TCP_INFO (Linux).
+---@class net.info
+---@field recv_queue integer? bytes that nobody received; the next datagram's
+---@field send_queue integer? bytes not taken; not of TCP: the kernel's memory
+---@field state string? "ESTABLISHED", as netstat writes it
+---@field accept_queue integer? of a listener: connections that wait for accept
+---@field backlog integer? of a listener: the most of them there can be
+---@field rtt number? the smoothed round-trip time, in seconds
+---@field rttvar number? its mean deviation, in seconds
+---@field rto number? after which a segment is sent again, in seconds
+---@field snd_cwnd integer? the congestion window, in segments
+---@field snd_ssthresh number? where slow start ends; math.huge: nowhere yet
+---@field snd_mss integer? bytes of a segment that we send
+---@field rcv_mss integer? bytes of a segment that we receive
+---@field pmtu integer? bytes of a packet on the path
+---@field unacked integer? segments under way
+---@field lost integer? segments held for lost
+---@field retrans integer? segments sent again that are under way
+---@field total_retrans integer? segments sent again in all
+---@field bytes_acked integer? sent and acknowledged (SYN and FIN count as one)
+---@field bytes_received integer? of the stream
+
 --- Has a datagram socket receive what is sent to a multicast address, and to
 --- the port that it is bound to. Raises for what is no multicast address of the
 --- socket's family.
