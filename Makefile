@@ -33,7 +33,7 @@ endif
 # The module is made of all sources but the host's own.
 HOST = $(BUILD)/main.o
 OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
-LUA_MODULES = $(addprefix lua/net/,json.lua ntp.lua plot.lua reference.lua)
+LUA_MODULES = $(sort $(wildcard lua/net/*.lua))
 REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(LUA_MODULES))
 LABS = $(wildcard labs/*.lua)
 MORE = $(wildcard labs/more/*.lua)

@@ -63,9 +63,10 @@ int net_err(lua_State *L, const char *call, const char *who, int code) {
                      net_err_name(code, name));
 }
 
-/* Is this a message of ours, "call ...: reason (CODE)", perhaps behind the
- * "file:line: " of an assert? Then a traceback would not tell more. */
-int net_err_is(const char *message) {
+/* The code in a message of ours, "call ...: reason (CODE)", perhaps behind the
+ * "file:line: " of an assert: where "CODE)" begins. NULL: it is none of ours.
+ */
+const char *net_err_code(const char *message) {
   static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   const char *text = message, *open = strrchr(message, '(');
   for (const char *p = strchr(message, ':'); p; p = strchr(p + 1, ':')) {
@@ -75,7 +76,24 @@ int net_err_is(const char *message) {
     break;
   }
   size_t call = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-  if (call == 0 || (text[call] != ' ' && text[call] != ':')) return 0;
-  if (open == NULL || open[1] == ')') return 0;
-  return strcmp(open + 1 + strspn(open + 1, upper), ")") == 0;
+  if (call == 0 || (text[call] != ' ' && text[call] != ':')) return NULL;
+  if (open == NULL || open[1] == ')') return NULL;
+  return strcmp(open + 1 + strspn(open + 1, upper), ")") ? NULL : open + 1;
+}
+
+/* protected: message -> nothing
+ * Prints what to try about an error that nobody has caught, if its message is
+ * one of ours: the line of lua/net/hints.lua, which the host has inside. */
+int net_err_hint(lua_State *L) {
+  const char *code = net_err_code(luaL_checkstring(L, 1));
+  if (code == NULL) return 0;
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_getfield(L, -1, "net.hints");
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "of");
+  lua_pushlstring(L, code, strlen(code) - 1);
+  lua_call(L, 1, 1);
+  if (!lua_isnil(L, -1))
+    lua_writestringerror("  hint: %s\n", lua_tostring(L, -1));
+  return 0;
 }

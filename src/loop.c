@@ -121,32 +121,39 @@ static const char *push_report(lua_State *L, lua_State *co) {
   if (message == NULL)
     message = lua_pushfstring(L, "(error object is a %s value)",
                               luaL_typename(L, -1));
-  if (!net_err_is(message) && runs_lua(co)) {
+  if (net_err_code(message) == NULL && runs_lua(co)) {
     luaL_traceback(L, co, message, 0);
     message = lua_tostring(L, -1);
   }
   return message;
 }
 
-static int report(lua_State *L) { /* protected: task */
+static int report(lua_State *L) { /* protected: task -> message */
   net_task *t = lua_touserdata(L, 1);
   const char *message = push_report(L, t->wait.L);
   lua_writestringerror("%s: ", t->wait.loop->hosted ? "netlab" : "net");
   lua_writestringerror("%s\n", message);
-  return 0;
+  return 1;
 }
 
-/* Prints the error that a task has ended with. */
+/* Prints the error that a task has ended with, and in the host what to try; a
+ * hint that fails hides no error. */
 void net_loop_report(net_task *t) {
   net_loop *loop = t->wait.loop;
   lua_State *L = loop->main.L;
+  int top = lua_gettop(L);
   t->reported = 1;
   loop->failed++;
   lua_pushcfunction(L, report);
   lua_pushlightuserdata(L, t);
-  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return;
-  lua_writestringerror("netlab: %s\n", "(an error that cannot be shown)");
-  lua_pop(L, 1);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+    lua_writestringerror("netlab: %s\n", "(an error that cannot be shown)");
+  } else if (loop->hosted) {
+    lua_pushcfunction(L, net_err_hint);
+    lua_insert(L, -2);
+    lua_pcall(L, 1, 0, 0);
+  }
+  lua_settop(L, top);
 }
 
 /* A task has raised an error: whoever joins it takes it, or it is printed. */

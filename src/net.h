@@ -43,7 +43,8 @@
 int net_err(lua_State *L, const char *call, const char *who, int code);
 int net_err_say(lua_State *L, const char *call, const char *who,
                 const char *reason, const char *code);
-int net_err_is(const char *message);
+const char *net_err_code(const char *message);
+int net_err_hint(lua_State *L);
 enum { NET_ERR_NAME = 64 }; /* bytes that hold any code's name */
 const char *net_err_name(int code, char name[NET_ERR_NAME]);
 

@@ -47,6 +47,7 @@ describe("installed", function()
       local net, ntp = require "net", require "net.ntp"
       require "net.plot"
       require "net.json"
+      require "net.hints"
       local listener <close> = net.socket()
       assert(listener:bind("localhost", 0))
       assert(listener:listen())

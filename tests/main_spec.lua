@@ -446,7 +446,7 @@ describe("tasks in the host", function()
       { out = "false\tmine\nfalse\tlate\n", err = "", status = 0 }, got)
   end)
 
-  it("with an error of the network: one line, 1", function()
+  it("with an error of the network: one line and a hint, 1", function()
     local connect = 'assert(net.socket():connect("127.0.0.1", 1))\n'
     for _, text in ipairs {
       connect,
@@ -454,7 +454,7 @@ describe("tasks in the host", function()
     } do
       local got = run(host, script("local net = require 'net'\n" .. text))
       assert.matches("^netlab: [^\n]*connect 127%.0%.0%.1:1: " ..
-        "connection refused %(ECONNREFUSED%)\n$", got.err)
+        "connection refused %(ECONNREFUSED%)\n  hint: [^\n]*\n$", got.err)
       assert.same({ "", 1 }, { got.out, got.status })
     end
   end)

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.hints: what an error's code means to who meets it, and what to try, in a
+-- line. `netlab` prints it below a network error that nobody has caught.
+
+local hints = {}
+
+-- Code by code: English, Traditional Chinese; 90 columns at most.
+local lines = {
+  EACCES = {
+    "that needs a right: ports below 1024 are root's, take a higher one; " ..
+      "a path is its owner's",
+    "沒有權限：1024 以下的埠要 root 才能用，請換大一點的；路徑要有寫入權",
+  },
+  EADDRINUSE = {
+    "the port is taken (ss -ltunp says by whom), or was just now: another " ..
+      "port, or SO_REUSEADDR",
+    "埠已被占用（ss -ltunp 看是誰），或剛用過：換一個埠，或設 SO_REUSEADDR",
+  },
+  EADDRNOTAVAIL = {
+    "this machine does not have that address (ip addr lists its own): " ..
+      "try localhost, or \"\"",
+    "本機沒有這個位址（ip addr 列出本機的位址）：試試 localhost 或 \"\"",
+  },
+  EAGAIN = {
+    "nothing to do yet, and this socket does not wait: settimeout(seconds), " ..
+      "or try again later",
+    "現在還沒有，而這個 socket 不等待：用 settimeout(秒)，或稍後再試",
+  },
+  EAI_AGAIN = {
+    "no name server answers: is this machine online? 127.0.0.1 and " ..
+      "localhost need none",
+    "名稱伺服器沒有回應：這台機器連上網了嗎？127.0.0.1 和 localhost 不需要它",
+  },
+  EAI_NONAME = {
+    "no such host: is the name spelt right? `getent hosts NAME` asks the " ..
+      "same resolver",
+    "沒有這個主機名稱：拼對了嗎？getent hosts NAME 會問同一個解析器",
+  },
+  EBADF = {
+    "the socket is closed: by close(), by the end of its <close> block, or " ..
+      "by another task",
+    "socket 已關閉：因為 close()、離開 <close> 的區塊，或另一個 task 關了它",
+  },
+  EBUSY = {
+    "another task is in such a call on this socket: at a time, one may " ..
+      "read and one may write",
+    "另一個 task 正用這個 socket 做同樣的事：同時只能一個讀、一個寫",
+  },
+  ECONNREFUSED = {
+    "nobody listens there: is the server running, on that host and port? " ..
+      "(there: ss -ltun)",
+    "那裡沒有程式在聽：伺服器啟動了嗎？主機和埠對嗎？（在那台機器：ss -ltun）",
+  },
+  ECONNRESET = {
+    "the peer broke the connection off: has it ended, or failed? see what " ..
+      "it printed",
+    "對方中斷了連線：它結束了，還是出錯了？看看它印出什麼",
+  },
+  EHOSTUNREACH = {
+    "that host is not to be reached: is it on, and does ping get there? " ..
+      "a firewall may refuse",
+    "到不了那台主機：它開機了嗎？ping 得到嗎？也可能被防火牆拒絕",
+  },
+  EMFILE = {
+    "too many open sockets and files (ulimit -n is the limit): declare " ..
+      "them <close>, or raise it",
+    "開啟的 socket 和檔案太多（上限看 ulimit -n）：用 <close> 關閉，或提高上限",
+  },
+  EMSGSIZE = {
+    "too big for one datagram (by IPv4, 65507 bytes): send it in pieces, " ..
+      "or by a stream",
+    "一個 datagram 裝不下（IPv4 最多 65507 bytes）：分次送，或改用 stream",
+  },
+  ENETUNREACH = {
+    "there is no way to that network: is this machine online (ip route)? " ..
+      "try 127.0.0.1",
+    "沒有路可到那個網路：這台機器連上網了嗎（ip route）？試試 127.0.0.1",
+  },
+  ENOTCONN = {
+    "this socket has no peer: connect it first, or use the one that " ..
+      "accept returned",
+    "這個 socket 沒有對方：先 connect，或用 accept 傳回的那一個",
+  },
+  EOF = {
+    "the peer has sent all it had; that is no fault: test for it with " ..
+      "code == \"EOF\"",
+    "對方已送完資料，這不是錯誤：用 code == \"EOF\" 判斷",
+  },
+  EPIPE = {
+    "the peer had closed before this was sent: receive first what it has " ..
+      "to say, or connect anew",
+    "送出之前對方已關閉連線：先收它送來的資料，或重新連線",
+  },
+  ETIMEDOUT = {
+    "no answer in time: is the peer up (ping)? does a firewall drop it? " ..
+      "is settimeout too short?",
+    "時間內沒有回應：對方開著嗎（ping）？被防火牆擋掉了？settimeout 太短嗎？",
+  },
+}
+
+-- The locale of messages: locale(7).
+local function messages_locale()
+  for _, name in ipairs { "LC_ALL", "LC_MESSAGES", "LANG" } do
+    local value = os.getenv(name)
+    if value and value ~= "" then return value end
+  end
+  return ""
+end
+
+-- Readers of Simplified Chinese read the Traditional with more ease than
+-- English; a terminal that is not UTF-8 could show neither.
+local function is_chinese(locale)
+  local charset = (locale:match "%.([%w-]+)" or "UTF-8"):lower():gsub("-", "")
+  return (locale .. "_"):match "^zh[_.-]" and charset == "utf8"
+end
+
+--- What to try about an error, as a line without its end; nil for a code that
+-- has no hint.
+--
+-- code: the third result of a call that failed, "ECONNREFUSED".
+-- locale: chooses the language, "zh_TW.UTF-8" (any Chinese is Traditional
+-- Chinese, all else English); unless given, the first of LC_ALL, LC_MESSAGES
+-- and LANG that is set and not empty, as in locale(7).
+function hints.of(code, locale)
+  if type(code) ~= "string" then
+    error("bad argument #1 to 'of' (string expected, got " .. type(code) .. ")",
+      2)
+  end
+  if locale ~= nil and type(locale) ~= "string" then
+    error("bad argument #2 to 'of' (string expected, got " .. type(locale) ..
+      ")", 2)
+  end
+  local line = lines[code]
+  return line and line[is_chinese(locale or messages_locale()) and 2 or 1]
+end
+
+return hints
