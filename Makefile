@@ -6,14 +6,15 @@ PREFIX = /usr/local
 BUILD = build
 OUT = .
 
-LUA_PC := $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,\
-  $(shell pkg-config --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
-LUA = $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,\
+LUA_PC := $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua lua5.5 lua-5.5,\
+  $(shell pkg-config --exists '$(p) >= 5.4.4' 2>/dev/null && echo $(p))))
+LUA = $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua lua5.5 lua-5.5,\
   $(shell command -v $(p) 2>/dev/null)))
 
 # LuaRocks says where Lua is in LUA_CFLAGS, and leaves the rest to pkg-config.
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA_PC))
 LUA_LIBS = $(shell pkg-config --libs $(LUA_PC))
+LUA_V := $(or $(shell pkg-config --modversion $(LUA_PC) 2>/dev/null | cut -c1-3),5.4)
 UV_CFLAGS = $(shell pkg-config --cflags libuv)
 UV_LIBS = $(shell pkg-config --libs libuv)
 
@@ -95,7 +96,7 @@ done); \
 if [ -z "$$missing" ]; then exit 0; fi; \
 if ! command -v apt-get >/dev/null; then \
   [ -n "$(2)" ] && exit 0; \
-  echo "netlab needs a C compiler, pkg-config, Lua 5.4, libuv and argparse"; \
+  echo "netlab needs a C compiler, pkg-config, Lua 5.4.4, libuv, argparse"; \
   echo "(the tests busted and more: see TEST_DEPS in the Makefile):"; \
   echo "  brew install pkg-config lua libuv luarocks && luarocks install argparse"; \
   echo "  dnf install gcc make pkgconf lua-devel libuv-devel lua-argparse"; \
@@ -154,8 +155,8 @@ lint:
 	@$(MAKE) --no-print-directory all references CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
 
-LIBDIR = $(PREFIX)/lib/lua/5.4
-LUADIR = $(PREFIX)/share/lua/5.4
+LIBDIR = $(PREFIX)/lib/lua/$(LUA_V)
+LUADIR = $(PREFIX)/share/lua/$(LUA_V)
 BINDIR = $(PREFIX)/bin
 LABDIR = $(PREFIX)/share/netlab
 METADIR = $(LABDIR)/meta

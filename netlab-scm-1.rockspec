@@ -11,7 +11,7 @@ description = {
     programming. The labs read their options with argparse.]],
   license = "MIT",
 }
-dependencies = { "lua >= 5.4, < 5.5" }
+dependencies = { "lua >= 5.4, < 5.6" }
 external_dependencies = { LIBUV = { header = "uv.h" } }
 build = {
   type = "make",

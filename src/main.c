@@ -313,12 +313,17 @@ static int run(lua_State *L) {
   luaL_checkversion(L);
   lua_pushboolean(L, host.noenv);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  lua_warning(L, "@off", 0); /* which Lua 5.5 has on */
   luaL_openlibs(L);
   preload(L);
   luaL_requiref(L, "net", luaopen_net, 0);
   use_coroutine(L);
   set_arg(L);
-  lua_gc(L, LUA_GCINC, 120, 0, 0); /* else a server's heap may double */
+#ifdef LUA_GCPARAM /* of Lua 5.5; a longer pause may double a server's heap */
+  lua_gc(L, LUA_GCPARAM, LUA_GCPPAUSE, 120);
+#else
+  lua_gc(L, LUA_GCINC, 120, 0, 0);
+#endif
   lua_gc(L, LUA_GCGEN, 0, 0);
   int status = net_task_host(L, run_init);
   lua_pushinteger(L, host.failed ? EXIT_FAILURE : status);

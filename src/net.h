@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -29,6 +30,14 @@
 #include "watch.h"
 
 #define NETLAB_VERSION "0.1.0"
+
+#if LUA_VERSION_RELEASE_NUM < 50404
+#error "netlab needs Lua 5.4.4 or newer: before, no __close could wait"
+#endif
+#ifndef lua_writestringerror /* Lua 5.5 keeps it to itself */
+#define lua_writestringerror(format, text) \
+  (fprintf(stderr, format, text), fflush(stderr))
+#endif
 
 /* Ends a coroutine: its <close> variables are closed. */
 #if LUA_VERSION_NUM > 504 || LUA_VERSION_RELEASE_NUM >= 50406

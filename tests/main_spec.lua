@@ -209,8 +209,9 @@ describe("LUA_INIT", function()
   end)
 
   it("LUA_INIT_5_4 comes in its place", function()
+    local name = "LUA_INIT" .. _VERSION:gsub("Lua (%d).(%d)", "_%1_%2")
     assert.equal("versioned\n", same("-e 'print(x)'", "",
-      [[LUA_INIT='x = "plain"' LUA_INIT_5_4='x = "versioned"']]).out)
+      [[LUA_INIT='x = "plain"' ]] .. name .. [[='x = "versioned"']]).out)
   end)
 
   it("is not looked at with -E, and neither is LUA_PATH", function()
