@@ -115,13 +115,15 @@ local function is_chinese(locale)
   return (locale .. "_"):match "^zh[_.-]" and charset == "utf8"
 end
 
---- What to try about an error, as a line without its end; nil for a code that
--- has no hint.
---
--- code: the third result of a call that failed, "ECONNREFUSED".
--- locale: chooses the language, "zh_TW.UTF-8" (any Chinese is Traditional
--- Chinese, all else English); unless given, the first of LC_ALL, LC_MESSAGES
--- and LANG that is set and not empty, as in locale(7).
+--- What to try about an error of the network, as a line without its end.
+---
+--- Any Chinese locale gets Traditional Chinese, all else English. Unless given,
+--- it is the first of LC_ALL, LC_MESSAGES and LANG that is set and not empty.
+---
+--- See: locale(7), netlab(1).
+---@param code string the third result of a call that failed: "ECONNREFUSED"
+---@param locale? string chooses the language: "zh_TW.UTF-8"
+---@return string? line nil for a code that has none
 function hints.of(code, locale)
   if type(code) ~= "string" then
     error("bad argument #1 to 'of' (string expected, got " .. type(code) .. ")",
