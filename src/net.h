@@ -4,8 +4,9 @@
  * few doors each opens to the ones above it. What the module's functions are
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
- *   main > net > lecho, lload, select, gai > io, info > stream, attr > sock >
- *        dns, names > task, coroutine, deadline > loop > gather > poll > wait > intr
+ *   main > net > lecho, lload, select, gai > io, info > stream, attr > sock
+ *        > dns, names > task, coroutine, deadline > loop > gather > poll
+ *        > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
