@@ -84,8 +84,8 @@ $(BUILD)/bench/%: tests/bench/%.c Makefile
 BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse \
   netbase
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
-  netcat-openbsd nginx-light chrony dnsmasq-base iproute2 strace procps \
-  util-linux man-db
+  netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
+  lua-luv strace procps util-linux man-db
 LINT_DEPS = $(BUILD_DEPS) clang clang-format lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.
