@@ -93,13 +93,6 @@ static int ask(lua_State *L, const char *call, uint16_t port, int flags,
   return net_loop_await(L, namek);
 }
 
-static const char *check_text(lua_State *L, int arg) {
-  size_t len;
-  const char *text = luaL_checklstring(L, arg, &len);
-  luaL_argcheck(L, strlen(text) == len, arg, "contains a NUL byte");
-  return text;
-}
-
 static const net_flag name_flags[] = {
     {"NI_DGRAM", NI_DGRAM},
     {"NI_NAMEREQD", NI_NAMEREQD},
@@ -113,7 +106,7 @@ static int net_getnameinfo(lua_State *L) {
   uint16_t port;
   int flags = 0;
   lua_settop(L, 3);
-  check_text(L, 1);
+  net_dns_host(L, 1);
   const char *wrong = net_dns_port(L, 2, &port);
   luaL_argcheck(L, wrong == NULL, 2, wrong);
   if (!lua_isnil(L, 3)) {
@@ -127,14 +120,16 @@ static int net_getnameinfo(lua_State *L) {
 /* net.gethostbyaddr(ip) -> name                             gethostbyaddr(3) */
 static int net_gethostbyaddr(lua_State *L) {
   lua_settop(L, 1);
-  check_text(L, 1);
+  net_dns_host(L, 1);
   return ask(L, "gethostbyaddr", 0, NI_NAMEREQD, 1);
 }
 
 /* net.getservbyname(name, proto) -> port                    getservbyname(3) */
 static int net_getservbyname(lua_State *L) {
   static const char *const protos[] = {"tcp", "udp", NULL};
-  const char *name = check_text(L, 1);
+  size_t len;
+  const char *name = luaL_checklstring(L, 1, &len);
+  luaL_argcheck(L, strlen(name) == len, 1, "name contains a NUL byte");
   const char *proto = protos[luaL_checkoption(L, 2, "tcp", protos)];
   struct servent *service = getservbyname(name, proto);
   if (service == NULL) {
