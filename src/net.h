@@ -5,7 +5,7 @@
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
  *   main > net > lecho, lload, select, gai > io, info > stream, attr > sock
- *        > dns, names > task, coroutine, deadline > loop > gather > poll
+ *        > names > dns > task, coroutine, deadline > loop > gather > poll
  *        > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
