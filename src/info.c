@@ -102,15 +102,7 @@ static void add_queue(lua_State *L, int fd, const char *name,
   lua_setfield(L, -2, name);
 }
 
-/* sock:info() -> a table          tcp(7): TCP_INFO, SIOCINQ, SIOCOUTQ
- * recv_queue, send_queue: bytes that have come and that nobody has received
- * (of a datagram socket: the next datagram's), and that are not gone yet (of
- * what is no TCP socket, in the kernel's memory). Of TCP, where the system has
- * TCP_INFO: state, as netstat(8) writes it; for one that listens accept_queue,
- * connections that wait for accept, and backlog, the most there can be; for any
- * other rtt, rttvar and rto in seconds, snd_cwnd, snd_ssthresh (math.huge: none
- * yet), unacked, lost, retrans and total_retrans in segments, snd_mss, rcv_mss,
- * pmtu, bytes_acked and bytes_received in bytes. */
+/* sock:info() -> info                    tcp(7): TCP_INFO, SIOCINQ, SIOCOUTQ */
 static int sock_info(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "info", NET_EITHER);

@@ -122,9 +122,7 @@ static int prepare(int fd) {
   return fd;
 }
 
-/* net.socket(family, type) -> socket                              socket(2)
- * family: "inet" (the default), "inet6" or "unix"; type: "stream" (the
- * default) or "dgram". "EMFILE": the process has no descriptor left. */
+/* net.socket(family, type) -> sock                                 socket(2) */
 static int net_socket(lua_State *L) {
   int family = family_number[luaL_checkoption(L, 1, "inet", families)];
   int type = type_number[luaL_checkoption(L, 2, "stream", types)];
@@ -133,9 +131,7 @@ static int net_socket(lua_State *L) {
   return s->fd < 0 ? net_err(L, "socket", NULL, errno) : 1;
 }
 
-/* net.socketpair(family, type) -> two sockets, connected        socketpair(2)
- * family: "unix" (the default; the kernel may have it for no other:
- * "ENOTSUP"); type: "stream" (the default) or "dgram". "EMFILE". */
+/* net.socketpair(family, type) -> sock, sock                   socketpair(2) */
 static int net_socketpair(lua_State *L) {
   int family = family_number[luaL_checkoption(L, 1, "unix", families)];
   int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
@@ -159,10 +155,7 @@ static int sock_bindk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:bind(host, port) or sock:bind(path) -> sock                  bind(2)
- * "" is every local address, port 0 one that the kernel picks. Waits only for
- * the lookup of a name. "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EINVAL": it
- * is bound already; "EAI_NONAME". */
+/* sock:bind(host, port) -> sock                                      bind(2) */
 static int sock_bind(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "bind", NET_EITHER);
@@ -170,9 +163,7 @@ static int sock_bind(lua_State *L) {
   return net_sock_address(L, s, 2, "bind", sock_bindk, 0);
 }
 
-/* sock:listen(backlog) -> sock                                    listen(2)
- * backlog: connections that may wait for accept; 128 unless given.
- * "EADDRINUSE": another socket listens there. */
+/* sock:listen(backlog) -> sock                                     listen(2) */
 static int sock_listen(lua_State *L) {
   net_sock *s = net_sock_check(L);
   lua_Integer backlog = luaL_optinteger(L, 2, 128);
@@ -207,9 +198,7 @@ static int sock_acceptk(lua_State *L, net_why why) {
   return 1 + net_addr_push(L, &a);
 }
 
-/* sock:accept() -> socket, host, port (or: socket, path)          accept(2)
- * Waits for a client. The new socket is a blocking one, with no time-out.
- * "EAGAIN", "ETIMEDOUT", "EMFILE". */
+/* sock:accept() -> sock, host, port                                accept(2) */
 static int sock_accept(lua_State *L) {
   net_sock *s = net_sock_check(L);
   lua_settop(L, 1);
@@ -249,11 +238,7 @@ static int sock_connectk(lua_State *L, net_why why) {
   return 1;
 }
 
-/* sock:connect(host, port) or sock:connect(path) -> sock         connect(2)
- * port: an integer, or a service's name. A datagram socket then sends to and
- * receives from that peer only. "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH",
- * "EAI_NONAME", "EAI_AGAIN"; "EINPROGRESS" from a non-blocking socket, which
- * can be written when it is connected. */
+/* sock:connect(host, port) -> sock                                connect(2) */
 static int sock_connect(lua_State *L) {
   net_sock *s = net_sock_check(L);
   int refused = net_sock_refuse(L, s, "connect", NET_WRITE);
@@ -261,10 +246,7 @@ static int sock_connect(lua_State *L) {
   return net_sock_address(L, s, 2, "connect", sock_connectk, 1);
 }
 
-/* sock:shutdown(how) -> sock                                    shutdown(2)
- * how: "SHUT_RD", "SHUT_WR" (the peer reads the end of the stream, we may
- * read on) or "SHUT_RDWR". "ENOTCONN": there is no connection; "EBUSY": it is
- * being served by sock:echo. */
+/* sock:shutdown(how) -> sock                                     shutdown(2) */
 static int sock_shutdown(lua_State *L) {
   static const char *const names[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR", NULL};
   static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
@@ -294,9 +276,7 @@ static void close_fd(lua_State *L, net_sock *s) {
     uv_fs_close(&net_loop_get(L)->uv, req, s->fd, on_close);
 }
 
-/* sock:close() -> true                                             close(2)
- * Never waits, and may be called again. Calls that wait on the socket end
- * with "ECANCELED". The same at the end of a <close> variable's block. */
+/* sock:close() -> true                                              close(2) */
 static int sock_close(lua_State *L) {
   net_sock *s = net_sock_check(L);
   if (s->fd >= 0) {
