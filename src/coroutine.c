@@ -117,8 +117,8 @@ static int coroutine_close(lua_State *L) {
 }
 
 /* Pushes net.coroutine; the loop's box is at index `box`. Lua's own are
- * net.coroutine.create(f), net.coroutine.yield(...), net.coroutine.running() and
- * net.coroutine.isyieldable(co). */
+ * net.coroutine.create(f), net.coroutine.yield(...), net.coroutine.running()
+ * and net.coroutine.isyieldable(co). */
 void net_coroutine_open(lua_State *L, int box) {
   static const luaL_Reg ours[] = {{"resume", coroutine_resume},
                                   {"wrap", coroutine_wrap},
