@@ -76,8 +76,23 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
+/* Turns SO_REUSEPORT on or off; false: it was like that. */
+static int set_reuseport(int fd, int on) {
+#ifdef SO_REUSEPORT
+  int was = on;
+  socklen_t len = sizeof was;
+  getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &was, &len);
+  return !was != !on &&
+         !setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+#else
+  (void)fd, (void)on;
+  return 0;
+#endif
+}
+
 /* When its thread has gone: nothing of the worker is left. */
 static void worker_end(net_echo_worker *w) {
+  if (w->lonely) set_reuseport(w->fd, 0);
   if (w->buffer) w->protocol->close(w);
   close_fd(&w->watch);
   close_fd(&w->fd);
@@ -120,8 +135,7 @@ static int sibling(int fd) {
   if (a.ss_family == AF_INET6)
     copy_option(fd, other, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (!setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) &&
-      !setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) &&
+  if (!setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) &&
       !bind(other, (struct sockaddr *)&a, len) &&
       (type != SOCK_STREAM || !listen(other, SOMAXCONN)))
     return other;
@@ -142,6 +156,7 @@ static int worker_open(net_echo_worker *w, int index) {
   net_echo *e = w->echo;
   w->fd = worker_socket(e, index);
   if (w->fd < 0) return -errno;
+  if (index == 0 && e->o.workers > 1) w->lonely = set_reuseport(w->fd, 1);
   w->watch = net_watch_open();
   if (w->watch < 0) return -errno;
   if (w->threaded && net_watch_add(w->watch, e->alarm[0], NET_ECHO_ALARM))

@@ -96,6 +96,8 @@ struct net_echo_worker {
   int spare; /* a descriptor to give up when there are no more */
   int threaded, running;
   int local;   /* it is a UNIX stream socket's */
+  int delays;  /* its caller did not set TCP_NODELAY */
+  int lonely;  /* nor SO_REUSEPORT, and other workers need it */
   int lingers; /* connections inherit an SO_LINGER that makes close(2) wait */
   char *buffer;
   net_echo_conn **conns; /* by descriptor */

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,6 +287,18 @@ static void batch_init(batch *b) {
   prepare_receive(b, BATCH);
 }
 
+/* Was it shut down for reading? A recvmmsg(2) that may block then finds an
+ * empty datagram of nobody, again and again. */
+static int is_shut(int fd) {
+#ifdef POLLRDHUP
+  struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+  return poll(&p, 1, 0) > 0 && (p.revents & POLLRDHUP);
+#else
+  (void)fd;
+  return 0;
+#endif
+}
+
 static int dgram_open(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
   struct sockaddr_storage own;
@@ -294,6 +307,7 @@ static int dgram_open(net_echo_worker *w) {
   int inet = own.ss_family != AF_UNIX;
   if (inet ? port_of(&own) == 0 : len <= sizeof own.ss_family)
     return UV_EINVAL; /* it is not bound */
+  if (is_shut(w->fd)) return UV_ESHUTDOWN;
   batch *b = calloc(1, sizeof *b);
   if (b == NULL) return UV_ENOMEM;
   w->buffer = (char *)b;

@@ -340,7 +340,12 @@ static int stream_turn(net_echo_worker *w, int ms) {
   return n == NET_EVENTS ? 0 : patience(w);
 }
 
+static void set_nodelay(const net_echo_worker *w, int on) {
+  setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static void stream_close(net_echo_worker *w) {
+  if (w->delays) set_nodelay(w, 0);
   for (int fd = 0; fd < w->nconns; fd++)
     if (w->conns[fd]) drop(w->conns[fd]);
   for (conn *next, *c = w->again; c; c = next) {
@@ -350,7 +355,7 @@ static void stream_close(net_echo_worker *w) {
 }
 
 static int stream_open(net_echo_worker *w) {
-  int listens = 0, on = 1;
+  int listens = 0, nodelay = 1;
   socklen_t len = sizeof listens;
   if (getsockopt(w->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
     return -errno;
@@ -363,7 +368,9 @@ static int stream_open(net_echo_worker *w) {
   w->sweep = w->now;
   /* Connections inherit it; a UNIX socket has no such option, and its reads
    * end where the peer has passed a descriptor, unix(7). */
-  w->local = setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0;
+  w->local = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
+  w->delays = !nodelay;
+  if (w->delays) set_nodelay(w, 1);
   return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
 

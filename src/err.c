@@ -25,6 +25,7 @@ static const struct known {
     {-EINPROGRESS, "EINPROGRESS", "operation now in progress"},
     {-ENETRESET, "ENETRESET", "network dropped the connection"},
     {-EPFNOSUPPORT, "EPFNOSUPPORT", "protocol family not supported"},
+    {-ESHUTDOWN, "ESHUTDOWN", "shut down already"},
     {-EDQUOT, "EDQUOT", "quota exceeded"},
 };
 

@@ -301,6 +301,41 @@ print("got", got.decode())
     assert.equal(0, totals.messages)
   end)
 
+  it("refuses datagrams where its socket was shut down before", function()
+    for _, how in ipairs { "SHUT_RD", "SHUT_RDWR" } do
+      for _, observer in ipairs { false, function() end } do
+        local inet, unix = dgram(), support.own(net.socket("unix", "dgram"))
+        assert(unix:bind(support.folder() .. "/s"))
+        for _, sock in ipairs { inet, unix } do
+          sock:shutdown(how) -- which says ENOTCONN, and works
+          local totals, message, code =
+            sock:echo { on_message = observer or nil }
+          assert.is_nil(totals)
+          assert.equal("echo: shut down already (ESHUTDOWN)", message)
+          assert.equal("ESHUTDOWN", code)
+        end
+      end
+    end
+  end)
+
+  it("leaves the options of its socket as they were", function()
+    for _, workers in ipairs { 1, 3 } do
+      for value = 0, 1 do
+        local tcp, host, port = support.listener()
+        local udp = dgram()
+        assert(tcp:setsockopt("TCP_NODELAY", value))
+        for _, sock in ipairs { tcp, udp } do
+          assert(sock:setsockopt("SO_REUSEPORT", value))
+          local task = serve(sock, { workers = workers })
+          if sock == tcp then ask(client(host, port), "x") end
+          task:cancel()
+          assert.equal(value, sock:getsockopt "SO_REUSEPORT")
+        end
+        assert.equal(value, tcp:getsockopt "TCP_NODELAY")
+      end
+    end
+  end)
+
   it("answers what stands behind urgent data, or a descriptor", function()
     local path = support.folder() .. "/s"
     local unix = support.own(net.socket "unix")

@@ -73,6 +73,7 @@ local net = {}
 ---| "ENETUNREACH" # there is no route to that network
 ---| "ENOTCONN" # there is no connection
 ---| "EPIPE" # the peer reads no more, or we have ended our stream
+---| "ESHUTDOWN" # the socket was shut down before
 ---| "EMSGSIZE" # it is too long: a datagram, or a line
 ---| "ENOTSUP" # the kernel does not have it
 ---| "ENOPROTOOPT" # the socket has no such option
@@ -824,7 +825,8 @@ function buffer:put(text, first) end
 --- below 1024 and not to our own port number, so that no forged sender makes
 --- two servers answer each other for ever.
 ---
---- Errors: "EINVAL" it does not listen, or is not bound, "EMFILE", "EBUSY".
+--- Errors: "EINVAL" it does not listen, or is not bound, "ESHUTDOWN" a datagram
+--- socket that reads no more, "EMFILE", "EBUSY".
 ---
 --- See: RFC 862, slides "echo_server and echo_client by TCP" and "by UDP".
 ---@param options? net.echo.options
