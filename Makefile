@@ -85,7 +85,8 @@ BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse
   netbase
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
-  lua-luv strace procps util-linux man-db
+  lua-luv strace procps util-linux man-db \
+  mandoc bash shellcheck zsh
 LINT_DEPS = $(BUILD_DEPS) clang clang-format lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.
@@ -160,7 +161,9 @@ LUADIR = $(PREFIX)/share/lua/$(LUA_V)
 BINDIR = $(PREFIX)/bin
 LABDIR = $(PREFIX)/share/netlab
 METADIR = $(LABDIR)/meta
-MANDIR = $(PREFIX)/share/man/man3
+MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net)
@@ -172,14 +175,21 @@ install: all
 	  install -m 644 $(MORE) $(DESTDIR)$(LABDIR)/labs/more; }
 	[ -z "$(METADIR)" ] || { install -d $(DESTDIR)$(METADIR) && \
 	  install -m 644 lua/meta/net.lua $(DESTDIR)$(METADIR); }
-	[ -z "$(MANDIR)" ] || { install -d $(DESTDIR)$(MANDIR) && \
-	  install -m 644 $(BUILD)/net.3lua $(DESTDIR)$(MANDIR); }
+	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3)
+	install -m 644 src/man/netlab.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(BUILD)/net.3lua $(DESTDIR)$(MANDIR)/man3
+	[ -z "$(BASHDIR)" ] || { install -d $(DESTDIR)$(BASHDIR) && \
+	  install -m 644 src/completion/netlab.bash $(DESTDIR)$(BASHDIR)/netlab; }
+	[ -z "$(ZSHDIR)" ] || { install -d $(DESTDIR)$(ZSHDIR) && \
+	  install -m 644 src/completion/_netlab $(DESTDIR)$(ZSHDIR); }
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
 	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
 	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS) $(MORE))
-	rm -f $(DESTDIR)$(METADIR)/net.lua $(DESTDIR)$(MANDIR)/net.3lua
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,man1/netlab.1 man3/net.3lua)
+	rm -f $(addprefix $(DESTDIR),$(METADIR)/net.lua $(BASHDIR)/netlab \
+	  $(ZSHDIR)/_netlab)
 	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(METADIR) $(LABDIR)/labs/more \
 	  $(LABDIR)/labs $(LABDIR))
 

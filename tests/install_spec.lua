@@ -32,8 +32,11 @@ describe("installed", function()
       assert.equal("1234\n", sh("cd / && LUA_CPATH=" .. to ..
         "/usr/lib/lua/5.4/?.so lua5.4 -e " ..
         "\"print(require [[net]].ntohs(require [[net]].htons(1234)))\""))
-      sh("test -s " .. to .. "/usr/share/netlab/meta/net.lua")
-      sh("test -s " .. to .. "/usr/share/man/man3/net.3lua")
+      for _, name in ipairs { "netlab/meta/net.lua", "man/man1/netlab.1",
+        "man/man3/net.3lua", "bash-completion/completions/netlab",
+        "zsh/site-functions/_netlab" } do
+        sh("test -s " .. to .. "/usr/share/" .. name)
+      end
       sh(make .. "uninstall")
       assert.equal("", sh("find " .. to .. " -type f"))
     end)
@@ -71,6 +74,7 @@ describe("installed", function()
     assert.matches("socket_errors.lua +Lab 7", list)
     assert.matches("echo_load.lua +More", list)
     sh("test -s " .. tree .. "/lib/luarocks/rocks-5.4/netlab/*/meta/net.lua")
-    sh("test -s " .. tree .. "/lib/luarocks/rocks-5.4/netlab/*/doc/net.3lua")
+    sh("test -s " .. tree ..
+      "/lib/luarocks/rocks-5.4/netlab/*/doc/man3/net.3lua")
   end)
 end)
