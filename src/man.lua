@@ -109,8 +109,11 @@ show["function"] = function(entry)
 end
 
 function show.class(entry)
-  if entry.name == "net" then heading(".SH", "DESCRIPTION") end
-  if #entry.fields > 0 then heading(".SS", entry.name) end
+  if entry.name == "net" then
+    heading(".SH", "DESCRIPTION")
+  elseif #entry.fields > 0 then
+    heading(".SS", entry.name)
+  end
   paragraphs(entry.text)
   items(entry.fields)
 end

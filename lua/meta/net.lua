@@ -29,6 +29,7 @@
 --- straight-line code, and echo engines in C. The program netlab has the module
 --- inside; for plain Lua 5.4 it is a shared library.
 ---@class net
+---@field _VERSION string netlab's: "0.1.0"
 local net = {}
 
 -- # Values
@@ -70,6 +71,7 @@ local net = {}
 ---| "EINPROGRESS" # a non-blocking connect has begun
 ---| "ECONNREFUSED" # nobody listens there
 ---| "ECONNRESET" # the peer has broken the connection off
+---| "EHOSTUNREACH" # that host does not answer, or is kept from us
 ---| "ENETUNREACH" # there is no route to that network
 ---| "ENOTCONN" # there is no connection
 ---| "EPIPE" # the peer reads no more, or we have ended our stream
@@ -405,9 +407,9 @@ function sock:accept() end
 --- Connects to a peer. A datagram socket then sends to that one only, and
 --- receives from no other.
 ---
---- Errors: "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "EAI_NONAME",
---- "EAI_AGAIN", "EINPROGRESS" from a non-blocking socket, which can be written
---- when it is connected.
+--- Errors: "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
+--- "EAI_NONAME", "EAI_AGAIN", "EINPROGRESS" from a non-blocking socket, which
+--- can be written when it is connected.
 ---
 --- See: connect(2), slide "socket_errors".
 ---@param host string a name or an address; or a UNIX socket's path

@@ -120,7 +120,7 @@ end
 --- Any Chinese locale gets Traditional Chinese, all else English. Unless given,
 --- it is the first of LC_ALL, LC_MESSAGES and LANG that is set and not empty.
 ---
---- See: locale(7), netlab(1).
+--- See: locale(7).
 ---@param code string the third result of a call that failed: "ECONNREFUSED"
 ---@param locale? string chooses the language: "zh_TW.UTF-8"
 ---@return string? line nil for a code that has none
