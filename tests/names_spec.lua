@@ -241,6 +241,16 @@ print "over"
     assert.is_true(took < 10, took)
   end)
 
+  private("ends with a deadline", function()
+    local out, took = lookups("", SLOW .. [[
+print(net.deadline(0.05, net.gethostbyaddr, "192.0.2.7"))
+asked()
+]])
+    assert.equal("nil\tgethostbyaddr 192.0.2.7: timed out (ETIMEDOUT)" ..
+      "\tETIMEDOUT\n", out)
+    assert.is_true(took < 10, took)
+  end)
+
   private("that nobody waits for any more is answered all the same", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 local tasks = {}
@@ -250,6 +260,7 @@ end
 net.sleep(0)
 for _, task in ipairs(tasks) do task:cancel() end
 tasks = nil
+for _ = 1, 10 do net.deadline(0, net.gethostbyaddr, "192.0.2.7") end
 collectgarbage()
 print(net.gethostbyaddr "192.0.2.7")
 net.sleep(0.1)
