@@ -18,6 +18,10 @@ LUA_V := $(or $(shell pkg-config --modversion $(LUA_PC) 2>/dev/null | cut -c1-3)
 UV_CFLAGS = $(shell pkg-config --cflags libuv)
 UV_LIBS = $(shell pkg-config --libs libuv)
 
+# The prompt's line editing, where libedit's header is; loaded when it is used.
+EDIT_CFLAGS := $(shell pkg-config --exists libedit 2>/dev/null && \
+  echo -DNETLAB_LIBEDIT && pkg-config --cflags libedit)
+
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS = -O2 -g
@@ -32,7 +36,7 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is made of all sources but the host's own.
-HOST = $(BUILD)/main.o
+HOST = $(addprefix $(BUILD)/,main.o prompt.o edit.o complete.o line.o)
 OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
 LUA_MODULES = $(sort $(wildcard lua/net/*.lua))
 REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(LUA_MODULES))
@@ -43,7 +47,7 @@ all: $(OUT)/netlab $(OUT)/net.so $(BUILD)/net.3lua
 
 $(OUT)/netlab: $(HOST) $(OBJS)
 	@echo "$(CC) $@"
-	@$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS) -lm
+	@$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(UV_LIBS) -lm -ldl
 
 $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
@@ -55,6 +59,7 @@ $(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/main.o: $(BUILD)/embed.inc
+$(BUILD)/edit.o: ALL_CFLAGS += $(EDIT_CFLAGS)
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
 $(BUILD)/embed.inc: $(LUA_MODULES)
@@ -81,7 +86,7 @@ $(BUILD)/bench/%: tests/bench/%.c Makefile
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
 
 # What a build needs, what the labs need, and what the tests need besides.
-BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev lua-argparse \
+BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev libedit-dev lua-argparse \
   netbase
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
@@ -99,9 +104,9 @@ if ! command -v apt-get >/dev/null; then \
   [ -n "$(2)" ] && exit 0; \
   echo "netlab needs a C compiler, pkg-config, Lua 5.4.4, libuv, argparse"; \
   echo "(the tests busted and more: see TEST_DEPS in the Makefile):"; \
-  echo "  brew install pkg-config lua libuv luarocks && luarocks install argparse"; \
-  echo "  dnf install gcc make pkgconf lua-devel libuv-devel lua-argparse"; \
-  echo "  pacman -S gcc make pkgconf lua libuv lua-argparse"; \
+  echo "  brew install pkg-config lua libuv libedit luarocks && luarocks install argparse"; \
+  echo "  dnf install gcc make pkgconf lua-devel libuv-devel libedit-devel lua-argparse"; \
+  echo "  pacman -S gcc make pkgconf lua libuv libedit lua-argparse"; \
   exit 1; \
 fi; \
 echo "installing what is missing:" $$missing; \

@@ -92,8 +92,10 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
   net_intr_raise(L);
 }
 
-/* Lets the code that runs now see that Ctrl-C was pressed. */
+/* Lets the code that runs now see that Ctrl-C was pressed. At the prompt it is
+ * for the line; only when pressed again, for a task that keeps the loop. */
 void net_intr_hook(net_loop *loop) {
+  if (loop->prompt && loop->running != loop->line && loop->pending < 2) return;
   const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
   lua_sethook(loop->current, on_hook, all, 1);
 }
@@ -102,9 +104,9 @@ void net_intr_hook(net_loop *loop) {
  * code that runs and the loop are both told; the first to look takes it. */
 static void on_sigint(int signum) {
   net_loop *loop = watched;
-  signal(signum, SIG_DFL);
+  if (loop == NULL || !loop->prompt || loop->pending) signal(signum, SIG_DFL);
   if (loop == NULL) return;
-  loop->pending = 1;
+  loop->pending++;
   if (loop->current) net_intr_hook(loop);
   uv_async_send(&loop->interrupt);
 }
@@ -136,17 +138,23 @@ void net_intr_lookups(int change) {
   lookups += change;
 }
 
+/* Ctrl-C is ours again: at the prompt it ends a line, not the program. */
+void net_intr_watch_again(net_loop *loop) {
+  struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
+  if (watched != loop) return;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
 /* Called by each wait; the work is done by the first. A SIGINT that was
  * ignored when the program started (nohup, a shell's `&`) stays ignored. */
 void net_intr_watch(net_loop *loop) {
   if (watched || loop->unwatched) return;
-  struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
   sigaction(SIGINT, NULL, &before);
   loop->unwatched = before.sa_handler == SIG_IGN;
   if (loop->unwatched) return;
   watched = loop;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
+  net_intr_watch_again(loop);
 }
 
 /* The loop is about to go: gives SIGINT back. */

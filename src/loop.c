@@ -79,11 +79,13 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
 }
 
 /* Ctrl-C: every wait of every task ends with an error; `running` is left out,
- * as its code is about to get it. */
+ * as its code is about to get it. At the prompt only the line's task is meant
+ * or, while none runs, the line that is being typed. */
 void net_loop_interrupt(net_loop *loop) {
+  if (loop->prompt && loop->line == NULL) loop->interrupted = 1;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
     net_task *t = net_task_of(l);
-    if (t == loop->running) continue;
+    if (t == loop->running || (loop->prompt && t != loop->line)) continue;
     t->wait.interrupted = 1;
     net_wait_ready(&t->wait, NET_READY);
   }
@@ -131,7 +133,9 @@ static const char *push_report(lua_State *L, lua_State *co) {
 static int report(lua_State *L) { /* protected: task -> message */
   net_task *t = lua_touserdata(L, 1);
   const char *message = push_report(L, t->wait.L);
-  lua_writestringerror("%s: ", t->wait.loop->hosted ? "netlab" : "net");
+  const net_loop *loop = t->wait.loop;
+  if (t != loop->line) /* a line's error is seen right below it */
+    lua_writestringerror("%s: ", loop->hosted ? "netlab" : "net");
   lua_writestringerror("%s\n", message);
   return 1;
 }

@@ -4,6 +4,7 @@
  * script as the first task, and waits for the tasks that are still alive.
  */
 #include "net.h"
+#include "prompt.h"
 
 #include <lualib.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ static const char usage[] =
     "  --help       show this and leave\n"
     "  --version    show the versions of netlab, Lua and libuv, and leave\n"
     "  --list       list the labs, one for each program of the slides\n"
+    "  -i           enter the prompt when the script has ended\n"
     "  -e stat      execute the string 'stat'\n"
     "  -l mod       require library 'mod' into global 'mod'\n"
     "  -l g=mod     require library 'mod' into global 'g'\n"
@@ -33,6 +35,7 @@ static const char usage[] =
     "  -W           turn warnings on\n"
     "  --           stop handling options\n"
     "  -            stop handling options and execute the standard input\n"
+    "Without a script, a terminal gets a prompt.\n"
     "The script runs with the net module in reach: local net = require "
     "\"net\".\n"
     "Labs: netlab --list. A lab's options: netlab labs/NAME.lua --help.\n";
@@ -42,7 +45,7 @@ static struct {
   int argc, script; /* argv[script] is the script; argc: there is none */
   char **argv;
   int version, noenv, chunks; /* -v, -E, any -e */
-  int failed;                 /* there is nothing to run */
+  int prompt;                 /* -i, or a terminal and nothing to run */
   int (*instead)(void);       /* --help, --version, --list */
 } host;
 
@@ -159,7 +162,8 @@ static int take_option(int i) {
   if (word[2]) return 0;
   host.noenv |= word[1] == 'E';
   host.version |= word[1] == 'v';
-  return strchr("EWv", word[1]) != NULL;
+  host.prompt |= word[1] == 'i';
+  return strchr("EWiv", word[1]) != NULL;
 }
 
 /* Finds the script; false at an option that is not known. */
@@ -184,6 +188,8 @@ static int read_options(int argc, char **argv) {
     i += words;
   }
   host.script = i;
+  int idle = i == argc && !host.chunks && !host.version;
+  host.prompt |= idle && isatty(STDIN_FILENO);
   return 1;
 }
 
@@ -229,11 +235,7 @@ static void run_require(lua_State *L, const char *name) {
 static int run_script(lua_State *L) {
   int words = host.argc - host.script, last = host.argc + 1;
   const char *file = words > 0 ? host.argv[host.script] : "-";
-  if (words == 0 && (host.chunks || host.version)) return 0;
-  if (words == 0 && isatty(STDIN_FILENO)) {
-    host.failed = 1;
-    return fputs(usage, stderr), 0;
-  }
+  if (words == 0 && (host.chunks || host.version || host.prompt)) return 0;
   luaL_checkstack(L, words + 3, "too many arguments to the script");
   for (int i = host.script + 1; i < host.argc; i++)
     lua_pushstring(L, host.argv[i]);
@@ -325,8 +327,8 @@ static int run(lua_State *L) {
   lua_gc(L, LUA_GCINC, 120, 0, 0);
 #endif
   lua_gc(L, LUA_GCGEN, 0, 0);
-  int status = net_task_host(L, run_init);
-  lua_pushinteger(L, host.failed ? EXIT_FAILURE : status);
+  void (*prompt)(lua_State *) = host.prompt ? net_prompt_run : NULL;
+  lua_pushinteger(L, net_task_host(L, run_init, prompt));
   return 1;
 }
 
@@ -346,5 +348,6 @@ int main(int argc, char **argv) {
   if (!read_options(argc, argv)) return EXIT_FAILURE;
   if (host.instead) return host.instead();
   if (host.version) print_version();
+  if (host.prompt) net_line_share();
   return run_state();
 }

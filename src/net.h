@@ -4,9 +4,9 @@
  * few doors each opens to the ones above it. What the module's functions are
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
- *   main > net > lecho, lload, select, gai > io, info > stream, attr > sock
- *        > names > dns > task, coroutine, deadline > loop > gather > poll
- *        > wait > intr
+ *   main > prompt > net > lecho, lload, select, gai > io, info > stream, attr
+ *        > sock > names > dns > task, coroutine, deadline > loop > gather
+ *        > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -210,7 +210,9 @@ struct net_loop {
   int failed;                  /* errors printed that nobody joined */
   int streak;                  /* calls in a row that did not have to wait */
   int closing;                 /* task:cancel within task:cancel within ... */
-  volatile int pending;        /* a Ctrl-C that nobody has taken yet */
+  volatile int pending;        /* Ctrl-C's that nobody has taken yet */
+  net_task *line;              /* at the prompt: of the line that runs */
+  char prompt;                 /* there is one */
   char hosted, interrupted, unwatched;
   char rigid; /* a coroutine was resumed from where its task cannot yield */
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
@@ -254,7 +256,9 @@ void net_loop_open(lua_State *L);
 /* task.c: spawn, join, cancel; the host's script is the first task. */
 void net_task_end(net_task *t);
 void net_task_cancel(net_task *t);
-int net_task_host(lua_State *L, lua_CFunction script);
+net_task *net_task_new(lua_State *L, net_loop *loop, int n);
+int net_task_host(lua_State *L, lua_CFunction script,
+                  void (*prompt)(lua_State *L));
 #define NET_TASK "net.task"
 extern const luaL_Reg net_task_methods[];
 extern const luaL_Reg net_task_functions[];
@@ -268,6 +272,7 @@ extern const luaL_Reg net_deadline_methods[], net_deadline_functions[];
 
 /* intr.c: Ctrl-C, and leaving with the right status. */
 void net_intr_watch(net_loop *loop);
+void net_intr_watch_again(net_loop *loop);
 void net_intr_hook(net_loop *loop);
 void net_intr_lookups(int change);
 void net_intr_forget(net_loop *loop);

@@ -111,7 +111,7 @@ static void push_tasks(lua_State *L) {
 
 /* Makes a task of the function and the n arguments on top of the stack, which
  * begins at the loop's next turn; leaves the task object in their place. */
-static net_task *task_new(lua_State *L, net_loop *loop, int n) {
+net_task *net_task_new(lua_State *L, net_loop *loop, int n) {
   int f = lua_gettop(L) - n;
   net_task *t = lua_newuserdatauv(L, sizeof *t, 1); /* f ... t */
   lua_insert(L, f);                                 /* t f ... */
@@ -139,7 +139,7 @@ static net_task *task_new(lua_State *L, net_loop *loop, int n) {
 /* net.spawn(f, ...) -> task */
 static int net_spawn(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  task_new(L, net_loop_get(L), lua_gettop(L) - 1);
+  net_task_new(L, net_loop_get(L), lua_gettop(L) - 1);
   return 1;
 }
 
@@ -265,21 +265,25 @@ static int net_time(lua_State *L) {
 }
 
 /* Runs `script` as the first task and turns the loop until no task is alive,
- * or the script has failed. Returns the exit status of the program. */
-int net_task_host(lua_State *L, lua_CFunction script) {
+ * or the script has failed. If there is a prompt, it comes when the script has
+ * ended well, and the program ends with it. Returns the exit status. */
+int net_task_host(lua_State *L, lua_CFunction script,
+                  void (*prompt)(lua_State *L)) {
   net_loop *loop = net_loop_find(L);
   loop->hosted = 1;
   loop->current = NULL;
   net_intr_watch(loop);
   lua_pushcfunction(L, script);
-  net_task *t = task_new(L, loop, 0); /* stays on the stack */
-  while (loop->live > 0 && t->state != NET_FAILED)
+  net_task *t = net_task_new(L, loop, 0); /* stays on the stack */
+  while (prompt ? t->state == NET_LIVE
+                : loop->live > 0 && t->state != NET_FAILED)
     if (!net_loop_turn(loop, 1)) {
       lua_writestringerror("netlab: deadlock: %s\n",
                            "the tasks wait for each other");
       loop->failed++;
       break;
     }
+  if (prompt && t->state == NET_DONE) prompt(L);
   while (loop->tasks.next != &loop->tasks) {
     net_task *left = net_task_of(loop->tasks.next);
     push_tasks(L);

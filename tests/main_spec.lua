@@ -308,8 +308,8 @@ describe("netlab's own options", function()
   it("--help explains them all and succeeds", function()
     local got = run(host, "--help")
     assert.matches("^usage: netlab ", got.out)
-    for _, option in ipairs { "-e", "-l", "-v", "-E", "-W", "--", "-", "--help",
-      "--version", "--list" } do
+    for _, option in ipairs { "-i", "-e", "-l", "-v", "-E", "-W", "--", "-",
+      "--help", "--version", "--list" } do
       assert.matches("\n  " .. option:gsub("%-", "%%-") .. " ", got.out)
     end
     assert.same({ "", 0 }, { got.err, got.status })
