@@ -219,6 +219,20 @@ describe("the prompt", function()
     assert.equal(-15 % 256, status % 256)
   end)
 
+  it("is stopped by Ctrl-Z, and comes back with what was typed", function()
+    local _, status = session({
+      { "", "% " },
+      { host .. enter, "\n> " },
+      { "1 +", "1 +" },
+      { "\26", "% " },
+      { "fg" .. enter, "\n> 1 +" },
+      line(" 1", "\n2"),
+      { eof, "% " },
+      { "exit" .. enter },
+    }, { "sh", "-i" }, { PS1 = "% " })
+    assert.equal(0, status)
+  end)
+
   it("takes letters of many bytes, and edits them as one", function()
     typed { line("'ä€'\2\2x", "\näx€") }
   end)
