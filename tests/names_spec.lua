@@ -307,11 +307,13 @@ describe("interfaces", function()
   private("are as ip(8) has made them", function()
     local out = lookups([[
 ip link add left address 02:00:00:00:00:0a type veth peer name right
+ip link set left addrgenmode none
+ip link set right addrgenmode none
 ip addr add 192.0.2.7/28 dev left
 ip addr add fe80::7/64 dev right nodad
 ip addr add 2001:db8::7/48 dev right nodad
-ip link set left up addrgenmode none
-ip link set right up addrgenmode none
+ip link set left up
+ip link set right up
 ]], [[
 local net = require "net"
 for _, i in ipairs(net.interfaces()) do
