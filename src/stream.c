@@ -18,13 +18,30 @@ void net_stream_drop(net_sock *s, size_t n) {
   if (s->start == s->end) s->start = s->end = 0;
 }
 
-/* Pushes the next n bytes of the buffer and drops them and `more` after; drops
- * them first, since a finalizer may run in the push, and read, too. */
-int net_stream_take(lua_State *L, net_sock *s, size_t n, size_t more) {
-  const char *bytes = s->in + s->start;
-  net_stream_drop(s, n + more);
-  lua_pushlstring(L, bytes, n);
+static int push(lua_State *L) { /* protected: bytes, n */
+  lua_pushlstring(L, lua_touserdata(L, 1), (size_t)lua_tointeger(L, 2));
   return 1;
+}
+
+/* Pushes the next n bytes of the buffer and drops them and `more` after; drops
+ * them first, since a finalizer may run in the push, and read, too. Many bytes
+ * may be more than there is memory for: then they stay. */
+int net_stream_take(lua_State *L, net_sock *s, size_t n, size_t more) {
+  if (n > CHUNK) luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
+  uint32_t start = s->start, end = s->end;
+  char *bytes = s->in + start;
+  net_stream_drop(s, n + more);
+  if (n <= CHUNK) {
+    lua_pushlstring(L, bytes, n);
+    return 1;
+  }
+  lua_pushcfunction(L, push);
+  lua_pushlightuserdata(L, bytes);
+  lua_pushinteger(L, (lua_Integer)n);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) return 1;
+  s->start = start;
+  s->end = end;
+  return lua_error(L);
 }
 
 /* Makes room for `want` more bytes in the buffer. */

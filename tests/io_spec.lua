@@ -275,6 +275,49 @@ describe("recv_all", function()
     assert.equal("early late", b:recv_all())
   end)
 
+  it("cancelled, leaves what has arrived", function()
+    local a, b = support.pair()
+    a:sendall "half"
+    local task = net.spawn(function() return b:recv_all() end)
+    support.eventually(function()
+      net.sleep(0)
+      return b:info().bytes_received == 4
+    end)
+    net.sleep(0.01)
+    task:cancel()
+    a:sendall " and half"
+    a:close()
+    assert.equal("half and half", b:recv_all())
+  end)
+
+  it("leaves what there is no memory for", function()
+    if support.build:find "asan" or support.driver:find "valgrind" then
+      return -- which need more than the limit
+    end
+    local script = support.write(support.folder() .. "/script.lua", [[
+local net = require "net"
+local a, b = assert(net.socketpair())
+net.spawn(function()
+  local part = ("x"):rep(1 << 20)
+  for _ = 1, 24 do assert(a:sendall(part)) end
+  a:close()
+end)
+local ok, result = pcall(b.recv_all, b)
+assert(ok or result == "not enough memory", result)
+local got = ok and #result or 0
+repeat
+  local data = b:recv(4096)
+  got = got + #(data or "")
+until not data
+print(got >> 20)
+]])
+    for limit = 40000, 100000, 5000 do -- KiB; enough for one copy, and for two
+      local out, err = support.run(("sh -c 'ulimit -v %d; exec %s %s'"):format(
+        limit, support.driver, script))
+      assert.same({ "24\n", "" }, { out, err }, limit)
+    end
+  end)
+
   it("raises for a size that is none", function()
     local a, b = support.pair()
     for _, max in ipairs { 0, -1, (1 << 30) + 1, 1.5, "x", false } do
