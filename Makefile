@@ -6,10 +6,15 @@ PREFIX = /usr/local
 BUILD = build
 OUT = .
 
-LUA_PC := $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua lua5.5 lua-5.5,\
+# LuaRocks builds for the Lua that it runs in.
+ifeq ($(origin LUA),command line)
+LUA_NAMES := $(shell $(LUA) -e 'local v = _VERSION:match "[%d.]+" \
+  print("lua" .. v, "lua-" .. v, "lua" .. v:gsub("%.", ""), "lua")')
+else
+LUA_NAMES = lua5.4 lua-5.4 lua54 lua lua5.5 lua-5.5
+endif
+LUA_PC := $(firstword $(foreach p,$(LUA_NAMES),\
   $(shell pkg-config --exists '$(p) >= 5.4.4' 2>/dev/null && echo $(p))))
-LUA = $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua lua5.5 lua-5.5,\
-  $(shell command -v $(p) 2>/dev/null)))
 
 # LuaRocks says where Lua is in LUA_CFLAGS, and leaves the rest to pkg-config.
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA_PC))
@@ -126,9 +131,11 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@tests/support/demo
 
+# make test SPECS=tests/addr_spec.lua: those only
+SPECS =
 test: test-deps
 	@$(MAKE) --no-print-directory all references
-	@tests/support/run $(OUT)
+	@tests/support/run $(OUT) $(SPECS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
 # lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"

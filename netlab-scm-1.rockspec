@@ -12,16 +12,19 @@ description = {
   license = "MIT",
 }
 dependencies = { "lua >= 5.4, < 5.6" }
-external_dependencies = { LIBUV = { header = "uv.h" } }
+external_dependencies = { LIBUV = { header = "uv.h", library = "uv" } }
 build = {
   type = "make",
   build_variables = {
     CC = "$(CC)",
+    LUA = "$(LUA)",
     CFLAGS = "$(CFLAGS)",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
     UV_CFLAGS = "-I$(LIBUV_INCDIR)",
+    UV_LIBS = "-L$(LIBUV_LIBDIR) -luv",
   },
   install_variables = {
+    LUA = "$(LUA)",
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",
@@ -32,6 +35,7 @@ build = {
     ZSHDIR = "",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
     UV_CFLAGS = "-I$(LIBUV_INCDIR)",
+    UV_LIBS = "-L$(LIBUV_LIBDIR) -luv",
     CFLAGS = "$(CFLAGS)",
   },
   copy_directories = { "labs" },

@@ -41,9 +41,16 @@ describe("installed", function()
       assert.equal("", sh("find " .. to .. " -type f"))
     end)
 
-  it("by LuaRocks, plain Lua has net and netlab runs a lab", function()
-    local source, tree = checkout(), support.folder()
-    sh(("cd %s && luarocks-5.4 --tree=%s make"):format(source, tree))
+  it("by LuaRocks: made, tested, packed, installed elsewhere", function()
+    local source, made, tree = checkout(), support.folder(), support.folder()
+    local rocks = ("cd %s && luarocks-5.4 --tree=%s "):format(source, made)
+    sh(rocks .. "lint netlab-scm-1.rockspec")
+    sh(rocks .. "make")
+    local tested = sh(rocks .. "test -- SPECS=tests/addr_spec.lua")
+    assert.matches("\n(%d+) passed, 0 failed\n", tested)
+    sh(rocks .. "pack netlab")
+    sh(("cd / && luarocks-5.4 --tree=%s install %s/netlab-scm-1.*.rock")
+      :format(tree, source))
     local env = ("env LUA_PATH='%s/share/lua/5.4/?.lua;;' " ..
       "LUA_CPATH='%s/lib/lua/5.4/?.so;;' "):format(tree, tree)
     local script = support.write(source .. "/echo.lua", [[
@@ -73,8 +80,27 @@ describe("installed", function()
     local list = sh(tree .. "/bin/netlab --list")
     assert.matches("socket_errors.lua +Lab 7", list)
     assert.matches("echo_load.lua +More", list)
-    sh("test -s " .. tree .. "/lib/luarocks/rocks-5.4/netlab/*/meta/net.lua")
-    sh("test -s " .. tree ..
-      "/lib/luarocks/rocks-5.4/netlab/*/doc/man3/net.3lua")
+    local rock = tree .. "/lib/luarocks/rocks-5.4/netlab/scm-1/"
+    for _, name in ipairs { "meta/net.lua", "doc/man1/netlab.1",
+      "doc/man3/net.3lua" } do
+      sh("test -s " .. rock .. name)
+    end
+    sh(("cd / && luarocks-5.4 --tree=%s remove netlab"):format(tree))
+    assert.equal("", sh("find " .. tree .. " -name \"*net*\""))
+  end)
+
+  it("LuaRocks says what a build lacks, and builds nothing", function()
+    local source, tree = checkout(), support.folder()
+    for lack, message in pairs {
+      LIBUV_DIR = "Could not find header file for LIBUV\n%s+No file uv.h",
+      LUA_INCDIR = "Failed finding Lua header",
+    } do
+      local _, err, status = support.run(
+        ("sh -c 'cd %s && luarocks-5.4 --tree=%s make %s=%s'"):format(source,
+          tree, lack, tree))
+      assert.equal(1, status)
+      assert.matches("^\nError: " .. message, err)
+    end
+    assert.equal("", sh("find " .. source .. " -name build"))
   end)
 end)
