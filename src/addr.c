@@ -23,6 +23,12 @@ void net_addr_set_port(net_addr *a, uint16_t port) {
     a->u.in6.sin6_port = htons(port);
 }
 
+/* In host byte order, too. */
+uint16_t net_addr_port(const net_addr *a) {
+  return ntohs(a->u.sa.sa_family == AF_INET ? a->u.in.sin_port
+                                            : a->u.in6.sin6_port);
+}
+
 /* RFC 6761, section 6.3: these names mean the loopback, whoever is asked. */
 static int is_localhost(const char *host) {
   size_t n = strlen(host), m = strlen("localhost");

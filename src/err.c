@@ -64,21 +64,56 @@ int net_err(lua_State *L, const char *call, const char *who, int code) {
                      net_err_name(code, name));
 }
 
-/* The code in a message of ours, "call ...: reason (CODE)", perhaps behind the
- * "file:line: " of an assert: where "CODE)" begins. NULL: it is none of ours.
- */
-const char *net_err_code(const char *message) {
-  static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-  const char *text = message, *open = strrchr(message, '(');
+/* The triple of one of several things that a call has tried. What it says is
+ * added to the text at `list`: "who: reason (CODE); who: reason (CODE)". */
+int net_err_add(lua_State *L, int list, const char *call, const char *who,
+                int code) {
+  int results = net_err(L, call, who, code);
+  const char *text = lua_tostring(L, list);
+  lua_pushfstring(L, "%s%s%s", text, *text ? "; " : "",
+                  lua_tostring(L, -2) + strlen(call) + 1);
+  lua_replace(L, list);
+  return results;
+}
+
+/* The triple of a call that has tried them all in vain, "call who: " and the
+ * text at `list`; with no more than the text if that begins so. */
+int net_err_all(lua_State *L, int list, const char *call, const char *who,
+                int code) {
+  char name[NET_ERR_NAME];
+  const char *text = lua_tostring(L, list);
+  if (*text == '\0') return net_err(L, call, who, code);
+  int same = strncmp(text, who, strlen(who)) == 0;
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s %s%s%s", call, same ? "" : who, same ? "" : ": ",
+                  text);
+  lua_pushstring(L, net_err_name(code, name));
+  return 3;
+}
+
+/* Does the text begin with the name of a call? */
+static int names_call(const char *text) {
+  size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+  return n > 0 && (text[n] == ' ' || text[n] == ':');
+}
+
+/* Does it, perhaps behind the "file:line: " of an assert? */
+static int is_ours(const char *message) {
+  if (names_call(message)) return 1;
   for (const char *p = strchr(message, ':'); p; p = strchr(p + 1, ':')) {
     size_t digits = strspn(p + 1, "0123456789");
     if (digits == 0 || strncmp(p + 1 + digits, ": ", 2) != 0) continue;
-    text = p + digits + 3;
-    break;
+    return names_call(p + digits + 3);
   }
-  size_t call = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-  if (call == 0 || (text[call] != ' ' && text[call] != ':')) return NULL;
-  if (open == NULL || open[1] == ')') return NULL;
+  return 0;
+}
+
+/* The code in a message of ours, "call ...: reason (CODE)": where "CODE)"
+ * begins. NULL: it is none of ours. */
+const char *net_err_code(const char *message) {
+  static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  const char *open = strrchr(message, '(');
+  if (open == NULL || open[1] == ')' || !is_ours(message)) return NULL;
   return strcmp(open + 1 + strspn(open + 1, upper), ")") ? NULL : open + 1;
 }
 

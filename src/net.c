@@ -35,6 +35,7 @@ int luaopen_net(lua_State *L) {
   net_loop_open(L);
   CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
+  CLASS(L, NET_DIAL, net_dial_methods);
   CLASS(L, NET_GATHER, net_gather_methods);
   CLASS(L, NET_DEADLINE, net_deadline_methods);
   CLASS(L, NET_LOOKUP, net_dns_methods);
@@ -51,7 +52,9 @@ int luaopen_net(lua_State *L) {
   FUNCTIONS(L, net_names_functions);
   FUNCTIONS(L, net_iface_functions);
   FUNCTIONS(L, net_sock_functions);
+  FUNCTIONS(L, net_dial_functions);
   FUNCTIONS(L, net_gai_functions);
+  FUNCTIONS(L, net_listen_functions);
   FUNCTIONS(L, net_select_functions);
   FUNCTIONS(L, net_task_functions);
   FUNCTIONS(L, net_deadline_functions);

@@ -4,9 +4,9 @@
  * few doors each opens to the ones above it. What the module's functions are
  * for, take and return is in lua/meta/net.lua, the reference. Calls go down:
  *
- *   main > prompt > net > lecho, lload, select, gai > io, info > stream, attr
- *        > sock > names > dns > task, coroutine, deadline > loop > gather
- *        > poll > wait > intr
+ *   main > prompt > net > lecho, lload, select, dial, listen, gai > io, info
+ *        > stream, attr > sock > names > dns > task, coroutine, deadline > loop
+ *        > gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -53,6 +53,10 @@
 int net_err(lua_State *L, const char *call, const char *who, int code);
 int net_err_say(lua_State *L, const char *call, const char *who,
                 const char *reason, const char *code);
+int net_err_add(lua_State *L, int list, const char *call, const char *who,
+                int code);
+int net_err_all(lua_State *L, int list, const char *call, const char *who,
+                int code);
 const char *net_err_code(const char *message);
 int net_err_hint(lua_State *L);
 enum { NET_ERR_NAME = 64 }; /* bytes that hold any code's name */
@@ -88,6 +92,7 @@ unsigned net_addr_index(const char *name);
 int net_addr_no_zone(const char *host);
 int net_addr_path(net_addr *a, const char *path, size_t len);
 void net_addr_set_port(net_addr *a, uint16_t port);
+uint16_t net_addr_port(const net_addr *a);
 int net_addr_push(lua_State *L, const net_addr *a);
 const char *net_addr_text(const net_addr *a, char text[NET_WHO]);
 void net_addr_pack(net_peer *p, const net_addr *a);
@@ -99,6 +104,8 @@ int net_opt_set(lua_State *L, int fd, int arg);
 int net_opt_get(lua_State *L, int fd, int arg);
 int net_opt_group(lua_State *L, int fd, int family, const char *call,
                   int joins);
+int net_opt_put(int fd, int level, int number, int value);
+int net_opt_reuseport(int fd);
 int net_opt_error(int fd);
 int net_opt_tcp_info(int fd, void *info, socklen_t *len);
 int net_opt_quiet(int fd);
@@ -355,6 +362,8 @@ typedef struct net_sock {
   net_peer peer;
 } net_sock;
 
+int net_sock_open(int family, int type);
+net_sock *net_sock_new(lua_State *L, int family, int type);
 net_sock *net_sock_check(lua_State *L);
 int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir);
 int net_sock_start(lua_State *L, net_sock *s, const char *call, int dir,
@@ -419,6 +428,11 @@ extern const luaL_Reg net_stream_methods[];
 
 /* io.c: bytes in and bytes out. */
 extern const luaL_Reg net_io_methods[];
+
+/* dial.c and listen.c: from a host and a port to a socket, in one call. */
+#define NET_DIAL "net.dial"
+extern const luaL_Reg net_dial_methods[], net_dial_functions[];
+extern const luaL_Reg net_listen_functions[];
 
 /* gai.c: the resolver's whole answer. */
 extern const luaL_Reg net_gai_functions[];

@@ -233,6 +233,20 @@ int net_opt_group(lua_State *L, int fd, int family, const char *call,
   return 1;
 }
 
+/* Sets an option that one of our own calls wants; 0, or an errno. */
+int net_opt_put(int fd, int level, int number, int value) {
+  return setsockopt(fd, level, number, &value, sizeof value) ? errno : 0;
+}
+
+int net_opt_reuseport(int fd) {
+#ifdef SO_REUSEPORT
+  return net_opt_put(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+#else
+  (void)fd;
+  return ENOPROTOOPT;
+#endif
+}
+
 /* The pending error of a socket, which this clears; 0 when there is none. */
 int net_opt_error(int fd) {
   int err = 0;

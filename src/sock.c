@@ -102,7 +102,8 @@ static const net_addr *top_address(lua_State *L) {
   return (const net_addr *)lua_tostring(L, -1);
 }
 
-static net_sock *sock_new(lua_State *L, int family, int type) {
+/* Pushes a socket that has no descriptor yet. */
+net_sock *net_sock_new(lua_State *L, int family, int type) {
   net_sock *s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = (net_sock){.mark = &mark, .fd = -1, .timeout = -1};
   s->family = family;
@@ -122,12 +123,17 @@ static int prepare(int fd) {
   return fd;
 }
 
+/* A new descriptor, as ours are; -1 and errno. */
+int net_sock_open(int family, int type) {
+  return prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
 /* net.socket(family, type) -> sock                                 socket(2) */
 static int net_socket(lua_State *L) {
   int family = family_number[luaL_checkoption(L, 1, "inet", families)];
   int type = type_number[luaL_checkoption(L, 2, "stream", types)];
-  net_sock *s = sock_new(L, family, type);
-  s->fd = prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  net_sock *s = net_sock_new(L, family, type);
+  s->fd = net_sock_open(family, type);
   return s->fd < 0 ? net_err(L, "socket", NULL, errno) : 1;
 }
 
@@ -135,7 +141,8 @@ static int net_socket(lua_State *L) {
 static int net_socketpair(lua_State *L) {
   int family = family_number[luaL_checkoption(L, 1, "unix", families)];
   int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
-  net_sock *a = sock_new(L, family, type), *b = sock_new(L, family, type);
+  net_sock *a = net_sock_new(L, family, type),
+           *b = net_sock_new(L, family, type);
   if (socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
     return net_err(L, "socketpair", NULL, errno);
   a->fd = prepare(fds[0]);
@@ -202,7 +209,7 @@ static int sock_acceptk(lua_State *L, net_why why) {
 static int sock_accept(lua_State *L) {
   net_sock *s = net_sock_check(L);
   lua_settop(L, 1);
-  sock_new(L, s->family, s->type);
+  net_sock_new(L, s->family, s->type);
   return net_sock_start(L, s, "accept", NET_READ, sock_acceptk);
 }
 

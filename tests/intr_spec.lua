@@ -40,6 +40,11 @@ local waits = {
     "local a, b = pair() a:sendall(('x'):rep(64 << 20)) b:close()" },
   { "recvfrom", "bound 'dgram':recvfrom(1)" },
   { "select", "local a, b = pair() net.select({ a, b }, {}) " },
+  { "connect, and closes its attempts", [[
+      local hole = net.listen("::1", 0, { backlog = 0 })
+      local host, port = hole:getsockname()
+      local full = { assert(net.connect(host, port)) }
+      while net.connect(host, port) do full[#full + 1] = 1 end ]] },
   { "sleep", "net.sleep(600)" },
   { "join", "net.spawn(net.sleep, 600):join()" },
   { "run", "net.spawn(net.sleep, 600) net.run()" },

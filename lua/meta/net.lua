@@ -369,6 +369,70 @@ function net.socket(family, type) end
 ---@return net.code? code
 function net.socketpair(family, type) end
 
+--- What net.connect may be told.
+---@class net.connect.options
+---@field timeout? number seconds for all of it, with the lookup; none
+---@field family? "inet"|"inet6" only these addresses
+---@field nodelay? boolean true: set TCP_NODELAY, as small requests want
+---@field local_host? string the address of this machine to come from, no name
+---@field local_port? integer and the port, 1 to 65535
+
+--- One address that net.connect has tried.
+---@class net.connect.attempt
+---@field host string
+---@field port integer
+---@field seconds number from its begin to its end
+---@field error? string the message, if it was in vain
+---@field code? net.code "ECANCELED": another one was quicker
+
+--- Connects a stream to the first address of a host that answers. All of them
+--- are tried, in the resolver's order but IPv6 and IPv4 by turns, each 250 ms
+--- after the one before began, or as soon as that has failed; when one
+--- connects, those under way are closed. "localhost" is ::1 and 127.0.0.1. The
+--- socket has no time-out.
+---
+---     local sock <close> = assert(net.connect("www.lua.org", 80))
+---
+--- Errors: "ECONNREFUSED", "ENETUNREACH", "ETIMEDOUT", "EADDRNOTAVAIL",
+--- "EAI_NONAME", "EAI_AGAIN", "EMFILE". The code is that of the last attempt,
+--- and the message tells of each.
+---
+--- See: connect(2), RFC 8305.
+---@param host string a name or an address
+---@param port integer|string
+---@param options? net.connect.options
+---@return net.socket? sock
+---@return net.connect.attempt[]|string? attempts or the message
+---@return net.code? code
+---@return net.connect.attempt[]? attempts if it failed: those that were begun
+function net.connect(host, port, options) end
+
+--- What net.listen may be told.
+---@class net.listen.options
+---@field backlog? integer connections that may wait for accept; 128
+--- SO_REUSEADDR, so that a server can start again at once; true.
+---@field reuseaddr? boolean
+---@field reuseport? boolean SO_REUSEPORT: several sockets share a port; false
+--- An IPv6 socket takes IPv4, too (IPV6_V6ONLY is off), and "" is every address
+--- of both; false.
+---@field dual_stack? boolean
+
+--- Makes a stream socket that listens: socket, bind and listen in one call. It
+--- has no time-out. "localhost" is 127.0.0.1; of a name, it is the first
+--- address that can be bound. Waits only where a name has to be looked up.
+---
+--- Errors: "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EAI_NONAME", "EAI_AGAIN",
+--- "EMFILE". The message names the address.
+---
+--- See: listen(2), socket(7), ipv6(7), slide "reuse_socket_address".
+---@param host string "" is every local IPv4 address
+---@param port integer|string 0 is one that the kernel picks
+---@param options? net.listen.options
+---@return net.socket? sock
+---@return string? message
+---@return net.code? code
+function net.listen(host, port, options) end
+
 --- Gives the socket an address of this machine. Waits only where a name has to
 --- be looked up.
 ---

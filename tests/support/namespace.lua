@@ -22,6 +22,10 @@ dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
   --address=/lab.test/192.0.2.7 --address=/six.test/2001:db8::7 \
   --address=/here.test/127.0.0.1 --address=/here.test/::1 \
   --cname=alias.test,ptr6.test \
+  --address=/dual.test/2001:db8::1 --address=/dual.test/127.0.0.1 \
+  --address=/dead.test/2001:db8::1 --address=/dead.test/2001:db8::2 \
+  --address=/mixed.test/2001:db8::1 --address=/mixed.test/2001:db8::2 \
+  --address=/mixed.test/127.0.0.1 --address=/mixed.test/127.0.0.2 \
   --ptr-record=7.2.0.192.in-addr.arpa,lab.test \
   --host-record=ptr6.test,2001:db8::9 \
   --local=/2.0.192.in-addr.arpa/ 2>/dev/null &

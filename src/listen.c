@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listen.c: net.listen: socket(2), bind(2) and listen(2) in one call, with the
+ * options that a server wants.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+enum { HOST = 1, PORT, OPTIONS, FAILURES };
+
+typedef struct options {
+  int backlog, reuseaddr, reuseport, dual_stack;
+} options;
+
+/* Reads the table of options, and leaves them in its place. */
+static const options *check_options(lua_State *L) {
+  options *o = lua_newuserdatauv(L, sizeof *o, 0);
+  *o = (options){.backlog = 128, .reuseaddr = 1};
+  if (!lua_isnil(L, OPTIONS)) {
+    luaL_checktype(L, OPTIONS, LUA_TTABLE);
+    net_args_keys(L, OPTIONS, "|backlog|reuseaddr|reuseport|dual_stack|");
+    o->backlog = (int)net_args_int(L, OPTIONS, "backlog", 128, 0, INT_MAX);
+    o->reuseaddr = net_args_flag(L, OPTIONS, "reuseaddr", 1);
+    o->reuseport = net_args_flag(L, OPTIONS, "reuseport", 0);
+    o->dual_stack = net_args_flag(L, OPTIONS, "dual_stack", 0);
+  }
+  lua_replace(L, OPTIONS);
+  return o;
+}
+
+static int set_options(int fd, int family, const options *o) {
+  int err = 0;
+  if (o->reuseaddr) err = net_opt_put(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (!err && o->reuseport) err = net_opt_reuseport(fd);
+  if (!err && family == AF_INET6)
+    err = net_opt_put(fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack);
+  return err;
+}
+
+/* Leaves a socket that listens at the address on top of the stack; 0, or an
+ * errno. */
+static int listen_at(lua_State *L, const net_addr *a, const options *o) {
+  int family = a->u.sa.sa_family;
+  net_sock *s = net_sock_new(L, family, SOCK_STREAM);
+  int fd = net_sock_open(family, SOCK_STREAM);
+  if (fd < 0) return errno;
+  int err = set_options(fd, family, o);
+  if (!err && bind(fd, &a->u.sa, a->len)) err = errno;
+  if (!err && listen(fd, o->backlog)) err = errno;
+  if (err)
+    close(fd);
+  else
+    s->fd = fd;
+  return err;
+}
+
+/* Finds the addresses on top of the stack. */
+static int net_listenk(lua_State *L, net_why why) {
+  size_t len;
+  const net_addr *addrs = (const net_addr *)lua_tolstring(L, -1, &len);
+  size_t n = len / sizeof *addrs;
+  int err = 0;
+  char who[NET_WHO];
+  (void)why;
+  for (size_t i = 0; i < n; i++) {
+    err = listen_at(L, &addrs[i], lua_touserdata(L, OPTIONS));
+    if (!err) return 1;
+    int results =
+        net_err_add(L, FAILURES, "listen", net_addr_text(&addrs[i], who), err);
+    lua_pop(L, results + 1);
+  }
+  if (n > 1)
+    lua_pushfstring(L, "%s:%d", lua_tostring(L, HOST),
+                    (int)net_addr_port(addrs));
+  return net_err_all(L, FAILURES, "listen", n > 1 ? lua_tostring(L, -1) : who,
+                     err);
+}
+
+/* net.listen(host, port, options) -> sock      listen(2), socket(7), ipv6(7) */
+static int net_listen(lua_State *L) {
+  net_addr a;
+  lua_settop(L, OPTIONS);
+  const options *o = check_options(L);
+  int both = o->dual_stack && *net_dns_host(L, HOST) == '\0';
+  lua_pushliteral(L, ""); /* FAILURES */
+  if (!(!both && net_dns_known(L, AF_INET, HOST, &a)) &&
+      !net_dns_known(L, AF_INET6, HOST, &a))
+    return net_dns_addresses(L, AF_UNSPEC, HOST, "listen", -1, net_listenk, 0);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+  return net_listenk(L, NET_FIRST);
+}
+
+const luaL_Reg net_listen_functions[] = {
+    {"listen", net_listen},
+    {NULL, NULL},
+};
