@@ -123,7 +123,11 @@ static int net_selectk(lua_State *L, net_why why) {
   if (!look(L, READERS) || !look(L, WRITERS))
     return net_err(L, "select", NULL, errno);
   int never = !lua_isnil(L, TIMEOUT) && lua_tonumber(L, TIMEOUT) == 0;
-  if (!found(L) && !never && why != NET_TIMEOUT) return select_wait(L);
+  if (!found(L) && !never) {
+    if (net_wait_late(net_loop_get(L)))
+      return net_err(L, "select", NULL, ETIMEDOUT);
+    if (why != NET_TIMEOUT) return select_wait(L);
+  }
   lua_pushvalue(L, READABLE);
   lua_pushvalue(L, WRITABLE);
   return 2;

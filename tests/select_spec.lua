@@ -67,6 +67,20 @@ describe("select", function()
     assert.is_true(net.now() - start >= 0.02)
   end)
 
+  it("says ETIMEDOUT when it is a net.deadline that passes", function()
+    local a, b = support.pair()
+    for _, seconds in ipairs { -1, 20 } do -- nil, and a time
+      local timeout = seconds > 0 and seconds or nil
+      local readable, message, code = net.deadline(0.02, function()
+        assert_lists({}, {}, net.select({ a, b }, {}, 0.001))
+        return net.select({ a, b }, {}, timeout)
+      end)
+      assert.is_nil(readable)
+      assert.equal("select: timed out (ETIMEDOUT)", message)
+      assert.equal("ETIMEDOUT", code)
+    end
+  end)
+
   it("knows what recv_line has left in the socket's own buffer", function()
     local a, b = support.pair()
     a:sendall "one\ntwo\n"

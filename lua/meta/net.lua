@@ -814,7 +814,7 @@ function sock:fileno() end
 ---
 --- Errors: "EBADF", "ECANCELED" one was closed while the call waited, "EBUSY"
 --- one is being served by sock:echo, "EMFILE" no descriptor is left to wait
---- with.
+--- with, "ETIMEDOUT" a net.deadline came first.
 ---
 --- See: select(2).
 ---@param readers net.socket[]? any number of them
