@@ -9,11 +9,14 @@
 #include <string.h>
 
 /* Where recv(2) may put `*size` bytes: the loop's scratch. A stream's caller
- * has no right to more than that; a datagram would be cut. */
+ * has no right to more than that; a datagram would be cut. An earlier try may
+ * have left its room above the three arguments. */
 static char *room(lua_State *L, const net_sock *s, size_t *size) {
   net_loop *loop = net_loop_get(L);
-  if (*size > sizeof loop->scratch && s->type == SOCK_DGRAM)
+  if (*size > sizeof loop->scratch && s->type == SOCK_DGRAM) {
+    lua_settop(L, 3);
     return lua_newuserdatauv(L, *size, 0);
+  }
   if (*size > sizeof loop->scratch) *size = sizeof loop->scratch;
   return loop->scratch;
 }
@@ -74,7 +77,6 @@ static int sock_recvk(lua_State *L, net_why why) {
     lua_pushlstring(L, s->in + s->start, have);
     return 1;
   }
-  lua_settop(L, 3);
   char *bytes = room(L, s, &size);
   ssize_t n = receive(L, s, "recv", why, bytes, size, flags, &results);
   if (n < 0) return results;
@@ -175,7 +177,6 @@ static int sock_sendall(lua_State *L) {
 static int sock_recvfromk(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1); /* sock size flag */
   size_t size = (size_t)lua_tointeger(L, 2);
-  lua_settop(L, 3);
   char *bytes = room(L, s, &size);
   net_addr a = {.len = sizeof a.u};
   int flags = flag(L, 3) | NET_MSG_TRUNC;
