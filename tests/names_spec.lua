@@ -316,7 +316,13 @@ ip link set left up
 ip link set right up
 ]], [[
 local net = require "net"
-for _, i in ipairs(net.interfaces()) do
+local list, count
+repeat -- the kernel takes its time until a cable is a cable
+  net.sleep(0.01)
+  list, count = net.interfaces(), 0
+  for _, i in ipairs(list) do count = count + (i.internal and 0 or 1) end
+until count == 3
+for _, i in ipairs(list) do
   if not i.internal then
     print(i.name, i.family, i.address, i.netmask, i.scope == i.index)
     if i.name == "left" then print(i.mac) end

@@ -18,7 +18,10 @@ local function with_cable(script)
   return (namespace.lookups(CABLE, [[
 local net = require "net"
 local index = {}
-for _, i in ipairs(net.interfaces()) do index[i.name] = i.index end
+repeat -- the kernel takes its time until a cable is a cable
+  net.sleep(0.01)
+  for _, i in ipairs(net.interfaces()) do index[i.name] = i.index end
+until index.left and index.right
 ]] .. script))
 end
 

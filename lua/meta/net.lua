@@ -221,7 +221,7 @@ function net.port(text) end
 ---@field scope? integer the zone's id, of an address that has one
 
 --- The addresses of this machine: one entry for each address of each interface
---- that is up.
+--- that is up and running, its cable plugged in.
 ---
 --- Errors: "EMFILE" the process has no descriptor left.
 ---
