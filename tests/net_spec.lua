@@ -26,6 +26,18 @@ describe("the module", function()
   end)
 end)
 
+describe("the README", function()
+  it("names specs that are there", function()
+    local count = 0
+    for name in support.read "README.md":gmatch "`([%w_/]*_spec%.lua)`" do
+      local path = name:find "/" and name or "tests/" .. name
+      assert.not_equal("", support.read(path), path)
+      count = count + 1
+    end
+    assert.is_true(count > 20)
+  end)
+end)
+
 describe("the object files", function()
   local function needs(symbols)
     local files = {}
