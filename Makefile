@@ -76,7 +76,7 @@ $(BUILD)/embed.inc: $(LUA_MODULES)
 	  echo "}, $$(wc -c <$$f)},"; \
 	done >$@
 
-$(BUILD)/net.3lua: src/man.lua $(REFERENCE) | $(OUT)/netlab
+$(BUILD)/net.3lua: src/man/net.lua $(REFERENCE) | $(OUT)/netlab
 	@echo "netlab $< >$@"
 	@$(OUT)/netlab $< $(REFERENCE) >$@
 

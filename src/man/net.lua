@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- man.lua: writes the manual page net(3lua), in the macros of groff_man(7), of
--- the reference: netlab src/man.lua FILE ... >net.3lua
+-- net.lua: writes the manual page net(3lua), in the macros of groff_man(7), of
+-- the reference: netlab src/man/net.lua FILE ... >net.3lua
 
 local net = require "net"
 local reference = require "net.reference"
@@ -124,7 +124,7 @@ function show.alias(entry)
   items(entry.fields)
 end
 
-print '.\\" Made by src/man.lua of lua/meta/net.lua and lua/net.'
+print '.\\" Made by src/man/net.lua of lua/meta/net.lua and lua/net.'
 print(('.TH net 3lua "" "netlab %s" "netlab"'):format(net._VERSION))
 print ".nh\n.ad l" -- a code is not to be split
 print '.SH NAME\nnet \\- sockets, tasks and echo engines for Lua'
