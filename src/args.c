@@ -114,9 +114,11 @@ int net_args_flags(lua_State *L, int arg, const char *name,
   lua_Integer n = type == LUA_TTABLE ? luaL_len(L, -1) : 0;
   for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
     lua_geti(L, -1, i);
-    const char *text = luaL_tolstring(L, -1, NULL);
+    size_t len;
+    const char *text = luaL_tolstring(L, -1, &len);
     const net_flag *flag = known;
-    while (flag->name && strcmp(flag->name, text) != 0) flag++;
+    while (flag->name && (strcmp(flag->name, text) != 0 || strlen(text) != len))
+      flag++;
     if (flag->name == NULL)
       refuse(L, arg, name, lua_pushfstring(L, ": no flag '%s'", text));
     flags |= flag->value;

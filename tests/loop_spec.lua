@@ -157,11 +157,14 @@ describe("turning the loop", function()
     net.spawn(function()
       repeat net.sleep(0.001) ticks = ticks + 1 until stop
     end)
-    net.spawn(function() net.sleep(0.02) a:sendall "x" end)
-    assert.equal("x", b:recv(1))
+    net.spawn(function()
+      repeat net.sleep(0.001) until ticks > 3 or stop
+      a:sendall "x"
+    end)
+    local received = net.deadline(20, b.recv, b, 1)
     stop = true
     busy:join()
-    assert.is_true(ticks > 3)
+    assert.equal("x", received)
   end)
 
   it("a peer that sends without a pause does not keep the others waiting",

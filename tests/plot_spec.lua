@@ -333,7 +333,7 @@ print(v['text'] == 'a"b\\c/\0\1\x1f\x7f\n\té\U0010FFFF')
       refused(pattern, json.encode, value)
     end
     refused("keys are strings", json.encode, { 1, x = 2 })
-    refused("no nil", json.encode, { nil, 2, x = 1 })
+    refused("keys are strings", json.encode, { nil, 2, x = 1 })
     refused("no nil", json.encode, nil)
   end)
 end)

@@ -25,6 +25,14 @@ local function number(n)
   return text:find "[.e]" and text or text .. ".0"
 end
 
+-- Are the n keys 1 to n? (The length of a table with holes is any border.)
+local function is_list(value, n)
+  for i = 1, n do
+    if value[i] == nil then return false end
+  end
+  return n > 0
+end
+
 local function write(value, depth)
   local kind = type(value)
   if kind == "string" then return text_of(value) end
@@ -34,7 +42,7 @@ local function write(value, depth)
   if depth > DEPTH then error("tables nest deeper than " .. DEPTH, 0) end
   local keys, parts = {}, {}
   for key in pairs(value) do keys[#keys + 1] = key end
-  if #keys > 0 and #keys == #value then
+  if is_list(value, #keys) then
     for i = 1, #keys do parts[i] = write(value[i], depth + 1) end
     return "[" .. table.concat(parts, ",") .. "]"
   end
