@@ -198,6 +198,7 @@ describe("the prompt", function()
     local out = typed {
       line("net.spawn(function() local _ <close> = setmetatable({}, { " ..
         "__close = function() print 'closed' end }) net.sleep(600) end)"),
+      line("net.sleep(0)"),
     }
     assert.matches("\nclosed\n$", out)
   end)
