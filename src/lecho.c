@@ -170,6 +170,7 @@ static int sock_echo(lua_State *L) {
   lua_setiuservalue(L, ENGINE, 2);
   lua_toclose(L, ENGINE);
   net_poll_hand_over(&s->poll);
+  net_intr_watch(net_loop_get(L)); /* it serves before this call waits */
   box->echo = net_echo_start(&o, &err);
   if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
   s->engine = &box->poll;
