@@ -116,14 +116,16 @@ void net_line_begin(const char *hide, void (*show)(void)) {
   net_intr_watch_again(line.loop);
 }
 
-/* Turns the loop until a key has been pressed; false: it was Ctrl-C. */
+/* Turns the loop until a key has been pressed, and once for each key: who types
+ * fast, or pastes, does not keep the tasks waiting. False: it was Ctrl-C. */
 int net_line_key(void) {
   struct pollfd input = {STDIN_FILENO, POLLIN, 0};
   net_loop *loop = line.loop;
   while (!loop->interrupted) {
-    if (!loop->pending && poll(&input, 1, 0) > 0) return 1;
-    net_loop_turn(loop, 1);
+    int pressed = !loop->pending && poll(&input, 1, 0) > 0;
+    net_loop_turn(loop, !pressed);
     show_again();
+    if (pressed && !loop->interrupted) return 1;
   }
   return 0;
 }

@@ -404,7 +404,7 @@ describe("Ctrl-C at the prompt", function()
 
   it("ends a busy loop, as often as need be", function()
     local steps = {}
-    for _, body in ipairs { "", "math.abs(1)", "pcall(error)", "" } do
+    for _, body in ipairs { "", "math.abs(1)", "tostring(1)", "" } do
       steps[#steps + 1] = { "print 'go' while true do " .. body .. " end" ..
         enter, "\ngo\r\n" }
       steps[#steps + 1] = { int, "\ninterrupted\r\n> " }
