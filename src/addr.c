@@ -224,12 +224,13 @@ const char *net_addr_peer_text(const net_peer *p, char text[NET_WHO]) {
   return net_addr_text(&a, text);
 }
 
-/* net.inet_aton(text) -> bytes                                  inet_aton(3) */
+/* net.inet_aton(text) -> bytes                                  inet_aton(3)
+ * glibc's takes anything behind a blank. */
 static int net_inet_aton(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   struct in_addr in;
-  if (strlen(text) != len || !inet_aton(text, &in))
+  if (strcspn(text, " \t\n\v\f\r") != len || !inet_aton(text, &in))
     return net_err(L, "inet_aton", text, EINVAL);
   lua_pushlstring(L, (char *)&in, sizeof in);
   return 1;

@@ -10,7 +10,8 @@ describe("addresses", function()
 
   it("returns EINVAL for what is no address", function()
     for _, text in ipairs { "", "256.1.1.1", "a.b.c.d", "1.2.3.4.5", "::1",
-                            "127.0.0.1\0" } do
+                            "127.0.0.1\0", "127.0.0.1 ", "127.0.0.1\n",
+                            "127.0.0.1 and more" } do
       local bytes, message, code = net.inet_aton(text)
       assert.is_nil(bytes, text)
       assert.equal("EINVAL", code)
