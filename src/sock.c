@@ -165,7 +165,7 @@ static int sock_bindk(lua_State *L, net_why why) {
 /* sock:bind(host, port) -> sock                                      bind(2) */
 static int sock_bind(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "bind", NET_EITHER);
+  int refused = net_sock_refuse(L, s, "bind", NET_WRITE);
   if (refused) return refused;
   return net_sock_address(L, s, 2, "bind", sock_bindk, 0);
 }

@@ -438,14 +438,16 @@ print(task:join())
       "(ECANCELED)\tECANCELED\n", out)
   end)
 
-  private("keeps a second connect out", function()
+  private("keeps a second connect out, and a bind", function()
     local out = slow_lookups [[
 local task = net.spawn(function() return sock:connect("slow.test", 80) end)
 asked()
 print(select(3, sock:connect("127.0.0.1", 1)))
+print(select(3, sock:bind("slow.test", 80))) -- close ends one lookup
+print(select(3, sock:bind("127.0.0.1", 0)))
 task:cancel()
 ]]
-    assert.equal("EBUSY\n", out)
+    assert.equal("EBUSY\nEBUSY\nEBUSY\n", out)
   end)
 
   private("ends with the program", function()
