@@ -375,7 +375,7 @@ function net.socketpair(family, type) end
 ---@field family? "inet"|"inet6" only these addresses
 ---@field nodelay? boolean true: set TCP_NODELAY, as small requests want
 ---@field local_host? string the address of this machine to come from, no name
----@field local_port? integer and the port, 1 to 65535
+---@field local_port? integer and the port; 0 is one that the kernel picks
 
 --- One address that net.connect has tried.
 ---@class net.connect.attempt
