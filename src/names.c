@@ -47,10 +47,8 @@ static int name___gc(lua_State *L) {
 /* The host is the first argument, the question is on top of the stack. */
 static int namek(lua_State *L, net_why why) {
   question *q = *(question **)lua_touserdata(L, -1);
-  if (!q->done && why != NET_TIMEOUT && why != NET_CANCELED)
-    return net_wait_hold(L, &q->holder);
-  int code = q->status, results = q->results;
-  if (!q->done) code = why == NET_TIMEOUT ? UV_ETIMEDOUT : UV_ECANCELED;
+  if (!q->done && why != NET_TIMEOUT) return net_wait_hold(L, &q->holder);
+  int code = q->done ? q->status : UV_ETIMEDOUT, results = q->results;
   if (code) {
     results = net_err(L, q->call, lua_tostring(L, 1), code);
   } else {

@@ -10,10 +10,10 @@
 /* Where the call keeps things on its stack. The sockets are in lists of its
  * own: the caller's may change while it waits. */
 enum { READERS = 1, WRITERS, TIMEOUT, READABLE, WRITABLE, GATHER };
-enum {
-  SOME = 64
-}; /* for one poll(2), which takes no more than RLIMIT_NOFILE,
-      and a socket may be in the lists twice */
+
+/* For one poll(2), which takes no more than RLIMIT_NOFILE, and a socket may be
+ * in the lists twice. */
+enum { SOME = 64 };
 
 /* Puts a list of its own in the place of the argument; nil is an empty one. */
 static void check_list(lua_State *L, int arg) {
@@ -69,7 +69,7 @@ static int look_at(lua_State *L, int list, lua_Integer first, nfds_t n) {
   if (ready < 0) return 0;
   for (nfds_t i = 0; i < n; i++) {
     const net_sock *s = sock_at(L, list, first + (lua_Integer)i);
-    int buffered = list == READERS && s->end > s->start;
+    int buffered = list == READERS && net_stream_buffered(s) > 0;
     if (fds[i].revents == 0 && !buffered) continue;
     lua_rawgeti(L, list, first + (lua_Integer)i);
     lua_rawseti(L, to, (lua_Integer)lua_rawlen(L, to) + 1);
@@ -115,9 +115,9 @@ static int select_wait(lua_State *L) {
 }
 
 static int net_selectk(lua_State *L, net_why why) {
-  int refused = refuse(L, READERS, why == NET_FIRST ? EBADF : ECANCELED);
-  if (!refused)
-    refused = refuse(L, WRITERS, why == NET_FIRST ? EBADF : ECANCELED);
+  int closed = why == NET_FIRST ? EBADF : ECANCELED;
+  int refused = refuse(L, READERS, closed);
+  if (!refused) refused = refuse(L, WRITERS, closed);
   if (refused) return refused;
   if (lua_gettop(L) >= GATHER) net_gather_look(lua_touserdata(L, GATHER));
   if (!look(L, READERS) || !look(L, WRITERS))
