@@ -2,22 +2,11 @@ local net = require "net"
 local support = require "tests.support"
 local namespace = require "tests.support.namespace"
 
+local raises = support.raises
+
 local function shell(command)
   local pipe <close> = io.popen(command)
   return pipe:read "l"
-end
-
--- f(...) raises a message that matches, at the line of the call. The socket is
--- argument #1 of a method called like this.
-local function raises(pattern, f, ...)
-  local line
-  local ok, message = pcall(function(...)
-    line = debug.getinfo(1, "l").currentline + 1
-    local result = f(...)
-    return result
-  end, ...)
-  assert.is_false(ok)
-  assert.matches("dns_spec.lua:" .. line .. ": .*" .. pattern, message)
 end
 
 describe("gethostname", function()
@@ -246,6 +235,7 @@ describe("a host of an address", function()
 end)
 
 -- The specs of real lookups have a network and an /etc of their own.
+local raises = support.raises
 local private = namespace.possible and it or pending
 local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
 

@@ -3,20 +3,9 @@ local net = require "net"
 local support = require "tests.support"
 local namespace = require "tests.support.namespace"
 
+local raises = support.raises
 local private = namespace.possible and it or pending
 local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
-
--- f(...) raises a message that matches, at the line of the call.
-local function raises(pattern, f, ...)
-  local line
-  local ok, message = pcall(function(...)
-    line = debug.getinfo(1, "l").currentline + 1
-    local result = f(...)
-    return result
-  end, ...)
-  assert.is_false(ok)
-  assert.matches("names_spec.lua:" .. line .. ": .*" .. pattern, message)
-end
 
 describe("getservbyname", function()
   support.leaves_nothing(before_each, after_each)

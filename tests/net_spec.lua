@@ -2,12 +2,7 @@
 local net = require "net"
 local support = require "tests.support"
 
-local function keys(t)
-  local list = {}
-  for name in pairs(t) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
+local keys = support.keys
 
 describe("the module", function()
   support.leaves_nothing(before_each, after_each)

@@ -23,12 +23,7 @@ for _, name in ipairs(MODULES) do
   end
 end
 
-local function keys(t)
-  local list = {}
-  for name in pairs(t) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
+local keys = support.keys
 
 local function map(list, f)
   local mapped = {}

@@ -5,12 +5,7 @@ local support = require "tests.support"
 local PAGE, BASH = "src/man/netlab.1", "src/completion/netlab.bash"
 local ZSH = "src/completion/_netlab"
 
-local function keys(set)
-  local list = {}
-  for key in pairs(set) do list[#list + 1] = key end
-  table.sort(list)
-  return list
-end
+local keys = support.keys
 
 -- The words of a text that a pattern captures, each once, sorted.
 local function words(text, pattern)

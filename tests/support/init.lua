@@ -33,6 +33,31 @@ function support.eventually(f, seconds)
   error("it did not happen within " .. (seconds or 20) .. " seconds", 2)
 end
 
+--- The keys of a table, sorted.
+function support.keys(t)
+  local list = {}
+  for key in pairs(t) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
+--- f(...) raises a message that matches, at the line of the call. The socket is
+-- argument #1 of a method called like this.
+function support.raises(pattern, f, ...)
+  local where
+  local ok, message = pcall(function(...)
+    local here = debug.getinfo(1, "Sl")
+    where = ("%s:%d: "):format(here.short_src, here.currentline + 2)
+    local result = f(...)
+    return result
+  end, ...)
+  assert(not ok, "nothing was raised")
+  message = tostring(message)
+  if message:sub(1, #where) ~= where or not message:find(pattern) then
+    error(("raised '%s' and not, at %s'%s'"):format(message, where, pattern), 2)
+  end
+end
+
 local process = {}
 process.__index = process
 
