@@ -130,6 +130,7 @@ static int sibling(int fd) {
   if (a.ss_family == AF_UNIX) return -1;
   int other = socket(a.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (other < 0) return -1;
+  if (SOCK_NONBLOCK == 0) net_sys_nonblock(other);
   copy_option(fd, other, SOL_SOCKET, SO_RCVBUF, 2);
   copy_option(fd, other, SOL_SOCKET, SO_SNDBUF, 2);
   if (a.ss_family == AF_INET6)

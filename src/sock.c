@@ -12,7 +12,6 @@
 #include "net.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +115,7 @@ net_sock *net_sock_new(lua_State *L, int family, int type) {
 /* For systems that cannot say so in socket(2) and accept(2). */
 static int prepare(int fd) {
   if (SOCK_NONBLOCK == 0 && fd >= 0) {
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    net_sys_nonblock(fd);
     net_opt_quiet(fd);
   }
   return fd;
