@@ -235,7 +235,6 @@ describe("a host of an address", function()
 end)
 
 -- The specs of real lookups have a network and an /etc of their own.
-local raises = support.raises
 local private = namespace.possible and it or pending
 local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
 
