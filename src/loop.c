@@ -167,7 +167,7 @@ static void task_failed(net_loop *loop, net_task *t) {
     loop->interrupted = 1;
   else if (t->joiners == NULL)
     net_loop_report(t);
-  net_task_cancel(t);
+  net_task_cancel(t, loop->main.L);
 }
 
 /* Runs a task until it waits, gives way or ends. */
@@ -175,14 +175,14 @@ static void resume(net_loop *loop, net_task *t) {
   lua_State *L = t->wait.L;
   int fresh = lua_status(L) == LUA_OK, nres;
   if (fresh && lua_gettop(L) == 0) { /* closed before it began */
-    net_task_cancel(t);
+    net_task_cancel(t, loop->main.L);
     return;
   }
   if (fresh || t->yielded) { /* it is in no call of ours */
     t->wait.waiting = t->wait.woken = t->yielded = 0;
     if (t->wait.interrupted) {
       loop->interrupted = 1;
-      net_task_cancel(t);
+      net_task_cancel(t, loop->main.L);
       return;
     }
   }

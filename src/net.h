@@ -262,7 +262,7 @@ void net_loop_open(lua_State *L);
 
 /* task.c: spawn, join, cancel; the host's script is the first task. */
 void net_task_end(net_task *t);
-void net_task_cancel(net_task *t);
+void net_task_cancel(net_task *t, lua_State *from);
 net_task *net_task_new(lua_State *L, net_loop *loop, int n);
 int net_task_host(lua_State *L, lua_CFunction script,
                   void (*prompt)(lua_State *L));

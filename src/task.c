@@ -67,9 +67,10 @@ static int cancel_inner(net_task *t, lua_State *L) {
   return failed;
 }
 
-/* Ends a suspended task: its <close> variables are closed, here and now. */
-void net_task_cancel(net_task *t) {
-  lua_State *L = t->wait.L, *from = t->wait.loop->main.L;
+/* Ends a suspended task, for the code that runs in `from`: its <close>
+ * variables are closed, here and now. */
+void net_task_cancel(net_task *t, lua_State *from) {
+  lua_State *L = t->wait.L;
   int top = lua_gettop(from);
   if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
   int failed = cancel_inner(t, from);
@@ -191,7 +192,7 @@ static int task_cancel(lua_State *L) {
   if (loop->closing >= MAX_CLOSING)
     return luaL_error(L, "too many tasks that cancel each other");
   loop->closing++;
-  net_task_cancel(t);
+  net_task_cancel(t, L);
   loop->closing--;
   if (t->state != NET_FAILED) return 1;
   lua_pushvalue(t->wait.L, -1);
@@ -288,7 +289,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
     net_task *left = net_task_of(loop->tasks.next);
     push_tasks(L);
     lua_rawgetp(L, -1, left); /* so that it stays for its report */
-    net_task_cancel(left);
+    net_task_cancel(left, L);
     if (left->state == NET_FAILED) net_loop_report(left);
     lua_pop(L, 2);
   }

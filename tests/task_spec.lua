@@ -238,6 +238,28 @@ describe("cancel", function()
       for i = 2000, 1, -1 do pcall(tasks[i].cancel, tasks[i]) end
     end)
 
+  it("in such a chain keeps the error of each one's coroutine", function()
+    local tasks, messages = {}, {}
+    for i = 1, 90 do
+      tasks[i] = net.spawn(function()
+        local _ <close> = setmetatable({}, { __close = function()
+          if not tasks[i + 1] then return end
+          local _, message = pcall(tasks[i + 1].cancel, tasks[i + 1])
+          messages[i + 1] = message
+        end })
+        net.coroutine.wrap(function()
+          local _ <close> = setmetatable({}, {
+            __close = function() error(i, 0) end,
+          })
+          net.sleep(60)
+        end)()
+      end)
+    end
+    net.sleep(0)
+    messages[1] = select(2, pcall(tasks[1].cancel, tasks[1]))
+    for i = 1, 90 do assert.equal(i, messages[i]) end
+  end)
+
   it("raises for oneself, and what a __close raises", function()
     local task
     task = net.spawn(function() return pcall(task.cancel, task) end)
