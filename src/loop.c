@@ -201,6 +201,7 @@ static void resume(net_loop *loop, net_task *t) {
     lua_pop(L, nres);
     if (t->wait.waiting) return;
     t->wait.waiting = t->yielded = 1; /* coroutine.yield: others first */
+    t->wait.in = L;
     net_wait_ready(&t->wait, NET_READY);
   }
 }

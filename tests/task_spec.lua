@@ -219,6 +219,48 @@ describe("cancel", function()
     assert.matches("cannot cancel a task that is running", message)
   end)
 
+  it("of a task that waits in another, which has resumed it by hand, raises",
+    function()
+      local co, go
+      local task = net.spawn(function()
+        co = coroutine.running()
+        while not go do coroutine.yield() end
+        return net.sleep(0.01)
+      end)
+      net.sleep(0)
+      local other = net.spawn(function()
+        go = true
+        return net.coroutine.resume(co)
+      end)
+      while not go do net.sleep(0) end
+      assert.equal("normal", net.coroutine.status(co))
+      assert.error_matches(function() task:cancel() end,
+        "cannot cancel a task that is running")
+      assert.same({ true, true }, { other:join() })
+    end)
+
+  it("of one that gives way leaves the coroutines of the others alone",
+    function()
+      local task = net.spawn(function()
+        for _ = 1, 20 do
+          net.coroutine.wrap(function() net.sleep(0) end)()
+        end
+        while true do coroutine.yield() end
+      end)
+      net.sleep(0.01)
+      collectgarbage()
+      collectgarbage() -- the next ones are where those have been
+      local others = {}
+      for i = 1, 50 do
+        others[i] = net.spawn(net.coroutine.wrap(function()
+          return net.sleep(0.01)
+        end))
+      end
+      net.sleep(0)
+      assert.is_true(task:cancel())
+      for _, other in ipairs(others) do assert.is_true(other:join()) end
+    end)
+
   it("in a chain of tasks that cancel each other raises, and does not crash",
     function()
       local tasks = {}
