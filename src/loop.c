@@ -270,6 +270,14 @@ static int woken(net_wait *w) {
   return 1;
 }
 
+/* Goes on to wait. What a resume by somebody else has put on the stack is
+ * dropped, so that net_loop_passed finds there what it looks for. */
+static int yield_again(lua_State *L, lua_KContext context, lua_KFunction k) {
+  for (int i = lua_gettop(L); i > 0; i--)
+    if (lua_touserdata(L, i) == &passed_key) lua_settop(L, i);
+  return lua_yieldk(L, 0, context, k);
+}
+
 /* The results of a call that has been made to give way after it succeeded. */
 static int passk(lua_State *L, int status, lua_KContext results) {
   (void)status;
@@ -318,7 +326,7 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
   net_wait *w = net_wait_of(loop, L);
   for (net_why why = NET_FIRST;; status = LUA_YIELD) {
     if (status == LUA_YIELD) {
-      if (!woken(w)) return lua_yieldk(L, 0, context, awaitk);
+      if (!woken(w)) return yield_again(L, context, awaitk);
       why = w->why;
       if (w->interrupted && !w->graceful) return raise_interrupt(L, w);
       if (w->interrupted) {
@@ -369,11 +377,13 @@ static int run(lua_State *L, net_loop *loop, lua_State *co, int args,
 }
 
 /* The coroutine in whose coroutine.resume co waits, in the midst of a call of
- * ours; NULL: it does not. */
+ * ours; NULL: it does not, or that one has ended. */
 lua_State *net_loop_passed(lua_State *co) {
+  lua_Debug ar;
   if (lua_status(co) != LUA_YIELD || lua_gettop(co) < 2) return NULL;
   if (lua_touserdata(co, -1) != &passed_key) return NULL;
-  return lua_tothread(co, -2);
+  lua_State *outer = lua_tothread(co, -2);
+  return lua_getstack(outer, 0, &ar) ? outer : NULL;
 }
 
 static int resumek(lua_State *L, int status, lua_KContext then) {
@@ -382,10 +392,13 @@ static int resumek(lua_State *L, int status, lua_KContext then) {
   int args = lua_gettop(L) - 1, results;
   if (status == LUA_YIELD) { /* is the wait over, or was it not the loop? */
     if (loop->current != L || !loop->running || !loop->running->wait.woken)
-      return lua_yieldk(L, 0, then, resumek);
+      return yield_again(L, then, resumek);
     lua_settop(L, 1);
-    lua_pop(co, 2);
     args = 0;
+    if (net_loop_passed(co))
+      lua_pop(co, 2);
+    else /* Lua's own library has closed it */
+      net_wait_release(&loop->running->wait);
   }
   lua_xmove(L, co, args);
   status = run(L, loop, co, args, &results);

@@ -187,7 +187,8 @@ static int task_cancel(lua_State *L) {
   lua_settop(L, 1);
   lua_pushboolean(L, 1);
   if (t->state != NET_LIVE) return 1;
-  if (lua_status(t->wait.L) == LUA_OK && lua_getstack(t->wait.L, 0, &ar))
+  if ((lua_status(t->wait.L) == LUA_OK && lua_getstack(t->wait.L, 0, &ar)) ||
+      net_loop_passed(t->wait.L)) /* or waits in whom resumed it by hand */
     return luaL_error(L, "cannot cancel a task that is running");
   if (loop->closing >= MAX_CLOSING)
     return luaL_error(L, "too many tasks that cancel each other");

@@ -177,6 +177,55 @@ describe("a coroutine", function()
     assert.is_true(net.coroutine.close(co))
   end)
 
+  it("that resumes itself is told what Lua says", function()
+    local own = net.coroutine.create(function(co)
+      return resume(co, 1, 2)
+    end)
+    for _, results in ipairs {
+      table.pack(resume(own, own)),
+      table.pack(true, resume(coroutine.running())),
+    } do
+      assert.same({ true, false, "cannot resume non-suspended coroutine",
+        n = 3 }, results)
+    end
+  end)
+
+  it("can be closed when the task's coroutine in which it waits has been",
+    function()
+      local closed, co, inner = false, nil, nil
+      net.spawn(function()
+        co = coroutine.running()
+        inner = net.coroutine.create(function()
+          local _ <close> = setmetatable({}, {
+            __close = function() closed = true end,
+          })
+          net.sleep(600)
+        end)
+        resume(inner)
+      end)
+      net.sleep(0)
+      assert.is_true(net.coroutine.close(co))
+      assert.is_true(net.coroutine.close(inner))
+      assert.is_true(closed)
+      assert.equal("dead", net.coroutine.status(inner))
+    end)
+
+  it("closed by Lua's own library while it waits is dead, in plain Lua",
+    function()
+      if support.hosted then return end
+      local co = net.coroutine.create(function() net.sleep(0.01) end)
+      local task = net.spawn(function()
+        local ok, message = resume(co)
+        return ok, message, net.sleep(0.01)
+      end)
+      net.sleep(0)
+      assert.is_true(coroutine.resume(co, 1, 2, 3)) -- it goes on to wait
+      assert.equal("normal", net.coroutine.status(co))
+      assert.is_true(coroutine.close(co))
+      assert.same({ false, "cannot resume dead coroutine", true },
+        { task:join() })
+    end)
+
   it("is closed with the task in which it waits, the innermost first",
     function()
       local order = {}
