@@ -17,6 +17,10 @@ static const char loop_key = 0, passed_key = 0;
 enum { BUDGET = 64 }; /* calls that succeed at once, before others get a turn */
 enum { UV_KEY = 0 };  /* of libuv's descriptor in the watch */
 
+/* Why a coroutine's task cannot yield: a C function that calls back is between
+ * them, or a coroutine that net.coroutine has not resumed. */
+enum { CALLED_BACK = 1, FOREIGN };
+
 /* The loop, which is the first upvalue of each function of the module. Raises
  * in what still runs when the loop is closed. */
 net_loop *net_loop_get(lua_State *L) {
@@ -46,7 +50,7 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   if (w && (w->task ? can_yield(loop, L) : !w->waiting)) return w;
   int main_thread = lua_pushthread(L);
   lua_pop(L, 1);
-  if (w == NULL && !main_thread)
+  if (w ? loop->rigid == FOREIGN : !main_thread)
     luaL_error(L,
                "%s may have to wait, which a coroutine can that net.coroutine "
                "resumes; this one was resumed by Lua's own coroutine library, "
@@ -365,7 +369,10 @@ static int run(lua_State *L, net_loop *loop, lua_State *co, int args,
   char rigid = loop->rigid;
   lua_State *outer = loop->current;
   net_frame frame = {loop->frames, co};
-  if (loop->running && !lua_isyieldable(L)) loop->rigid = 1;
+  if (loop->running && loop->current != L)
+    loop->rigid = FOREIGN;
+  else if (loop->running && !lua_isyieldable(L))
+    loop->rigid = CALLED_BACK;
   loop->frames = &frame;
   loop->current = co;
   int status = lua_resume(co, L, args, results);

@@ -221,7 +221,7 @@ struct net_loop {
   net_task *line;              /* at the prompt: of the line that runs */
   char prompt;                 /* there is one */
   char hosted, interrupted, unwatched;
-  char rigid; /* a coroutine was resumed from where its task cannot yield */
+  char rigid; /* why the task cannot yield from where its code is; 0: it can */
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
 

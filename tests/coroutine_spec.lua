@@ -323,4 +323,16 @@ describe("a coroutine", function()
       assert.matches("resumed by Lua's own coroutine library", result[2])
     end
   end)
+
+  it("resumed in a task within one of Lua's own cannot wait, in plain Lua",
+    function()
+      if support.hosted then return end
+      local ok, message = net.spawn(function()
+        return coroutine.resume(coroutine.create(function()
+          return wrap(net.sleep)(0)
+        end))
+      end):join()
+      assert.is_false(ok)
+      assert.matches("resumed by Lua's own coroutine library", message)
+    end)
 end)
