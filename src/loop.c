@@ -286,7 +286,8 @@ static int yield_again(lua_State *L, lua_KContext context, lua_KFunction k) {
 static int passk(lua_State *L, int status, lua_KContext results) {
   (void)status;
   net_wait *w = net_wait_of(net_loop_get(L), L);
-  if (!woken(w)) return lua_yieldk(L, 0, results, passk);
+  if (!woken(w)) return yield_again(L, results, passk);
+  if (w->interrupted) return raise_interrupt(L, w);
   net_wait_release(w);
   return (int)results;
 }
@@ -301,6 +302,7 @@ static int give_way(lua_State *L, net_wait *w, int results) {
   w->in = L;
   if (w->task == NULL) {
     net_loop_turn(loop, 0);
+    if (w->interrupted) return raise_interrupt(L, w);
     net_wait_release(w);
     return results;
   }

@@ -237,6 +237,42 @@ describe("Ctrl-C in a task", function()
     assert.equal(130, status)
   end)
 
+  -- Every 64th call that succeeds at once lets the others run.
+  local gives_way = [[
+    local a, b = net.socketpair("unix", "stream")
+    local pressed
+    local function press()
+      pressed = true
+      io.popen("kill -INT $PPID"):close()
+    end
+    net.sleep(0)
+    local function work()
+      local _ <close> = closing "closed"
+      while not pressed do assert(a:send "x" and b:recv(1)) end
+      while true do end
+    end
+  ]]
+
+  it("ends a task that was giving way, and then is busy", function()
+    local _, err, status = support.script(prelude .. gives_way .. [[
+      net.spawn(work)
+      net.spawn(press)
+      net.run()
+    ]])
+    assert.matches(line, err)
+    assert.equal(130, status)
+  end)
+
+  it("ends a script that was giving way, and then is busy", function()
+    local out, err, status = support.script(prelude .. gives_way .. [[
+      net.spawn(press)
+      work()
+    ]])
+    assert.equal("closed\n", out)
+    assert.matches(line, err)
+    assert.equal(130, status)
+  end)
+
   it("closes its sockets before the program ends", function()
     local process <close> = start [[
       net.spawn(function()
