@@ -17,6 +17,7 @@ static lua_State *check_co(lua_State *L) {
 
 /* NULL, or why co cannot be resumed with what is above it. */
 static const char *unfit(lua_State *L, lua_State *co) {
+  if (co == L) return "cannot resume non-suspended coroutine";
   if (net_loop_passed(co))
     return "cannot resume a coroutine that waits in another task";
   if (!lua_checkstack(co, lua_gettop(L))) return "too many arguments to resume";
