@@ -20,8 +20,10 @@ static int net_deadline_(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  net_deadline *d = lua_newuserdatauv(L, sizeof *d, 0);
+  net_deadline *d = lua_newuserdatauv(L, sizeof *d, 1);
   *d = (net_deadline){0};
+  lua_pushthread(L); /* which so outlives it: no other gets its address */
+  lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, NET_DEADLINE);
   lua_replace(L, 1);
   lua_toclose(L, 1);

@@ -143,6 +143,26 @@ describe("a deadline", function()
     assert.is_nil(next())
   end)
 
+  it("of a generator that has been collected binds no other", function()
+    local out, err = support.script [[
+      local net = require "net"
+      local yield, wrap = net.coroutine.yield, net.coroutine.wrap
+      collectgarbage "incremental"
+      collectgarbage("incremental", 1000, 1, 1)
+      local cut = 0
+      for _ = 1, 10 do
+        for _ = 1, 30 do wrap(function() net.deadline(0, yield) end)() end
+        for i = 1, 50 do -- the next ones are where those have been
+          if not wrap(net.sleep)(0.0001) then cut = cut + 1 end
+          if i % 5 == 0 then collectgarbage("step", 0) end
+        end
+      end
+      print(cut)
+    ]]
+    assert.equal("", err)
+    assert.equal("0\n", out)
+  end)
+
   it("raises for what is no time and no function", function()
     assert.error_matches(function() net.deadline(-1, print) end,
       "seconds must not be negative")
