@@ -268,6 +268,7 @@ int net_loop_turn(net_loop *loop, int patient) {
 static int woken(net_wait *w) {
   if (w == NULL || !w->woken) return 0;
   lua_settop(w->in, w->top);
+  net_link_remove(&w->ready); /* where plain Lua's main thread still stands */
   w->waiting = w->woken = 0;
   int late = w->deadline && uv_hrtime() >= w->deadline;
   if (late && w->why == NET_READY) w->why = NET_TIMEOUT;
@@ -351,7 +352,7 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     }
     w->top = lua_gettop(L);
     if (w->task) return lua_yieldk(L, 0, context, awaitk);
-    do /* once, though it be woken already: it takes w off the ready ones */
+    do /* once, though it be woken already: the others have their turn */
       if (!net_loop_turn(loop, 1)) {
         net_wait_release(w);
         return luaL_error(L, "deadlock: nothing can end this wait");

@@ -369,6 +369,21 @@ describe("sleep, run and the clocks", function()
     assert.equal(3, other:join())
   end)
 
+  it("run is over, and the next call may wait", function()
+    local out, err, status = support.script [[
+      local net = require "net"
+      for _ = 1, 3 do
+        net.spawn(net.sleep, 0.01)
+        assert(net.run())
+        assert(net.sleep(0.01))
+      end
+      print "over"
+    ]]
+    assert.equal("over\n", out)
+    assert.equal("", err)
+    assert.equal(0, status)
+  end)
+
   it("now is monotonic, time is the Epoch's", function()
     local before = net.now()
     assert.is_true(net.now() >= before)
