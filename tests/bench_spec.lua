@@ -27,7 +27,7 @@ describe("the benchmark", function()
   for scenario, names in pairs { t64 = { "epoll", "c", "lua" },
     u64 = { "udp", "c", "lua" } } do
     it("compares servers with the reference: " .. scenario, function()
-      local out, err, status = bench("--rounds 1 --seconds 0.2 --only c,lua " ..
+      local out, err, status = bench("--rounds 1 --seconds 0.5 --only c,lua " ..
         "--scenario " .. scenario)
       assert.same({ "", 0 }, { err, status })
       assert.matches("\n### [^\n]+ %(`" .. scenario .. "`%)\n", out)
