@@ -137,6 +137,14 @@ test: test-deps
 	@$(MAKE) --no-print-directory all references
 	@tests/support/run $(OUT) $(SPECS)
 
+# What netlab survives, row by row: what is required, what was measured. One
+# row: make acceptance ROWS=13. The nightly forms: make acceptance LONG=1
+ROWS =
+acceptance: test-deps
+	@$(MAKE) --no-print-directory all
+	@LUA=$(LUA) LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
+	  $(OUT)/netlab tests/faults/run.lua $(ROWS)
+
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
 # lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"
 BENCH =
@@ -209,4 +217,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all references deps test-deps demo test bench asan valgrind lint install uninstall clean
+.PHONY: all references deps test-deps demo test acceptance bench asan valgrind lint install uninstall clean

@@ -174,6 +174,12 @@ function support.python(text)
   return "python3 " .. support.write(support.folder() .. "/peer.py", text)
 end
 
+--- What a row of tests/faults/rows.lua measured: only its table asks for it.
+function support.figure(row, format, ...)
+  if not os.getenv "NETLAB_FIGURES" then return end
+  io.write("\nfigure ", row, ": ", format:format(...), "\n")
+end
+
 --- How many descriptors this process has open.
 function support.descriptors()
   local pipe <close> = io.popen "ls /proc/$PPID/fd | wc -l"
