@@ -238,39 +238,19 @@ static void unlinger(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-static int open_spare(void) {
-  return open("/dev/null", O_RDONLY | O_CLOEXEC);
+/* Accepts nobody for a while. */
+static int pause_accept(net_echo_worker *w) {
+  net_echo_add(&w->errors, 1);
+  w->resume = (w->now + PAUSE) | 1;
+  return 0;
 }
 
-/* There are no descriptors left: the spare one lets us take the client and
- * show it a close, instead of leaving it to wait. */
-static int refuse_with_spare(net_echo_worker *w) {
-  if (w->spare < 0) w->spare = open_spare();
-  if (w->spare < 0) return 0;
-  close(w->spare);
-  socklen_t len;
-  int fd = accept_one(w, NULL, &len), code = errno;
-  if (fd >= 0) close(fd);
-  w->spare = open_spare();
-  if (fd >= 0) net_echo_add(&w->refused, 1);
-  errno = code;
-  return fd >= 0;
-}
-
-/* What accept(2) says of a client that has gone, or of the network, and not
- * of us: there may be others. */
-static int is_of_client(int code) {
-  switch (code) {
-  case EINTR:
-  case ECONNABORTED:
-  case EPROTO:
-  case ENETDOWN:
-  case ENETUNREACH:
-  case EHOSTUNREACH:
-    return 1;
-  default:
-    return 0;
-  }
+/* There are no descriptors left; false: and no client now. */
+static int refuse(net_echo_worker *w) {
+  if (!net_sys_refuse(w->fd, &w->spare))
+    return errno == EAGAIN ? 0 : pause_accept(w);
+  net_echo_add(&w->refused, 1);
+  return 1;
 }
 
 /* False: there is no client now, or none can be accepted for a while. */
@@ -280,13 +260,9 @@ static int accept_next(net_echo_worker *w) {
   socklen_t len;
   int fd = accept_one(w, o->observed ? &peer : NULL, &len);
   if (fd < 0) {
-    if (is_of_client(errno)) return 1;
-    if (errno == EAGAIN) return 0;
-    if (errno == EMFILE && refuse_with_spare(w)) return 1;
-    if (errno == EAGAIN) return 0; /* accept(2) looks for a descriptor first */
-    net_echo_add(&w->errors, 1);
-    w->resume = (w->now + PAUSE) | 1;
-    return 0;
+    if (net_sys_goes_on(errno)) return 1;
+    if (errno == EMFILE || errno == ENFILE) return refuse(w);
+    return errno == EAGAIN ? 0 : pause_accept(w);
   }
   if (w->lingers) unlinger(fd);
   int open = atomic_fetch_add(&w->echo->open, 1), most = o->max_connections;
@@ -300,9 +276,11 @@ static int accept_next(net_echo_worker *w) {
 static void accept_some(net_echo_worker *w) {
   w->resume = 0;
   w->accepts = 0;
+  uint64_t before = w->connections + w->refused;
   for (int i = 0; i < ACCEPTS; i++)
     if (!accept_next(w)) return;
   w->accepts = 1;
+  if (before == w->connections + w->refused) pause_accept(w);
 }
 
 /* Closes what has been idle for too long, four times in that time. */
@@ -363,7 +341,7 @@ static int stream_open(net_echo_worker *w) {
   w->buffer = malloc(BULK);
   if (w->buffer == NULL) return UV_ENOMEM;
   w->lingers = lingers(w->fd);
-  w->spare = open_spare();
+  w->spare = net_sys_spare();
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   w->sweep = w->now;
   /* Connections inherit it; a UNIX socket has no such option, and its reads

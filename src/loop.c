@@ -445,6 +445,7 @@ static int loop_gc(lua_State *L) {
   net_wait_forget(&loop->main);
   net_poll_forget(loop);
   close(loop->watch);
+  if (loop->spare >= 0) close(loop->spare);
   uv_close((uv_handle_t *)&loop->interrupt, NULL);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   if (uv_loop_close(&loop->uv) == 0) free(loop);
@@ -498,6 +499,7 @@ void net_loop_open(lua_State *L) {
   net_wait_init(loop, &loop->main, lua_tothread(L, -1), NULL);
   loop->current = loop->main.L;
   lua_pop(L, 1);
+  loop->spare = net_sys_spare();
   *box = loop;
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &loop_key);

@@ -199,6 +199,7 @@ struct net_loop {
   uv_loop_t uv;
   uv_async_t interrupt; /* Ctrl-C came while the loop was turning */
   int watch;            /* of every descriptor that somebody waits for */
+  int spare;            /* one to give up when there is no other */
   net_poll **polls;     /* by descriptor */
   int npolls;
   uint32_t serial;      /* of the last poll */
@@ -237,7 +238,7 @@ void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
                      double seconds);
 void net_wait_without(net_deadline *d);
 int net_wait_hold(lua_State *L, net_wait **slot);
-int net_wait_nap(lua_State *L);
+int net_wait_nap(lua_State *L, int ms);
 void net_wait_outside(net_wait *w);
 int net_wait_busy(lua_State *L, const net_wait *slot);
 void net_wait_ready(net_wait *w, net_why why);

@@ -24,6 +24,9 @@ static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
 
 static const char mark = 0;
 
+enum { NAP = 10, PAUSE = 100 }; /* ms, before a call is tried again */
+enum { ACCEPTS = 64 };          /* that fail in a row, before others */
+
 /* The socket that a method was called on; raises for anything else. A look at
  * the object itself is quicker than one at its class by name. */
 net_sock *net_sock_check(lua_State *L) {
@@ -70,7 +73,7 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
      * full the receiver is. */
     int silent =
         s->family == AF_UNIX && s->type == SOCK_DGRAM && dir == NET_WRITE;
-    if (why != NET_TIMEOUT && silent) return net_wait_nap(L);
+    if (why != NET_TIMEOUT && silent) return net_wait_nap(L, NAP);
     if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
     code = ETIMEDOUT;
   }
@@ -189,14 +192,33 @@ static int accept_once(int fd, net_addr *a) {
 #endif
 }
 
+/* No client was accepted. Where we have no descriptor for one, those who wait
+ * see a close; where the system has nothing left, we ask again in a while. A
+ * socket that never waits is told, and one client a call refused. */
+static int accept_failed(lua_State *L, net_sock *s, net_why why) {
+  int code = errno, waits = s->timeout != 0 && why != NET_TIMEOUT;
+  int lacks = code == EMFILE || code == ENFILE;
+  int spent = code == ENOBUFS || code == ENOMEM || net_sys_goes_on(code);
+  if (lacks) {
+    int left = waits ? ACCEPTS : 1, *spare = &net_loop_get(L)->spare;
+    while (left > 0 && net_sys_refuse(s->fd, spare)) left--;
+    if (left > 0 && errno == EAGAIN) code = EAGAIN;
+  }
+  if (waits && code != EAGAIN && (lacks || spent))
+    return net_wait_nap(L, PAUSE);
+  errno = code;
+  return net_sock_again(L, s, "accept", NET_READ, why);
+}
+
 /* The new socket's object exists before accept(2) is called, so that running
  * out of memory cannot lose a connection that was accepted. */
 static int sock_acceptk(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1), *client = lua_touserdata(L, 2);
   net_addr a;
+  int left = ACCEPTS;
   do client->fd = accept_once(s->fd, &a);
-  while (client->fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-  if (client->fd < 0) return net_sock_again(L, s, "accept", NET_READ, why);
+  while (client->fd < 0 && net_sys_goes_on(errno) && --left > 0);
+  if (client->fd < 0) return accept_failed(L, s, why);
   net_addr_pack(&client->peer, &a);
   client->lingers = s->lingers; /* the kernel hands that on */
   lua_settop(L, 2);
@@ -234,7 +256,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
   /* A full UNIX listener: poll(2) will not say when its backlog has room. */
   if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {
-    if (why != NET_TIMEOUT) return net_wait_nap(L);
+    if (why != NET_TIMEOUT) return net_wait_nap(L, NAP);
     err = ETIMEDOUT;
   }
   if (err) return net_err(L, "connect", net_addr_text(a, who), err);

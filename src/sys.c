@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys.c: two things that every system has, and each in its own way.
+ * sys.c: what every system has, and each in its own way: threads, descriptors
+ * that do not block, and what is to be done where accept(2) fails.
  */
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 /* Starts a thread in which no signal's handler runs; 0, or an errno. */
 int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
@@ -22,4 +24,40 @@ int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
 int net_sys_nonblock(int fd) {
   int failed = fcntl(fd, F_SETFL, O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC);
   return failed ? errno : 0;
+}
+
+/* A descriptor for net_sys_refuse to give up; -1: there is none. */
+int net_sys_spare(void) {
+  return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* There is no descriptor for the client that waits to be accepted: gives up
+ * the spare one, takes the client and shows it a close, instead of leaving it
+ * to wait. False, and errno: EAGAIN, there was none (accept(2) looks for a
+ * descriptor first). */
+int net_sys_refuse(int listener, int *spare) {
+  if (*spare < 0) *spare = net_sys_spare();
+  if (*spare < 0) return 0;
+  close(*spare);
+  int fd = accept(listener, NULL, NULL), code = errno;
+  if (fd >= 0) close(fd);
+  *spare = net_sys_spare();
+  errno = code;
+  return fd >= 0;
+}
+
+/* Is what accept(2) says about a client that has gone, or about the network,
+ * and not about us? There may be other clients. */
+int net_sys_goes_on(int code) {
+  switch (code) {
+  case EINTR:
+  case ECONNABORTED:
+  case EPROTO:
+  case ENETDOWN:
+  case ENETUNREACH:
+  case EHOSTUNREACH:
+    return 1;
+  default:
+    return 0;
+  }
 }

@@ -59,5 +59,8 @@ static inline int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
 /* sys.c */
 int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 int net_sys_nonblock(int fd);
+int net_sys_spare(void);
+int net_sys_refuse(int listener, int *spare);
+int net_sys_goes_on(int code);
 
 #endif

@@ -208,10 +208,10 @@ void net_wait_outside(net_wait *w) {
   w->outside = 1;
 }
 
-/* Has the running call tried again after a while: for what the kernel gives
- * no event for. */
-int net_wait_nap(lua_State *L) {
-  const uint64_t nap = 10000000; /* 10 ms */
+/* Has the running call tried again after `ms` milliseconds: for what the
+ * kernel gives no event for. */
+int net_wait_nap(lua_State *L, int ms) {
+  uint64_t nap = (uint64_t)ms * 1000000;
   net_wait *w = net_wait_of(net_loop_get(L), L);
   net_wait_hold(L, NULL);
   if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);

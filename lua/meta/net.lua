@@ -65,6 +65,9 @@ local net = {}
 ---| "EINVAL" # the call makes no sense here
 ---| "ENODEV" # there is no such network interface
 ---| "EMFILE" # the process has no descriptor left
+---| "ENFILE" # the system has no descriptor left
+---| "ENOBUFS" # the kernel has no room for that now
+---| "ENOMEM" # the kernel has no memory for that now
 ---| "EACCES" # one may not: a port below 1024, a path without the right
 ---| "EADDRINUSE" # another socket has that address
 ---| "EADDRNOTAVAIL" # that address is none of this machine
@@ -459,8 +462,13 @@ function sock:bind(host, port) end
 function sock:listen(backlog) end
 
 --- Waits for a client. The new socket is a blocking one, with no time-out.
+--- While the process has no descriptor left, clients that come see a close,
+--- and the call goes on to wait; it asks again ten times a second where the
+--- system has none, or no memory. A non-blocking socket returns the error when
+--- one client has seen a close.
 ---
---- Errors: "EAGAIN", "ETIMEDOUT", "EMFILE".
+--- Errors: "EAGAIN", "ETIMEDOUT"; non-blocking: "EMFILE", "ENFILE", "ENOBUFS",
+--- "ENOMEM".
 ---
 --- See: accept(2), slide "socket_modes".
 ---@return net.socket? client
