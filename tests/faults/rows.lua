@@ -2,9 +2,12 @@
 --
 -- What netlab survives: one line a row. `run` proves it, prints "figure N: ..."
 -- and exits with 0 only if it holds; `long` is its nightly form. A command that
--- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for one
--- that may take more than 60.
-local spec = "tests/support/run . "
-
+-- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
+-- one that may take more than 60.
 return {
+  { row = 8, required = "200 clients, 64 descriptors: CPU < 5 % while full, "
+    .. "ticks >= 95 %, a close for the rest, then 50/50 echoes",
+    run = "DRIVER tests/faults/full.lua" },
+  { row = 9, required = "accept goes on failing: <= 100 wake-ups/s, alive",
+    run = "DRIVER tests/faults/accept.lua" },
 }

@@ -10,7 +10,7 @@ local lua = os.getenv "LUA" or "lua5.4"
 local paths = "NETLAB_FIGURES=1 LUA_PATH='./lua/?.lua;./?.lua;./?/init.lua;;'"
   .. " LUA_CPATH='./?.so;;' NETLAB_DRIVER=%s timeout -k 5 %d sh -c '%s' 2>&1"
 
--- The figures that a command printed, or the last line of a failed one's output.
+-- The figures that a command printed, or the last line of its output.
 local function run(command, driver, row, seconds)
   command = command:gsub("DRIVER", driver):gsub("'", "'\\''")
   local pipe = assert(io.popen(paths:format(driver, seconds, command)))
@@ -29,7 +29,7 @@ end
 local function prove(entry)
   local command = long and entry.long or entry.run
   local seconds = (entry.seconds or 60) * (long and 60 or 1)
-  local drivers = command:find "DRIVER" and { "./netlab", lua } or { "./netlab" }
+  local drivers = { "./netlab", command:find "DRIVER" and lua or nil }
   local all, seen, holds = {}, {}, true
   for _, driver in ipairs(drivers) do
     local ok, figures = run(command, driver, entry.row, seconds)
