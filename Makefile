@@ -90,6 +90,14 @@ $(BUILD)/bench/%: tests/bench/%.c Makefile
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
 
+# What `make acceptance` does harm with.
+faults: $(patsubst tests/faults/%.c,$(BUILD)/faults/%.so,$(wildcard tests/faults/*.c))
+
+$(BUILD)/faults/%.so: tests/faults/%.c Makefile
+	@mkdir -p $(BUILD)/faults
+	@echo "$(CC) $<"
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -fvisibility=default -shared -o $@ $< -ldl
+
 # What a build needs, what the labs need, and what the tests need besides.
 BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev libedit-dev lua-argparse \
   netbase
@@ -141,7 +149,7 @@ test: test-deps
 # row: make acceptance ROWS=13. The nightly forms: make acceptance LONG=1
 ROWS =
 acceptance: test-deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all faults
 	@LUA=$(LUA) LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
 	  $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
@@ -171,9 +179,9 @@ valgrind: test-deps
 
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
-	clang-format --dry-run -Werror src/*.[ch] tests/bench/*.c
+	clang-format --dry-run -Werror src/*.[ch] tests/*/*.c
 	luacheck -q lua labs src tests
-	@$(MAKE) --no-print-directory all references CC=clang BUILD=build/clang OUT=build/clang \
+	@$(MAKE) --no-print-directory all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
 
 LIBDIR = $(PREFIX)/lib/lua/$(LUA_V)
@@ -217,4 +225,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all references deps test-deps demo test acceptance bench asan valgrind lint install uninstall clean
+.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind lint install uninstall clean

@@ -59,7 +59,8 @@ local function run(mode)
   for i = 1, CLIENTS do tasks[i] = net.spawn(come, port) end
   for i = 1, CLIENTS do
     local sock, saw = tasks[i]:join()
-    if sock then socks[#socks + 1] = sock elseif saw then closed = closed + 1 end
+    if sock then socks[#socks + 1] = sock end
+    if saw then closed = closed + 1 end
   end
   local load, rate, knocks, closes = knock(server, port)
   for _, sock in ipairs(socks) do sock:close() end

@@ -5,6 +5,8 @@
 -- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
 -- one that may take more than 60.
 return {
+  { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
+    run = "DRIVER tests/faults/short.lua" },
   { row = 8, required = "200 clients, 64 descriptors: CPU < 5 % while full, "
     .. "ticks >= 95 %, a close for the rest, then 50/50 echoes",
     run = "DRIVER tests/faults/full.lua" },
