@@ -3,7 +3,9 @@
  * intr.c: Ctrl-C. The first one raises an error, "interrupted", in every wait
  * or, where Lua code is running, at its next instruction; <close> variables
  * are closed on the way out, and the process leaves with status 130. The
- * second one finds the system's default action and ends the process.
+ * second one finds the system's default action and ends the process. In the
+ * host, the same happens when nobody reads our standard output any more, and
+ * the status is 1.
  *
  *   registry[&interrupt_key] = setmetatable({}, {
  *     __name = "interrupt", __tostring = "interrupted" })
@@ -12,6 +14,8 @@
  */
 #include "net.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +28,11 @@ static int raised_at;           /* how deep, in plain Lua's main thread */
 static int died;                /* and nothing caught it */
 static int taken;               /* by a call that returned what it had */
 static int lookups;             /* under way, in all states of the process */
+static volatile uint64_t cut;   /* when our standard output was; 0: it is not */
+
+static const char *reason(void) {
+  return cut ? "nobody reads the standard output" : "interrupted";
+}
 
 /* How many calls are active. */
 static int depth(lua_State *L) {
@@ -38,7 +47,7 @@ static int depth(lua_State *L) {
  * Ctrl-C ends the script, and is not caught. */
 static int interrupt_tostring(lua_State *L) {
   if (lua_pushthread(L) && raised_at > 0 && depth(L) == raised_at + 2) died = 1;
-  lua_pushliteral(L, "interrupted");
+  lua_pushstring(L, reason());
   return 1;
 }
 
@@ -100,15 +109,39 @@ void net_intr_hook(net_loop *loop) {
   lua_sethook(loop->current, on_hook, all, 1);
 }
 
-/* In the signal handler: lua_sethook and uv_async_send are made for it. The
+/* In a signal handler: lua_sethook and uv_async_send are made for it. The
  * code that runs and the loop are both told; the first to look takes it. */
-static void on_sigint(int signum) {
+static void tell(void) {
   net_loop *loop = watched;
-  if (loop == NULL || !loop->prompt || loop->pending) signal(signum, SIG_DFL);
   if (loop == NULL) return;
   loop->pending++;
   if (loop->current) net_intr_hook(loop);
   uv_async_send(&loop->interrupt);
+}
+
+static void on_sigint(int signum) {
+  net_loop *loop = watched;
+  if (loop == NULL || !loop->prompt || loop->pending) signal(signum, SIG_DFL);
+  tell();
+}
+
+/* A pipe that we wrote to has no reader. Where it is our standard output, as
+ * in `netlab lab.lua | head -1`, print would not tell the script, for ever: the
+ * script ends here, and one that goes on to print ends a little later. Any
+ * other write just fails, with EPIPE. */
+static void on_sigpipe(int signum) {
+  const uint64_t grace = 500000000; /* ns */
+  int error = errno;
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  (void)signum;
+  if (poll(&out, 1, 0) > 0 && out.revents & (POLLERR | POLLHUP)) {
+    if (cut && uv_hrtime() - cut > grace) _exit(EXIT_FAILURE);
+    if (!cut) {
+      cut = uv_hrtime();
+      tell();
+    }
+  }
+  errno = error;
 }
 
 #ifdef __GLIBC__
@@ -141,7 +174,7 @@ void net_intr_lookups(int change) {
 /* Ctrl-C is ours again: at the prompt it ends a line, not the program. */
 void net_intr_watch_again(net_loop *loop) {
   struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
-  if (watched != loop) return;
+  if (watched != loop || before.sa_handler == SIG_IGN) return;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
 }
@@ -149,12 +182,25 @@ void net_intr_watch_again(net_loop *loop) {
 /* Called by each wait; the work is done by the first. A SIGINT that was
  * ignored when the program started (nohup, a shell's `&`) stays ignored. */
 void net_intr_watch(net_loop *loop) {
-  if (watched || loop->unwatched) return;
-  sigaction(SIGINT, NULL, &before);
-  loop->unwatched = before.sa_handler == SIG_IGN;
-  if (loop->unwatched) return;
+  if (watched) return;
   watched = loop;
+  sigaction(SIGINT, NULL, &before);
   net_intr_watch_again(loop);
+}
+
+/* The host's: a pipe without a reader is no reason to die on the spot. It is
+ * not ignored, as then the programs that the script starts would ignore it. */
+void net_intr_pipe(net_loop *loop) {
+  struct sigaction action = {.sa_handler = on_sigpipe, .sa_flags = SA_RESTART};
+  net_intr_watch(loop);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGPIPE, &action, NULL);
+}
+
+/* The last line of a program that was interrupted; its exit status. */
+int net_intr_leave(void) {
+  lua_writestringerror("netlab: %s\n", reason());
+  return cut ? EXIT_FAILURE : 130;
 }
 
 /* The loop is about to go: gives SIGINT back. */

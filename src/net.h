@@ -221,7 +221,7 @@ struct net_loop {
   volatile int pending;        /* Ctrl-C's that nobody has taken yet */
   net_task *line;              /* at the prompt: of the line that runs */
   char prompt;                 /* there is one */
-  char hosted, interrupted, unwatched;
+  char hosted, interrupted;
   char rigid; /* why the task cannot yield from where its code is; 0: it can */
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };
@@ -281,6 +281,8 @@ extern const luaL_Reg net_deadline_methods[], net_deadline_functions[];
 /* intr.c: Ctrl-C, and leaving with the right status. */
 void net_intr_watch(net_loop *loop);
 void net_intr_watch_again(net_loop *loop);
+void net_intr_pipe(net_loop *loop);
+int net_intr_leave(void);
 void net_intr_hook(net_loop *loop);
 void net_intr_lookups(int change);
 void net_intr_forget(net_loop *loop);

@@ -274,7 +274,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
   net_loop *loop = net_loop_find(L);
   loop->hosted = 1;
   loop->current = NULL;
-  net_intr_watch(loop);
+  net_intr_pipe(loop);
   lua_pushcfunction(L, script);
   net_task *t = net_task_new(L, loop, 0); /* stays on the stack */
   while (prompt ? t->state == NET_LIVE
@@ -294,10 +294,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
     if (left->state == NET_FAILED) net_loop_report(left);
     lua_pop(L, 2);
   }
-  if (loop->interrupted) {
-    lua_writestringerror("netlab: %s\n", "interrupted");
-    return 130;
-  }
+  if (loop->interrupted) return net_intr_leave();
   return loop->failed > 0;
 }
 
