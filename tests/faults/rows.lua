@@ -5,6 +5,8 @@
 -- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
 -- one that may take more than 60.
 return {
+  { row = 5, required = "a write fails: told, woken, closed, 1,000 cases",
+    run = "DRIVER tests/faults/reset.lua" },
   { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
     run = "DRIVER tests/faults/short.lua" },
   { row = 8, required = "200 clients, 64 descriptors: CPU < 5 % while full, "
@@ -12,4 +14,6 @@ return {
     run = "DRIVER tests/faults/full.lua" },
   { row = 9, required = "accept goes on failing: <= 100 wake-ups/s, alive",
     run = "DRIVER tests/faults/accept.lua" },
+  { row = 12, required = "a reset within a write, 1,000 cases; no reader: gone "
+    .. "in <= 1 s", run = "DRIVER tests/faults/pipe.lua" },
 }
