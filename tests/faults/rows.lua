@@ -16,4 +16,6 @@ return {
     run = "DRIVER tests/faults/accept.lua" },
   { row = 12, required = "a reset within a write, 1,000 cases; no reader: gone "
     .. "in <= 1 s", run = "DRIVER tests/faults/pipe.lua" },
+  { row = 15, required = "10,000 signals during an echo: nothing lost",
+    run = "DRIVER tests/faults/signals.lua" },
 }
