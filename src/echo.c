@@ -29,14 +29,18 @@ void net_echo_observe(net_echo_worker *w, int kind,
   e->queued += sizeof *event + len;
 }
 
-/* The next event, for the caller to free; NULL: there is none now. */
-net_echo_event *net_echo_next(net_echo *e) {
+/* The next event, which stays until net_echo_drop; NULL: there is none now. */
+const net_echo_event *net_echo_next(const net_echo *e) {
+  return e->first;
+}
+
+/* Takes the next event off the queue, and frees it. */
+void net_echo_drop(net_echo *e) {
   net_echo_event *event = e->first;
-  if (event == NULL) return NULL;
   e->first = event->next;
   if (e->first == NULL) e->last = &e->first;
   e->queued -= sizeof *event + event->len;
-  return event;
+  free(event);
 }
 
 /* Has the engine come to its end by itself? */
@@ -210,7 +214,6 @@ net_echo *net_echo_start(const net_echo_options *o, int *err) {
 /* Ends the engine: nothing of it is left when this returns. */
 net_echo_totals net_echo_stop(net_echo *e) {
   net_echo_totals t = {.seconds = (double)(uv_hrtime() - e->began) / 1e9};
-  net_echo_event *event;
   atomic_store(&e->stopping, 1);
   close_fd(&e->alarm[1]);
   for (int i = 0; i < e->count; i++) {
@@ -226,7 +229,7 @@ net_echo_totals net_echo_stop(net_echo *e) {
   close_fd(&e->alarm[0]);
   close_fd(&e->news[0]);
   close_fd(&e->news[1]);
-  while ((event = net_echo_next(e)) != NULL) free(event);
+  while (net_echo_next(e)) net_echo_drop(e);
   free(e);
   return t;
 }

@@ -60,7 +60,8 @@ typedef struct net_echo_totals {
 net_echo *net_echo_start(const net_echo_options *o, int *err);
 int net_echo_fd(const net_echo *e);
 int net_echo_turn(net_echo *e);
-net_echo_event *net_echo_next(net_echo *e);
+const net_echo_event *net_echo_next(const net_echo *e);
+void net_echo_drop(net_echo *e);
 int net_echo_over(net_echo *e);
 net_echo_totals net_echo_stop(net_echo *e);
 

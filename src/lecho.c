@@ -109,17 +109,19 @@ static int engine___close(lua_State *L) {
   return 0;
 }
 
-/* Calls the observer of an event: f(data, host, port), or f(host, port).
- * False: Ctrl-C has found it running, which is an end of the call like that
- * which finds it waiting. */
-static int tell(lua_State *L, net_echo_event *event) {
+/* Calls the observer of the next event: f(data, host, port), or f(host, port).
+ * The event is the engine's until all that may raise is done. False: Ctrl-C has
+ * found it running, which is an end of the call like that which finds it
+ * waiting. */
+static int tell(lua_State *L, net_echo *echo) {
+  const net_echo_event *event = net_echo_next(echo);
   net_addr a = {.len = event->addrlen};
   int kind = event->kind;
   memcpy(&a.u, &event->addr, event->addrlen);
   lua_getfield(L, OPTIONS, observer_of(kind));
   if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
   int n = net_addr_push(L, &a);
-  free(event);
+  net_echo_drop(echo);
   if (!lua_pcall(L, n + (kind == NET_ECHO_MESSAGE), 0, 0)) return 1;
   if (!net_intr_is(L, -1)) return lua_error(L);
   net_intr_take(net_loop_get(L));
@@ -139,13 +141,12 @@ static int await_engine(lua_State *L, engine *box, int ms) {
 static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   net_sock *s = lua_touserdata(L, SOCK);
   engine *box = lua_touserdata(L, ENGINE);
-  net_echo_event *event;
   int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED ||
              net_wait_late(net_loop_get(L));
   int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
-  while ((event = net_echo_next(box->echo)) != NULL)
-    if (!tell(L, event)) ends = 1;
+  while (net_echo_next(box->echo))
+    if (!tell(L, box->echo)) ends = 1;
   if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
   lua_pushvalue(L, TOTALS);
   stop(L, box);
