@@ -5,6 +5,8 @@
 -- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
 -- one that may take more than 60.
 return {
+  { row = 3, required = "each allocation fails in turn: no crash, hang or leak",
+    seconds = 120, run = "DRIVER tests/faults/memory.lua" },
   { row = 5, required = "a write fails: told, woken, closed, 1,000 cases",
     run = "DRIVER tests/faults/reset.lua" },
   { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
