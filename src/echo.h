@@ -108,6 +108,7 @@ struct net_echo_worker {
   int accepts;          /* there may be more to accept */
   uint32_t now;         /* ms, when its turn began */
   uint32_t sweep;       /* when to look for idle connections */
+  char lacks;           /* so the kernel said of one of them: in a while */
   uint32_t resume;      /* when to accept again, after a failure; 0: now */
   net_echo_count connections, messages, bytes, refused, errors;
 };

@@ -19,6 +19,7 @@
 enum { ACCEPTS = 64, READS = 16 };        /* in a row, before others */
 enum { CHUNK = 1 << 16, BULK = 1 << 18 }; /* bytes of one read */
 enum { PAUSE = 100 };                     /* ms, after accept has failed */
+enum { SHORTAGE = 10 };                   /* ms, when the kernel lacks memory */
 
 struct net_echo_conn {
   net_echo_worker *worker;
@@ -68,12 +69,21 @@ static void put_by(conn *c) {
   c->worker->again = c;
 }
 
+/* The kernel lacks what it needs to serve this connection, and will not tell
+ * when it has it: false, or the connection is served again in a while. */
+static int lacks(conn *c) {
+  if (!net_sys_lacks(errno)) return 0;
+  c->worker->lacks = 1;
+  put_by(c);
+  return 1;
+}
+
 /* send(2) of what it can take now; -1: the connection is broken. */
 static ssize_t send_some(conn *c, const char *data, size_t len) {
   ssize_t n;
   do n = send(c->fd, data, len, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
-  return n < 0 && errno == EAGAIN ? 0 : n;
+  return n < 0 && (errno == EAGAIN || lacks(c)) ? 0 : n;
 }
 
 /* Keeps what the kernel did not take: we read no more until it has. */
@@ -124,7 +134,7 @@ static int serve_once(conn *c) {
   ssize_t n;
   do n = recv(c->fd, w->buffer, room, 0);
   while (n < 0 && errno == EINTR);
-  if (n < 0 && errno == EAGAIN) return 0;
+  if (n < 0 && (errno == EAGAIN || lacks(c))) return 0;
   if (n < 0) {
     fail(c);
     return 0;
@@ -158,6 +168,7 @@ static void serve(conn *c) {
 static void serve_again(net_echo_worker *w) {
   conn *next, *c = w->again;
   w->again = NULL;
+  w->lacks = 0;
   for (; c; c = next) {
     next = c->again;
     c->put_by = 0;
@@ -297,7 +308,8 @@ static void close_idle(net_echo_worker *w) {
 static int patience(const net_echo_worker *w) {
   int sweep = w->echo->o.idle_timeout > 0 ? (int)(w->sweep - w->now) : -1;
   int resume = w->resume ? (int)(w->resume - w->now) : -1;
-  if (w->again || (w->accepts && !w->resume)) return 0;
+  if ((w->again && !w->lacks) || (w->accepts && !w->resume)) return 0;
+  if (w->lacks) return SHORTAGE;
   if (sweep < 0 || (resume >= 0 && resume < sweep)) return resume;
   return sweep;
 }

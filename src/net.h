@@ -238,7 +238,7 @@ void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
                      double seconds);
 void net_wait_without(net_deadline *d);
 int net_wait_hold(lua_State *L, net_wait **slot);
-int net_wait_nap(lua_State *L, int ms);
+int net_wait_nap(lua_State *L, net_wait **slot, int ms);
 void net_wait_outside(net_wait *w);
 int net_wait_busy(lua_State *L, const net_wait *slot);
 void net_wait_ready(net_wait *w, net_why why);

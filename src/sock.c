@@ -73,9 +73,12 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
      * full the receiver is. */
     int silent =
         s->family == AF_UNIX && s->type == SOCK_DGRAM && dir == NET_WRITE;
-    if (why != NET_TIMEOUT && silent) return net_wait_nap(L, NAP);
+    if (why != NET_TIMEOUT && silent) return net_wait_nap(L, NULL, NAP);
     if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
     code = ETIMEDOUT;
+  } else if (net_sys_lacks(code) && s->type == SOCK_STREAM && s->timeout != 0 &&
+             why != NET_TIMEOUT) {
+    return net_wait_nap(L, &s->poll.holder[dir], NAP); /* nothing is lost */
   }
   return net_sock_err(L, s, call, code);
 }
@@ -198,14 +201,14 @@ static int accept_once(int fd, net_addr *a) {
 static int accept_failed(lua_State *L, net_sock *s, net_why why) {
   int code = errno, waits = s->timeout != 0 && why != NET_TIMEOUT;
   int lacks = code == EMFILE || code == ENFILE;
-  int spent = code == ENOBUFS || code == ENOMEM || net_sys_goes_on(code);
+  int spent = net_sys_lacks(code) || net_sys_goes_on(code);
   if (lacks) {
     int left = waits ? ACCEPTS : 1, *spare = &net_loop_get(L)->spare;
     while (left > 0 && net_sys_refuse(s->fd, spare)) left--;
     if (left > 0 && errno == EAGAIN) code = EAGAIN;
   }
   if (waits && code != EAGAIN && (lacks || spent))
-    return net_wait_nap(L, PAUSE);
+    return net_wait_nap(L, NULL, PAUSE);
   errno = code;
   return net_sock_again(L, s, "accept", NET_READ, why);
 }
@@ -256,7 +259,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
   /* A full UNIX listener: poll(2) will not say when its backlog has room. */
   if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {
-    if (why != NET_TIMEOUT) return net_wait_nap(L, NAP);
+    if (why != NET_TIMEOUT) return net_wait_nap(L, NULL, NAP);
     err = ETIMEDOUT;
   }
   if (err) return net_err(L, "connect", net_addr_text(a, who), err);

@@ -61,3 +61,8 @@ int net_sys_goes_on(int code) {
     return 0;
   }
 }
+
+/* Does the kernel lack something, for the moment, for what we want to do? */
+int net_sys_lacks(int code) {
+  return code == ENOBUFS || code == ENOMEM;
+}

@@ -62,5 +62,6 @@ int net_sys_nonblock(int fd);
 int net_sys_spare(void);
 int net_sys_refuse(int listener, int *spare);
 int net_sys_goes_on(int code);
+int net_sys_lacks(int code);
 
 #endif

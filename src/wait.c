@@ -208,12 +208,12 @@ void net_wait_outside(net_wait *w) {
   w->outside = 1;
 }
 
-/* Has the running call tried again after `ms` milliseconds: for what the
- * kernel gives no event for. */
-int net_wait_nap(lua_State *L, int ms) {
+/* Has the running call tried again after `ms` milliseconds, or when the slot
+ * is woken: for what the kernel gives no event for. */
+int net_wait_nap(lua_State *L, net_wait **slot, int ms) {
   uint64_t nap = (uint64_t)ms * 1000000;
   net_wait *w = net_wait_of(net_loop_get(L), L);
-  net_wait_hold(L, NULL);
+  net_wait_hold(L, slot);
   if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);
   return NET_WAIT;
 }
