@@ -7,6 +7,8 @@
 return {
   { row = 3, required = "each allocation fails in turn: no crash, hang or leak",
     seconds = 120, run = "DRIVER tests/faults/memory.lua" },
+  { row = 4, required = "calls that are made to fail: bytes in = bytes out",
+    run = "DRIVER tests/faults/inject.lua" },
   { row = 5, required = "a write fails: told, woken, closed, 1,000 cases",
     run = "DRIVER tests/faults/reset.lua" },
   { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
