@@ -150,7 +150,7 @@ test: test-deps
 ROWS =
 acceptance: test-deps
 	@$(MAKE) --no-print-directory all faults
-	@LUA=$(LUA) LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
+	@LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
 	  $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket

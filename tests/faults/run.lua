@@ -6,21 +6,22 @@
 local rows, LAST = require "tests.faults.rows", 32
 
 local long = os.getenv "LONG" == "1"
-local lua = os.getenv "LUA" or "lua5.4"
+local pipe <close> = io.popen "command -v lua5.4 lua-5.4 lua54 lua"
+local lua = pipe:read "l" or "lua"
 local paths = "NETLAB_FIGURES=1 LUA_PATH='./lua/?.lua;./?.lua;./?/init.lua;;'"
   .. " LUA_CPATH='./?.so;;' NETLAB_DRIVER=%s timeout -k 5 %d sh -c '%s' 2>&1"
 
 -- The figures that a command printed, or the last line of its output.
 local function run(command, driver, row, seconds)
   command = command:gsub("DRIVER", driver):gsub("'", "'\\''")
-  local pipe = assert(io.popen(paths:format(driver, seconds, command)))
+  local output = assert(io.popen(paths:format(driver, seconds, command)))
   local figures, last = {}, "no figure"
-  for line in pipe:lines() do
+  for line in output:lines() do
     local figure = line:match("figure " .. row .. ": (.*)")
     figures[#figures + 1] = figure
     if line:find "%S" then last = line end
   end
-  local ok, _, status = pipe:close()
+  local ok, _, status = output:close()
   if status == 124 then return false, ("not done in %d s"):format(seconds) end
   return ok and #figures > 0, #figures > 0 and figures or { last }
 end
