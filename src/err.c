@@ -29,12 +29,40 @@ static const struct known {
     {-EDQUOT, "EDQUOT", "quota exceeded"},
 };
 
+/* The bytes at p that a terminal takes as one order: a control character of
+ * ASCII, or of UTF-8's two bytes. 0: it shows what is there. */
+static int controls(const char *p) {
+  const unsigned char *c = (const unsigned char *)p;
+  if (*c < ' ' || *c == 127) return 1;
+  return c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
+}
+
+/* Pushes a name so that no terminal obeys it: a peer chooses its path, and
+ * whoever answered us may have chosen the host. */
+static const char *push_who(lua_State *L, const char *who) {
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  while (who && *who) {
+    int n = controls(who);
+    if (n == 0) luaL_addchar(&text, *who++);
+    for (; n > 0; n--) {
+      snprintf(luaL_prepbuffsize(&text, 5), 5, "\\x%02x",
+               (unsigned char)*who++);
+      luaL_addsize(&text, 4);
+    }
+  }
+  luaL_pushresult(&text);
+  return lua_tostring(L, -1);
+}
+
 /* The triple, of a reason and a code that the caller knows. */
 int net_err_say(lua_State *L, const char *call, const char *who,
                 const char *reason, const char *code) {
   lua_pushnil(L);
-  lua_pushfstring(L, "%s%s%s: %s (%s)", call, who && *who ? " " : "",
-                  who ? who : "", reason, code);
+  who = push_who(L, who);
+  lua_pushfstring(L, "%s%s%s: %s (%s)", call, *who ? " " : "", who, reason,
+                  code);
+  lua_remove(L, -2);
   lua_pushstring(L, code);
   return 3;
 }
@@ -83,10 +111,12 @@ int net_err_all(lua_State *L, int list, const char *call, const char *who,
   char name[NET_ERR_NAME];
   const char *text = lua_tostring(L, list);
   if (*text == '\0') return net_err(L, call, who, code);
-  int same = strncmp(text, who, strlen(who)) == 0;
   lua_pushnil(L);
+  who = push_who(L, who);
+  int same = strncmp(text, who, strlen(who)) == 0;
   lua_pushfstring(L, "%s %s%s%s", call, same ? "" : who, same ? "" : ": ",
                   text);
+  lua_remove(L, -2);
   lua_pushstring(L, net_err_name(code, name));
   return 3;
 }

@@ -22,6 +22,25 @@ describe("an error of the network", function()
     assert.matches("^connect @no such: ", select(2, unix:connect "\0no such"))
   end)
 
+  it("shows a name that a terminal would obey escaped", function()
+    local folder = support.folder()
+    local unix = support.own(net.socket "unix")
+    assert(unix:bind(folder .. "/s"))
+    assert(unix:listen())
+    local peer <close> = net.socket "unix"
+    assert(peer:bind(folder .. "/\27[2J\r\n\127\u{9b}2J 學生"))
+    assert(peer:connect(folder .. "/s"))
+    local sock <close> = unix:accept()
+    peer:close()
+    assert.equal("recv " .. folder ..
+      "/\\x1b[2J\\x0d\\x0a\\x7f\\xc2\\x9b2J 學生: end of stream (EOF)",
+      select(2, sock:recv(1)))
+    for _, call in ipairs { net.connect, net.getaddrinfo } do
+      local _, message = call("\27[2J", 80)
+      assert.matches("^%l+ \\x1b%[2J:80: [%g ]+$", message)
+    end
+  end)
+
   it("calls the end of a stream EOF", function()
     local client, server = support.pair()
     server:close()
