@@ -18,6 +18,10 @@ return {
     run = "DRIVER tests/faults/full.lua" },
   { row = 9, required = "accept goes on failing: <= 100 wake-ups/s, alive",
     run = "DRIVER tests/faults/accept.lua" },
+  { row = 10, required = "peers that never read, 1 GiB offered: grown by <= 2 "
+    .. "x the cap", run = "DRIVER tests/faults/deaf.lua" },
+  { row = 11, required = "100 peers at 1 byte/s: a fast one >= 80 % of alone",
+    run = "DRIVER tests/faults/slow.lua" },
   { row = 12, required = "a reset within a write, 1,000 cases; no reader: gone "
     .. "in <= 1 s", run = "DRIVER tests/faults/pipe.lua" },
   { row = 15, required = "10,000 signals during an echo: nothing lost",

@@ -1,20 +1,21 @@
 -- SPDX-License-Identifier: MIT
--- usage: netlab tests/faults/server.lua lua|echo
+-- usage: netlab tests/faults/server.lua lua|echo|observed [SECONDS]
 --
 -- An echo server that the other scripts do harm to: a loop in Lua, or the
--- engine. It prints its port and, every 50 ms, "tick": it is alive. After two
--- minutes it ends by itself.
+-- engine, in a thread of its own or with an observer. It prints its port and,
+-- every 50 ms, "tick": it is alive. After two minutes it ends by itself.
 local net = require "net"
 
 io.stdout:setvbuf "line"
 local listener <close> = assert(net.socket())
+assert(listener:setsockopt("SO_SNDBUF", 1 << 16)) -- who does not read is felt
 assert(listener:bind("127.0.0.1", 0))
-assert(listener:listen(512))
+assert(listener:listen(4096))
 print((select(2, listener:getsockname())))
 
 net.spawn(function()
   local start = net.now()
-  for i = 1, 2400 do
+  for i = 1, 20 * (tonumber(arg[2]) or 120) do
     net.sleep(math.max(0, start + i / 20 - net.now()))
     print "tick"
   end
@@ -29,4 +30,7 @@ local function serve(sock)
 end
 
 if arg[1] == "echo" then assert(listener:echo()) end
+if arg[1] == "observed" then
+  assert(listener:echo { on_message = function() end })
+end
 while arg[1] == "lua" do net.spawn(serve, (assert(listener:accept()))) end
