@@ -26,4 +26,6 @@ return {
     .. "in <= 1 s", run = "DRIVER tests/faults/pipe.lua" },
   { row = 15, required = "10,000 signals during an echo: nothing lost",
     run = "DRIVER tests/faults/signals.lua" },
+  { row = 26, required = "a lookup stuck for 2 s: time-out of 100 ms in <= "
+    .. "120, gone in <= 200 ms", run = "DRIVER tests/faults/stuck.lua" },
 }
