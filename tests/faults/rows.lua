@@ -28,4 +28,8 @@ return {
     run = "DRIVER tests/faults/signals.lua" },
   { row = 26, required = "a lookup stuck for 2 s: time-out of 100 ms in <= "
     .. "120, gone in <= 200 ms", run = "DRIVER tests/faults/stuck.lua" },
+  { row = 28, required = ">= 12 kinds of bad NTP replies: accepted 0, one "
+    .. "deadline", run = "DRIVER tests/support/busted.lua tests/ntp_spec.lua" },
+  { row = 29, required = "forged datagrams between echo servers: replies <= 1",
+    run = "DRIVER tests/faults/forged.lua" },
 }
