@@ -32,4 +32,6 @@ return {
     .. "deadline", run = "DRIVER tests/support/busted.lua tests/ntp_spec.lua" },
   { row = 29, required = "forged datagrams between echo servers: replies <= 1",
     run = "DRIVER tests/faults/forged.lua" },
+  { row = 30, required = "escape bytes on a terminal: raw bytes 0; bytecode: "
+    .. "300/300 refused", run = "DRIVER tests/faults/terminal.lua" },
 }
