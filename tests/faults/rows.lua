@@ -34,4 +34,7 @@ return {
     run = "DRIVER tests/faults/forged.lua" },
   { row = 30, required = "escape bytes on a terminal: raw bytes 0; bytecode: "
     .. "300/300 refused", run = "DRIVER tests/faults/terminal.lua" },
+  { row = 31, required = "10,000 open, 64 busy, 100 slow, resets: all served, "
+    .. "nothing lost, memory +<= 1 %",
+    run = "ulimit -n 10500 && DRIVER tests/faults/big.lua" },
 }
