@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+-- Row 32: connect, echo, close, again and again, with time-outs, cancels and
+-- resets among them: memory and descriptors of server and client stay.
+local net = require "net"
+local support = require "tests.support"
+local help = require "tests.faults.help"
+
+local SECONDS = os.getenv "LONG" == "1" and 300 or 4 -- of each half
+local WIDTH, TEXT = 8, ("soak"):rep(250)
+
+local ways = {
+  function(sock) -- once: closed by us
+    assert(sock:sendall(TEXT) and sock:recv_exact(#TEXT) == TEXT)
+  end,
+  function(sock) -- a few times, then the end in order
+    for _ = 1, 5 do assert(sock:sendall "abc" and sock:recv_exact(3)) end
+    assert(sock:shutdown "SHUT_WR")
+    assert(select(3, sock:recv(1)) == "EOF")
+  end,
+  function(sock) -- time-out, and all is well afterwards
+    sock:settimeout(0.002)
+    assert(select(3, sock:recv(1)) == "ETIMEDOUT")
+    sock:settimeout(30)
+    assert(sock:sendall "late" and sock:recv_exact(4) == "late")
+  end,
+  function(sock) -- somebody waits, and is cancelled
+    local task = net.spawn(function() return sock:recv(1) end)
+    net.sleep(0)
+    task:cancel()
+    assert(sock:sendall "more" and sock:recv_exact(4) == "more")
+  end,
+  function(sock) -- closed while somebody waits
+    local task = net.spawn(function() return select(3, sock:recv(1)) end)
+    net.sleep(0)
+    sock:close()
+    assert(task:join() == "ECANCELED")
+  end,
+  function(sock) -- a reset in the middle
+    sock:send(TEXT)
+    help.reset(sock)
+  end,
+}
+
+local function median(list)
+  table.sort(list)
+  return list[(#list + 1) // 2]
+end
+
+-- One half: rounds, and the memory that this process and the server mostly had.
+local function work(port, pid)
+  local finish, rounds, own, served = net.now() + SECONDS, 0, {}, {}
+  local tasks = {}
+  for i = 1, WIDTH do
+    tasks[i] = net.spawn(function()
+      while net.now() < finish do
+        rounds = rounds + 1
+        local sock <close> = help.client(port)
+        ways[rounds % #ways + 1](sock)
+      end
+    end)
+  end
+  while net.now() < finish do
+    own[#own + 1], served[#served + 1] = help.memory(help.own), help.memory(pid)
+    net.sleep(0.1)
+  end
+  for _, task in ipairs(tasks) do task:join() end
+  collectgarbage()
+  net.sleep(0.2)
+  return rounds, median(own), median(served)
+end
+
+local function run(mode)
+  local server <close>, port = help.server(mode, SECONDS * 5)
+  local function descriptors()
+    return help.descriptors(help.own) + help.descriptors(server.pid)
+  end
+  local total, own, served = work(port, server.pid)
+  local open, client, other = descriptors(), nil, nil
+  -- malloc(3) gives its last 128 KiB back or does not: what grows, grows again
+  for _ = 1, 3 do
+    local rounds, own_now, served_now = work(port, server.pid)
+    client, other = (own_now / own - 1) * 100, (served_now / served - 1) * 100
+    total, own, served = total + rounds, own_now, served_now
+    if client <= 1 and other <= 1 then break end
+  end
+  local left = descriptors() - open
+  print(("figure 32: %s: %d connections: memory of the server %+.1f %%, of the "
+    .. "client %+.1f %%; descriptors %+d"):format(mode, total, other, client,
+    left))
+  return client <= 1 and other <= 1 and left == 0
+end
+
+local ok = run "lua"
+ok = run "echo" and ok
+support.clean()
+os.exit(ok, true)
