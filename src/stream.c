@@ -120,6 +120,8 @@ static int sock_recv_linek(lua_State *L, net_why why) {
     if (newline) return net_stream_take(L, s, len, ending);
     ssize_t n = fill(L, s, 1);
     if (n < 0) return net_sock_again(L, s, "recv_line", NET_READ, why);
+    if (n == 0 && have > max) /* its last byte is a \r */
+      return net_sock_err(L, s, "recv_line", EMSGSIZE);
     if (n == 0 && have > 0) return net_stream_take(L, s, have, 0);
     if (n == 0) return net_sock_err(L, s, "recv_line", UV_EOF);
   }

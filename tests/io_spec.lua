@@ -365,6 +365,15 @@ describe("recv_line", function()
     assert.equal(("x"):rep(70000), b:recv_exact(70000))
   end)
 
+  it("refuses a last line whose \\r makes it one byte over max", function()
+    local a, b = support.pair()
+    a:sendall "abc\r"
+    a:close()
+    assert.equal("EMSGSIZE", select(3, b:recv_line(3)))
+    assert.equal("abc\r", b:recv_line(4))
+    assert.equal("EOF", select(3, b:recv_line(3)))
+  end)
+
   it("shares its buffer with recv", function()
     local a, b = support.pair()
     a:sendall "GET / HTTP/1.0\r\n\r\nbody"
