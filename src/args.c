@@ -24,10 +24,11 @@ static int refuse(lua_State *L, int arg, const char *name, const char *why) {
 /* Raises for a key that is not among the known ones: "|this|that|". */
 void net_args_keys(lua_State *L, int arg, const char *known) {
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+    size_t len = 1;
     const char *key =
-        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : "?";
     const char *entry = lua_pushfstring(L, "|%s|", key);
-    if (strchr(key, '|') || strstr(known, entry) == NULL)
+    if (strlen(key) != len || strchr(key, '|') || strstr(known, entry) == NULL)
       luaL_argerror(L, arg, lua_pushfstring(L, "no option '%s'", key));
     lua_pop(L, 1);
   }

@@ -528,6 +528,7 @@ print(text)
       { listener, 5, "table expected" },
       { listener, { quiet = true }, "no option 'quiet'" },
       { listener, { "once" }, "no option" },
+      { listener, { ["once\0"] = true }, "no option" },
       { listener, { workers = 0 }, "workers not in 1..256" },
       { listener, { workers = 257 }, "workers" },
       { listener, { workers = 1.5 }, "workers" },
