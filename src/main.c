@@ -46,6 +46,7 @@ static struct {
   char **argv;
   int version, noenv, chunks; /* -v, -E, any -e */
   int prompt;                 /* -i, or a terminal and nothing to run */
+  int ended;                  /* the options, by `--` */
   int (*instead)(void);       /* --help, --version, --list */
 } host;
 
@@ -173,6 +174,7 @@ static int read_options(int argc, char **argv) {
   host.argv = argv;
   while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
     if (strcmp(argv[i], "--") == 0) {
+      host.ended = 1;
       i++;
       break;
     }
@@ -240,9 +242,7 @@ static int run_script(lua_State *L) {
   for (int i = host.script + 1; i < host.argc; i++)
     lua_pushstring(L, host.argv[i]);
   /* `-` is the standard input, but `-- -` a file of that name. */
-  if (strcmp(file, "-") == 0 &&
-      (words == 0 || strcmp(host.argv[host.script - 1], "--") != 0))
-    file = NULL;
+  if (strcmp(file, "-") == 0 && (words == 0 || !host.ended)) file = NULL;
   return run_chunk(L, luaL_loadfilex(L, file, "t"), words ? words - 1 : 0,
                    last);
 }

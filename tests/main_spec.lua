@@ -155,6 +155,14 @@ describe("the command line", function()
     assert.matches("cannot open %-", fails("-- -", "print 'not run'").err)
   end)
 
+  it("- is the standard input behind a module whose name is --", function()
+    local folder = support.folder()
+    support.write(folder .. "/--.lua", "")
+    local got = run(host, "-l -- -", "print(arg[0])",
+      "LUA_PATH='" .. folder .. "/?.lua'")
+    assert.same({ out = "-\n", err = "", status = 0 }, got)
+  end)
+
   it("without a script the standard input is run, from a pipe", function()
     for _, program in ipairs { host, lua } do
       local out, err, status = support.run(
