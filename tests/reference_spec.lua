@@ -297,6 +297,16 @@ function x.read(f, ...) end]=]
     }, entries)
   end)
 
+  it("raises for a tag that lacks its type", function()
+    for line, message in pairs {
+      ["---@param size"] = "'---@param size' has no name and type",
+      ["---@field"] = "'---@field ' has no name and type",
+      ["---@return"] = "'---@return ' has no type",
+    } do
+      assert.has_error(function() reference.parse(line) end, message)
+    end
+  end)
+
   it("reads a class and an alias, and no other comment", function()
     local class, alias, more = table.unpack(reference.parse [=[
 -- Not this.

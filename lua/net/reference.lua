@@ -12,20 +12,28 @@ local function split(text)
   return kind, rest
 end
 
+local function malformed(tag, text, lacks)
+  error(("'---@%s %s' has no %s"):format(tag, text, lacks), 0)
+end
+
 -- A parameter or a field: "name? type text".
-local function named(text)
+local function named(tag, text)
   local name, optional, rest = text:match "^([%w_.]+)(%??)%s+(.*)$"
   local kind, more = split(rest or "")
+  if not kind then malformed(tag, text, "name and type") end
   return { name = name, optional = optional == "?", type = kind, text = more }
 end
 
 local tags = {}
 
-function tags.param(doc, text) table.insert(doc.params, named(text)) end
+function tags.param(doc, text)
+  table.insert(doc.params, named("param", text))
+end
 
 tags["return"] = function(doc, text)
   local kind, rest = split(text)
-  local name, more = (rest or ""):match "^([%w_.]*)%s*(.*)$"
+  if not kind then malformed("return", text, "type") end
+  local name, more = rest:match "^([%w_.]*)%s*(.*)$"
   table.insert(doc.returns, { type = kind, name = name, text = more })
 end
 
@@ -37,7 +45,7 @@ end
 function tags.alias(doc, text) doc.kind, doc.name = "alias", text end
 
 function tags.field(doc, text)
-  local field = named(text)
+  local field = named("field", text)
   field.text, doc.text = doc.text .. field.text, ""
   table.insert(doc.fields, field)
 end
