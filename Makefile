@@ -177,9 +177,35 @@ valgrind: test-deps
 	  tests/io_spec.lua tests/sock_spec.lua tests/task_spec.lua \
 	  --filter-out="machine" --filter-out="bad input" tests/labs_spec.lua
 
+# Random input for whatever reads a stranger's bytes, RUNS times each, with clang's
+# libFuzzer. By night: make fuzz RUNS=10000000 SEED=0. One: make fuzz TARGETS=ntp
+RUNS = 20000
+SEED = 1
+LONGEST = 256
+FUZZ = build/fuzz
+FUZZ_DEPS = $(BUILD_DEPS) clang libclang-rt-dev
+FUZZ_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fsanitize=fuzzer-no-link -fno-sanitize-recover=all
+fuzz:
+	$(call install,$(FUZZ_DEPS))
+	@$(MAKE) --no-print-directory $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= \
+	  CFLAGS='$(FUZZ_CFLAGS)'
+	@LUA_PATH="./lua/?.lua;./?.lua;;" lua$(LUA_V) tests/fuzz/run.lua $(FUZZ) \
+	  $(RUNS) $(SEED) $(LONGEST) $(TARGETS)
+
+FUZZ_OBJS = $(patsubst tests/fuzz/%.c,$(FUZZ)/fuzz_%.o,$(wildcard tests/fuzz/*.c))
+$(FUZZ)/fuzz: $(OBJS) $(FUZZ)/complete.o $(FUZZ_OBJS)
+	@echo "$(CC) $@"
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer @tests/fuzz/wraps -o $@ $^ $(LUA_LIBS) \
+	  $(UV_LIBS) -lm
+
+$(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*.[ch] tests/fuzz/*.h) $(BUILD)/embed.inc Makefile
+	@echo "$(CC) $<"
+	@$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
-	clang-format --dry-run -Werror src/*.[ch] tests/*/*.c
+	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch]
 	luacheck -q lua labs src tests
 	@$(MAKE) --no-print-directory all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
@@ -225,4 +251,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind lint install uninstall clean
+.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind fuzz lint install uninstall clean

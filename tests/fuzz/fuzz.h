@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fuzz.h: what the files of the fuzzer share.
+ *
+ *   harness.c  what libFuzzer calls, and Lua's targets, tests/fuzz/NAME.lua
+ *   system.c   system calls that are counted, and fail or pretend
+ *   command.c  the target `command`: the host's command line
+ *   load.c     the target `load`: the answers to the load generator
+ */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One input. What is wrong aborts. */
+typedef void (*fuzz_target)(const uint8_t *data, size_t size);
+void fuzz_command(const uint8_t *data, size_t size);
+void fuzz_load(const uint8_t *data, size_t size);
+
+/* Says what is wrong with this input, and aborts. */
+_Noreturn void fuzz_wrong(const char *format, ...);
+
+/* What require "system" gives: functions that rule the system calls. */
+int fuzz_open_system(lua_State *L);
+
+#endif

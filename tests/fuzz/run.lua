@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: MIT
+--
+-- usage: lua5.4 tests/fuzz/run.lua FOLDER RUNS SEED LONGEST [TARGET ...]
+-- Runs the targets of the fuzzer in FOLDER, each over its corpus and then RUNS
+-- inputs made from it, of LONGEST bytes at most; SEED 0 is another each time.
+-- Prints a line for each, and fails if one has a finding. Its input is then in
+-- FOLDER: mend what it found, run `FOLDER/TARGET INPUT`, and keep it in the
+-- corpus.
+
+local folder, runs, seed, longest = table.unpack(arg)
+local names = { table.unpack(arg, 5) }
+if #names == 0 then
+  names = { "addr", "command", "complete", "err", "json", "load", "ntp",
+    "options", "reference", "stream" }
+end
+
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- What libFuzzer says at its end: inputs, and how many a second.
+local function measure(log)
+  local text = io.open(log):read "a"
+  return tonumber(text:match "number_of_executed_units:%s*(%d+)"),
+    tonumber(text:match "average_exec_per_sec:%s*(%d+)"), text
+end
+
+local function fuzz(name)
+  local work = folder .. "/corpus/" .. name
+  local log = folder .. "/" .. name .. ".log"
+  os.execute(("mkdir -p %s && ln -sf fuzz %s/%s"):format(work, folder, name))
+  local dictionary = "tests/fuzz/" .. name .. ".dict"
+  local ok = os.execute(table.concat({
+    folder .. "/" .. name, "-runs=" .. runs, "-seed=" .. seed, "-timeout=20",
+    "-max_len=" .. longest, "-detect_leaks=0", "-print_final_stats=1",
+    "-artifact_prefix=" .. folder .. "/" .. name .. "-",
+    exists(dictionary) and "-dict=" .. dictionary or "",
+    work, "tests/fuzz/corpus/" .. name, ">" .. log, "2>&1",
+  }, " "))
+  local count, speed, text = measure(log)
+  print(("figure 7: %s runs %d, findings %d%s"):format(name, count or 0,
+    ok and 0 or 1, (speed or 0) > 0 and (", %d a second"):format(speed) or ""))
+  io.stdout:flush()
+  if not ok then io.stderr:write(text:sub(-4000)) end
+  return ok
+end
+
+local all = true
+for _, name in ipairs(names) do all = fuzz(name) and all end
+os.exit(all, true)
