@@ -127,7 +127,7 @@ static void copy_option(int from, int to, int level, int name, int times) {
  * share of the traffic; or -1, where it does not do that. */
 static int sibling(int fd) {
 #ifdef SO_REUSEPORT
-  struct sockaddr_storage a;
+  struct sockaddr_storage a = {0};
   socklen_t len = sizeof a;
   int on = 1, type = socket_type(fd);
   if (getsockname(fd, (struct sockaddr *)&a, &len)) return -1;

@@ -55,8 +55,10 @@ static batch *batch_of(net_echo_worker *w) {
 }
 
 static uint16_t port_of(const struct sockaddr_storage *a) {
-  if (a->ss_family == AF_INET) return ((const struct sockaddr_in *)a)->sin_port;
-  return ((const struct sockaddr_in6 *)a)->sin6_port;
+  in_port_t port; /* it is at the same place in an IPv6 address */
+  memcpy(&port, (const char *)a + offsetof(struct sockaddr_in, sin_port),
+         sizeof port);
+  return port;
 }
 
 /* May the sender of this one have an answer? A UNIX socket without a name has
@@ -301,7 +303,7 @@ static int is_shut(int fd) {
 
 static int dgram_open(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
-  struct sockaddr_storage own;
+  struct sockaddr_storage own = {0};
   socklen_t len = sizeof own;
   if (getsockname(w->fd, (struct sockaddr *)&own, &len)) return -errno;
   int inet = own.ss_family != AF_UNIX;

@@ -28,7 +28,7 @@ static const char *const libraries[] = {"libedit.so.2", "libedit.so.0",
   F(history) F(history_init) F(history_end)
 /* clang-format on */
 
-#define POINTER(f) __typeof__(f) *f;
+#define POINTER(f) __typeof__(f) *f; /* NOLINT: f is a name */
 #define NAME(f) {#f, (void **)&lib.f},
 
 static struct { FUNCTIONS(POINTER) } lib;

@@ -44,7 +44,7 @@ static uint64_t highest(uint32_t cell) {
 
 /* The middle, by which a mean counts all of the cell. */
 static double middle(uint32_t cell) {
-  return (double)(lowest(cell) + (UINT64_C(1) << bucket_of(cell)) / 2);
+  return (double)(lowest(cell) + (UINT64_C(1) << bucket_of(cell) >> 1));
 }
 
 void net_hist_init(net_hist *h) {

@@ -57,8 +57,10 @@ static void push_field(lua_State *L, const reply *r, const struct field *f) {
     lua_pushnumber(L, n / 1e6);
   else if (f->kind == LIMIT && n >= infinite)
     lua_pushnumber(L, HUGE_VAL);
+  else if (f->kind == WIDE)
+    lua_pushinteger(L, (lua_Integer)wide);
   else
-    lua_pushinteger(L, (lua_Integer)(n + wide));
+    lua_pushinteger(L, n);
 }
 
 /* Fills the table on top; 0, or an errno. An older kernel knows less. */

@@ -51,7 +51,7 @@ static const char *body_of(const net_load *l, uint32_t tag) {
 
 static int make_batch(net_load *l) {
   size_t stride = (l->o.size + 1 + 63) / 64 * 64 + 64; /* 1: it is longer */
-  batch *b = calloc(1, sizeof *b + 2 * BATCH * stride);
+  batch *b = calloc(1, sizeof *b + (size_t)2 * BATCH * stride);
   if (b == NULL) return ENOMEM;
   for (size_t i = 0; i < BATCH; i++) {
     b->in[i] = (struct iovec){b->data + i * stride, l->o.size + 1};

@@ -90,7 +90,7 @@ void net_loop_interrupt(net_loop *loop) {
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
     net_task *t = net_task_of(l);
     if (t == loop->running || (loop->prompt && t != loop->line)) continue;
-    t->wait.interrupted = 1;
+    t->wait.interrupted = 1; /* NOLINT: it is in a ring, and so not NULL */
     net_wait_ready(&t->wait, NET_READY);
   }
   if (loop->main.waiting) loop->main.interrupted = 1;

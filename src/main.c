@@ -78,7 +78,7 @@ typedef struct lab {
 } lab;
 
 static int lab_number(const lab *l) {
-  return atoi(l->line + strcspn(l->line, "0123456789"));
+  return (int)strtol(l->line + strcspn(l->line, "0123456789"), NULL, 10);
 }
 
 static int by_number(const void *a, const void *b) {
@@ -130,8 +130,8 @@ static int list_labs(void) {
   for (size_t i = 0; i < sizeof lab_folders / sizeof *lab_folders; i++) {
     snprintf(folder, sizeof folder, "%s/%s", here, lab_folders[i]);
     if (!print_labs(folder)) continue;
-    strcat(folder, "/more"); /* what goes further than the slides */
-    print_labs(folder);
+    snprintf(folder, sizeof folder, "%s/%s/more", here, lab_folders[i]);
+    print_labs(folder); /* what goes further than the slides */
     return EXIT_SUCCESS;
   }
   return complain("there are no labs beside me");

@@ -135,9 +135,9 @@ static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
   }
   v->number = check_value(L, arg);
   if (o->kind != LINGER) return sizeof v->number;
-  v->linger = (struct linger){v->number, check_value(L, arg + 1)};
-  luaL_argcheck(L, v->linger.l_linger >= 0, arg + 1,
-                "seconds must not be negative");
+  int on = v->number, seconds = check_value(L, arg + 1);
+  luaL_argcheck(L, seconds >= 0, arg + 1, "seconds must not be negative");
+  v->linger = (struct linger){on, seconds};
   return sizeof v->linger;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "net.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A timer outlives its wait, since libuv frees nothing before its callback. */
@@ -45,6 +46,13 @@ net_wait *net_wait_of(net_loop *loop, lua_State *L) {
   net_wait *w = loop->running ? &loop->running->wait : &loop->main;
   if (w == &loop->main && loop->hosted) return NULL;
   return loop->current == L ? w : NULL;
+}
+
+/* That of a call which has begun: net_loop_begin has seen that it has one. */
+static net_wait *own_wait(lua_State *L) {
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  assert(w);
+  return w;
 }
 
 /* Queues a waiting call to be tried again, once. */
@@ -184,8 +192,7 @@ static uint64_t time_left(const net_wait *w) {
 /* Puts the running call's wait into `slot` (NULL: only its deadline ends it).
  * Returns NET_WAIT, for the try to return. */
 int net_wait_hold(lua_State *L, net_wait **slot) {
-  net_loop *loop = net_loop_get(L);
-  net_wait *w = net_wait_of(loop, L);
+  net_wait *w = own_wait(L);
   w->in = L;
   if (w->slot != slot || slot == NULL) {
     net_wait_release(w);
@@ -197,7 +204,7 @@ int net_wait_hold(lua_State *L, net_wait **slot) {
     }
   }
   if (w->deadline) timer_start(L, w, time_left(w), 0);
-  net_intr_watch(loop);
+  net_intr_watch(w->loop);
   w->waiting = 1;
   return NET_WAIT;
 }
@@ -212,7 +219,7 @@ void net_wait_outside(net_wait *w) {
  * is woken: for what the kernel gives no event for. */
 int net_wait_nap(lua_State *L, net_wait **slot, int ms) {
   uint64_t nap = (uint64_t)ms * 1000000;
-  net_wait *w = net_wait_of(net_loop_get(L), L);
+  net_wait *w = own_wait(L);
   net_wait_hold(L, slot);
   if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);
   return NET_WAIT;
