@@ -105,7 +105,7 @@ TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
   lua-luv strace procps util-linux man-db \
   mandoc bash shellcheck zsh
-LINT_DEPS = $(BUILD_DEPS) clang clang-format lua-check
+LINT_DEPS = $(BUILD_DEPS) clang clang-format clang-tidy cppcheck lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.
 define install
@@ -203,12 +203,36 @@ $(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*.[ch] tests/fuzz/*.h) $(BUILD)/
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
 
+# gcc -fanalyzer takes memory that is kept in a struct for lost: that is what
+# asan and valgrind are for.
+ANALYZER = -fanalyzer -Wno-analyzer-malloc-leak -Werror -include tests/support/checks.h
+TIDY = $(addsuffix .tidy,$(addprefix $(BUILD)/lint/,$(wildcard src/*.c)))
+CPUS = $(shell getconf _NPROCESSORS_ONLN)
+
+# cppcheck reads no system header, so it is told of the system that it is on.
+CPPCHECK = cppcheck -q -j$(CPUS) --std=c11 --enable=warning,performance,portability \
+  --error-exitcode=1 --inline-suppr -D__linux__ -D__GNUC__ -D_GNU_SOURCE \
+  -DNETLAB_LIBEDIT -DLUA_VERSION_NUM=504 -DLUA_VERSION_RELEASE_NUM=50406
+
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
 	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch]
 	luacheck -q lua labs src tests
 	@$(MAKE) --no-print-directory all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
+	@$(MAKE) --no-print-directory all CC=gcc BUILD=build/analyzer OUT=build/analyzer \
+	  WARN='$(WARN) $(ANALYZER)'
+	$(CPPCHECK) src tests/bench
+	@$(MAKE) --no-print-directory -j$(CPUS) tidy
+
+tidy: $(TIDY)
+
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard src/*.h) $(BUILD)/embed.inc
+	@mkdir -p $(dir $@)
+	@echo "clang-tidy $<"
+	@clang-tidy --quiet $< -- $(ALL_CFLAGS) $(EDIT_CFLAGS) \
+	  -include tests/support/checks.h 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
 
 LIBDIR = $(PREFIX)/lib/lua/$(LUA_V)
 LUADIR = $(PREFIX)/share/lua/$(LUA_V)
@@ -251,4 +275,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind fuzz lint install uninstall clean
+.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind fuzz lint tidy install uninstall clean
