@@ -177,19 +177,24 @@ static int engine___close(lua_State *L) {
   return 0;
 }
 
-static void tell_progress(lua_State *L, const net_load *load) {
+/* False: Ctrl-C has found on_progress running, which is an end of the call like
+ * that which finds it waiting. */
+static int tell_progress(lua_State *L, const net_load *load) {
   net_load_report r = net_load_snapshot(load);
   lua_getfield(L, OPTIONS, "on_progress");
   push_report(L, load, &r);
-  lua_call(L, 1, 0);
+  if (!lua_pcall(L, 1, 0, 0)) return 1;
+  if (!net_intr_is(L, -1)) return lua_error(L);
+  net_intr_take(net_loop_get(L));
+  return 0;
 }
 
 static int module_loadk(lua_State *L, net_why why) {
   engine *box = lua_touserdata(L, ENGINE);
-  int ends = why == NET_CANCELED || why == NET_INTERRUPTED ||
-             net_wait_late(net_loop_get(L));
-  if (why == NET_TIMEOUT) tell_progress(L, box->load);
-  if (!ends && !net_load_over(box->load)) {
+  int interrupted = why == NET_INTERRUPTED;
+  int ends = why == NET_CANCELED || net_wait_late(net_loop_get(L));
+  if (why == NET_TIMEOUT) interrupted = !tell_progress(L, box->load);
+  if (!ends && !interrupted && !net_load_over(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);
     if (why == NET_FIRST || why == NET_TIMEOUT)
       net_wait_limit(w, box->interval);
@@ -198,7 +203,7 @@ static int module_loadk(lua_State *L, net_why why) {
   }
   net_load_report r = net_load_stop(box->load);
   push_report(L, box->load, &r);
-  lua_pushboolean(L, why == NET_INTERRUPTED);
+  lua_pushboolean(L, interrupted);
   lua_setfield(L, -2, "interrupted");
   return 1;
 }

@@ -343,7 +343,9 @@ while True:
     end
   end)
 
-  it("Ctrl-C ends it: the report so far, and status 130", function()
+  for where, busy in pairs { ["it"] = "", ["on_progress"] = "while true do end" }
+  do it("Ctrl-C ends " .. where .. ": the report so far, and status 130",
+  function()
     local sock, options = target("inet", "stream")
     serve(sock)
     local script = support.write(support.folder() .. "/s.lua", ([[
@@ -356,18 +358,19 @@ while True:
             told = true
             print "under way"
             io.stdout:flush()
+            %s
           end
         end,
       })
       print(report.messages > 0 and report.interrupted and "report")]])
-      :format(options.port))
+      :format(options.port, busy))
     local load <close> = support.start(support.driver .. " " .. script)
     load:expect "under way"
     load:signal "INT"
     local out, _, status = load:wait()
     assert.matches("report\n", out)
     assert.equal(130, status)
-  end)
+  end) end
 
   it("says when a name is not known", function()
     local _, message, code =
