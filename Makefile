@@ -169,6 +169,32 @@ asan: test-deps
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
 	@tests/support/run build/asan
 
+# What has threads under ThreadSanitizer: the engines and the resolver's pool. (It
+# hands a signal over in a call of libc, and so ends no busy loop.)
+TSAN_SPECS = $(patsubst %,tests/%_spec.lua,echo load dns names gai)
+tsan: test-deps
+	@$(MAKE) --no-print-directory all references BUILD=build/tsan OUT=build/tsan HARDEN= \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
+	@tests/support/run build/tsan --filter-out=Ctrl.C $(or $(SPECS),$(TSAN_SPECS))
+
+# How much of src, lua and labs the suite runs, under both drivers together.
+# What does not run is named by its line; build/coverage/*.gcov has the branches.
+COVERAGE = build/coverage
+coverage: test-deps
+	@rm -rf $(COVERAGE)/*.gcda $(COVERAGE)/*.gcov $(COVERAGE)/lines
+	@mkdir -p $(COVERAGE)/lines
+	@$(MAKE) --no-print-directory all references $(COVERAGE)/lines.so BUILD=$(COVERAGE) \
+	  OUT=$(COVERAGE) HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic \
+	  -include tests/support/coverage.h'
+	-@tests/support/run $(COVERAGE) --filter-out="exports luaopen_net" $(SPECS)
+	@ln -sfn ../../src $(COVERAGE)/src
+	@cd $(COVERAGE) && gcov -b *.gcda >gcov.txt
+	@$(COVERAGE)/netlab tests/support/coverage.lua $(COVERAGE) $(LUA_MODULES) $(LABS) $(MORE)
+
+$(COVERAGE)/lines.so: tests/support/lines.c
+	@mkdir -p $(COVERAGE)
+	@$(CC) $(ALL_CFLAGS) -fvisibility=default -shared -o $@ $<
+
 # The specs of sockets, bytes, tasks and echo labs under valgrind, the collector as busy as it can be.
 valgrind: test-deps
 	$(call install,valgrind,$(shell command -v valgrind))
@@ -275,4 +301,4 @@ clean:
 	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
-.PHONY: all references faults deps test-deps demo test acceptance bench asan valgrind fuzz lint tidy install uninstall clean
+.PHONY: all references faults deps test-deps demo test acceptance bench asan tsan coverage valgrind fuzz lint tidy install uninstall clean

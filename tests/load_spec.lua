@@ -343,9 +343,9 @@ while True:
     end
   end)
 
-  for where, busy in pairs { ["it"] = "", ["on_progress"] = "while true do end" }
-  do it("Ctrl-C ends " .. where .. ": the report so far, and status 130",
-  function()
+  local busy = { ["it"] = "", ["on_progress"] = "while true do end" }
+  for where, goes_on in pairs(busy) do
+  it("Ctrl-C ends " .. where .. ": the report so far, status 130", function()
     local sock, options = target("inet", "stream")
     serve(sock)
     local script = support.write(support.folder() .. "/s.lua", ([[
@@ -363,14 +363,15 @@ while True:
         end,
       })
       print(report.messages > 0 and report.interrupted and "report")]])
-      :format(options.port, busy))
+      :format(options.port, goes_on))
     local load <close> = support.start(support.driver .. " " .. script)
     load:expect "under way"
     load:signal "INT"
     local out, _, status = load:wait()
     assert.matches("report\n", out)
     assert.equal(130, status)
-  end) end
+  end)
+  end
 
   it("says when a name is not known", function()
     local _, message, code =

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lines.c: for `make coverage`, a module that marks the lines of lua/ and
+ * labs/ which run. Each of those files has a map in the folder $NETLAB_LINES,
+ * a byte a line, which all processes share, however they end. A C hook is
+ * handed on to every new coroutine, which debug.sethook's is not.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+enum { MOST = 4096 }; /* lines of a file */
+
+static struct {
+  char name[64];
+  char *ran; /* MAP_FAILED: it cannot be marked */
+} files[64];
+
+/* "lua/net/x.lua" of "@/home/me/lua/net/x.lua"; NULL: it is not ours. */
+static const char *our_name(const char *source) {
+  static const char *const folders[] = {"lua/net/", "labs/"};
+  for (int i = 0; *source == '@' && i < 2; i++) {
+    const char *at = strstr(source, folders[i]);
+    if (at && strlen(at) < sizeof files->name) return at;
+  }
+  return NULL;
+}
+
+/* The map of a file: lua/net/x.lua's is $NETLAB_LINES/lua.net.x.lua */
+static char *map(const char *name) {
+  char path[4096];
+  const char *folder = getenv("NETLAB_LINES");
+  int at = snprintf(path, sizeof path, "%s/", folder ? folder : "");
+  snprintf(path + at, sizeof path - (size_t)at, "%s", name);
+  for (char *p = path + at; *p; p++)
+    if (*p == '/') *p = '.';
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return MAP_FAILED;
+  char *ran = ftruncate(fd, MOST)
+                  ? MAP_FAILED
+                  : mmap(NULL, MOST, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return ran;
+}
+
+static void on_line(lua_State *L, lua_Debug *ar) {
+  lua_getinfo(L, "S", ar);
+  const char *name = our_name(ar->source);
+  if (name == NULL || ar->currentline >= MOST) return;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    if (*files[i].name == '\0') {
+      snprintf(files[i].name, sizeof files[i].name, "%s", name);
+      files[i].ran = map(name);
+    }
+    if (strcmp(files[i].name, name) != 0) continue;
+    if (files[i].ran != MAP_FAILED) files[i].ran[ar->currentline] = 1;
+    return;
+  }
+}
+
+int luaopen_lines(lua_State *L) {
+  lua_sethook(L, on_line, LUA_MASKLINE, 0);
+  return 0;
+}
