@@ -335,6 +335,9 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     if (status == LUA_YIELD) {
       if (!woken(w)) return yield_again(L, context, awaitk);
       why = w->why;
+      /* In plain Lua nothing may turn the loop again: the tasks that Ctrl-C
+       * ends as well are unwound first. */
+      if (w->interrupted && w->task == NULL) net_loop_turn(loop, 0);
       if (w->interrupted && !w->graceful) return raise_interrupt(L, w);
       if (w->interrupted) {
         why = NET_INTERRUPTED;

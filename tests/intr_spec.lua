@@ -1,54 +1,12 @@
 local net = require "net"
 local support = require "tests.support"
+local waits = require "tests.support.waits"
+
+local prelude = waits.prelude
 
 -- What Ctrl-C prints: one line, by the host or by plain Lua.
 local line = support.hosted and "^netlab: interrupted\n$"
   or "^%S*lua[%d.-]*: interrupted\n$"
-
--- Every script begins so. `ready` is printed by a task, and so not before
--- whoever started it waits.
-local prelude = [[
-  local net = require "net"
-  local function say(text) print(text) io.stdout:flush() end
-  local function closing(text)
-    return setmetatable({}, { __close = function() say(text) end })
-  end
-  local function spawn_ready() net.spawn(say, "ready") end
-  local function bound(type)
-    local sock = assert(net.socket("inet", type))
-    assert(sock:bind("127.0.0.1", 0))
-    return sock
-  end
-  local function pair()
-    local listener <close> = bound "stream"
-    assert(listener:listen(1))
-    local a = net.socket()
-    assert(a:connect(listener:getsockname()))
-    return a, assert(listener:accept())
-  end
-]]
-
--- Calls that wait for ever.
-local waits = {
-  { "accept", "local l <close> = bound 'stream' l:listen(1) l:accept()" },
-  { "recv", "local a, b = pair() a:recv(1) b:close()" },
-  { "recv_line", "local a, b = pair() b:sendall 'abc' a:recv_line()" },
-  { "recv_exact", "local a, b = pair() b:sendall 'abc' a:recv_exact(4)" },
-  { "send to a peer that is full",
-    "local a, b = pair() while a:send(('x'):rep(1 << 20)) do end b:close()" },
-  { "sendall to a peer that is full",
-    "local a, b = pair() a:sendall(('x'):rep(64 << 20)) b:close()" },
-  { "recvfrom", "bound 'dgram':recvfrom(1)" },
-  { "select", "local a, b = pair() net.select({ a, b }, {}) " },
-  { "connect, and closes its attempts", [[
-      local hole = net.listen("::1", 0, { backlog = 0 })
-      local host, port = hole:getsockname()
-      local full = { assert(net.connect(host, port)) }
-      while net.connect(host, port) do full[#full + 1] = 1 end ]] },
-  { "sleep", "net.sleep(600)" },
-  { "join", "net.spawn(net.sleep, 600):join()" },
-  { "run", "net.spawn(net.sleep, 600) net.run()" },
-}
 
 local function start(text)
   local path = support.write(support.folder() .. "/script.lua", prelude .. text)
@@ -73,7 +31,7 @@ end
 describe("Ctrl-C in the script", function()
   support.leaves_nothing(before_each, after_each)
 
-  for _, wait in ipairs(waits) do
+  for _, wait in ipairs(waits.calls) do
     it("ends " .. wait[1], function()
       assert_interrupted("ready\nclosed\n", [[
         local _ <close> = closing "closed"
@@ -162,7 +120,7 @@ end)
 describe("Ctrl-C in a task", function()
   support.leaves_nothing(before_each, after_each)
 
-  for _, wait in ipairs(waits) do
+  for _, wait in ipairs(waits.calls) do
     it("ends " .. wait[1], function()
       assert_interrupted("ready\nclosed\n", [[
         net.spawn(function()
@@ -271,6 +229,23 @@ describe("Ctrl-C in a task", function()
     assert.equal("closed\n", out)
     assert.matches(line, err)
     assert.equal(130, status)
+  end)
+
+  it("ends those who wait while another task is busy", function()
+    local out, err, status = support.script(prelude .. [[
+      net.spawn(function()
+        local _ <close> = closing "closed"
+        net.sleep(600)
+      end)
+      net.spawn(function()
+        io.popen "kill -INT $PPID":close()
+        while true do end
+      end)
+      net.run()
+      say "the script went on"
+    ]])
+    assert.matches(line, err)
+    assert.same({ "closed\n", 130 }, { out, status })
   end)
 
   it("closes its sockets before the program ends", function()
