@@ -94,6 +94,7 @@ describe("a coroutine", function()
     for _, task in ipairs(tasks) do task:join() end
     assert.equal("served", served:join())
     assert.equal(0, wrong)
+    support.figure(21, "generators that wait: wrong values %d / 1,000", wrong)
   end)
 
   it("within a coroutine within a coroutine waits, and yields to its own",
@@ -322,6 +323,7 @@ describe("a coroutine", function()
       assert.is_false(result[1])
       assert.matches("resumed by Lua's own coroutine library", result[2])
     end
+    support.figure(16, "and a plain coroutine")
   end)
 
   it("resumed in a task within one of Lua's own cannot wait, in plain Lua",

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+-- Row 14: Ctrl-C in each call that waits, in the script and in a task: one
+-- line, <close> ran, exit status 130, and soon.
+local net = require "net"
+local support = require "tests.support"
+local waits = require "tests.support.waits"
+
+local TIMES, MOST = 20, 0.1
+
+local folder = support.folder()
+local places = {
+  script = [[
+    local _ <close> = closing "closed"
+    spawn_ready()
+    %s
+    say "went on"]],
+  task = [[
+    net.spawn(function()
+      local _ <close> = closing "closed"
+      spawn_ready()
+      %s
+      say "went on"
+    end)
+    net.run()
+    say "the script went on"]],
+}
+
+-- Presses Ctrl-C as soon as the script waits; the shell says how it ended.
+local function interrupt(path)
+  local pipe <close> = assert(io.popen(("sh -c 'echo $$; exec %s %s' 2>&1; "
+    .. "echo status $?"):format(support.driver, path)))
+  local pid, ready = pipe:read("l", "l")
+  local start = net.now()
+  os.execute("kill -INT " .. pid)
+  local rest = pipe:read "a"
+  local good = ready == "ready"
+    and rest:find "^closed\n%S+: interrupted\nstatus 130\n$"
+  return good, net.now() - start, rest
+end
+
+local runs, good, worst = 0, 0, 0
+for place, text in pairs(places) do
+  for i, call in ipairs(waits.calls) do
+    local path = support.write(("%s/%s%d.lua"):format(folder, place, i),
+      waits.prelude .. text:format(call[2]))
+    for _ = 1, TIMES do
+      local ended, seconds, rest = interrupt(path)
+      runs, worst = runs + 1, math.max(worst, seconds)
+      if ended then good = good + 1
+      else print(("%s in a %s: '%s'"):format(call[1], place, rest)) end
+    end
+  end
+end
+support.clean()
+print(("figure 14: %d calls in script and task x %d: %d/%d, worst %.0f ms")
+  :format(#waits.calls, TIMES, good, runs, worst * 1e3))
+os.exit(good == runs and worst <= MOST, true)
