@@ -5,6 +5,14 @@
 -- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
 -- one that may take more than 60.
 return {
+  { row = 1, required = "the suite under ASan and UBSan: no report",
+    seconds = 600, run = [[make -s asan 2>&1 |
+      sed -n "s/^\([0-9]* passed, 0 failed\)$/figure 1: 0 reports, \1/p" |
+      grep .]] },
+  { row = 2, required = "valgrind, the collector at pause 0: no error, no leak",
+    seconds = 600, run = [[make -s valgrind 2>&1 |
+      sed -n "s/^\([0-9]* passed, 0 failed\)$/figure 2: 0 errors, \1/p" |
+      grep .]] },
   { row = 3, required = "each allocation fails in turn: no crash, hang or leak",
     seconds = 120, run = "DRIVER tests/faults/memory.lua" },
   { row = 4, required = "calls that are made to fail: bytes in = bytes out",
@@ -13,6 +21,9 @@ return {
     run = "DRIVER tests/faults/reset.lua" },
   { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
     run = "DRIVER tests/faults/short.lua" },
+  { row = 7, required = "random bytes into every parser: no crash",
+    seconds = 300, run = "make -s fuzz",
+    long = "make -s fuzz RUNS=10000000 SEED=0" },
   { row = 8, required = "200 clients, 64 descriptors: CPU < 5 % while full, "
     .. "ticks >= 95 %, a close for the rest, then 50/50 echoes",
     run = "DRIVER tests/faults/full.lua" },
