@@ -52,6 +52,16 @@ static int lookup___gc(lua_State *L) {
   return 0;
 }
 
+/* The call that waits for a name it needs for this socket; NULL: none does. */
+net_wait *net_dns_waiter(net_loop *loop, const void *sock) {
+  if (loop->lookups == 0) return NULL;
+  for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
+    net_wait *w = &net_task_of(l)->wait;
+    if (w->sock == sock) return w;
+  }
+  return loop->main.sock == sock ? &loop->main : NULL;
+}
+
 /* A host name that the resolver may be asked for. */
 const char *net_dns_host(lua_State *L, int arg) {
   size_t len;

@@ -97,80 +97,13 @@ void net_loop_interrupt(net_loop *loop) {
   net_wait_ready(&loop->main, NET_READY);
 }
 
-/* The call that waits for a name it needs for this socket; NULL: none does. */
-net_wait *net_loop_lookup(net_loop *loop, const void *sock) {
-  if (loop->lookups == 0) return NULL;
-  for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
-    net_wait *w = &net_task_of(l)->wait;
-    if (w->sock == sock) return w;
-  }
-  return loop->main.sock == sock ? &loop->main : NULL;
-}
-
-/* Is there a Lua function among L's calls, for a traceback to tell of? */
-static int runs_lua(lua_State *L) {
-  lua_Debug ar;
-  for (int level = 0; lua_getstack(L, level, &ar); level++)
-    if (lua_getinfo(L, "S", &ar) && *ar.what != 'C') return 1;
-  return 0;
-}
-
-/* Pushes the text to print for the error object on top of co, as `lua` does:
- * with a traceback, unless the object has a text of its own, no Lua function
- * was running, or the error is the network's and an assert passed it on. */
-static const char *push_report(lua_State *L, lua_State *co) {
-  lua_pushvalue(co, -1);
-  lua_xmove(co, L, 1);
-  const char *message = lua_tostring(L, -1);
-  if (message == NULL && luaL_callmeta(L, -1, "__tostring"))
-    return lua_tostring(L, -1);
-  if (message == NULL)
-    message = lua_pushfstring(L, "(error object is a %s value)",
-                              luaL_typename(L, -1));
-  if (net_err_code(message) == NULL && runs_lua(co)) {
-    luaL_traceback(L, co, message, 0);
-    message = lua_tostring(L, -1);
-  }
-  return message;
-}
-
-static int report(lua_State *L) { /* protected: task -> message */
-  net_task *t = lua_touserdata(L, 1);
-  const char *message = push_report(L, t->wait.L);
-  const net_loop *loop = t->wait.loop;
-  if (t != loop->line) /* a line's error is seen right below it */
-    lua_writestringerror("%s: ", loop->hosted ? "netlab" : "net");
-  lua_writestringerror("%s\n", message);
-  return 1;
-}
-
-/* Prints the error that a task has ended with, and in the host what to try; a
- * hint that fails hides no error. */
-void net_loop_report(net_task *t) {
-  net_loop *loop = t->wait.loop;
-  lua_State *L = loop->main.L;
-  int top = lua_gettop(L);
-  t->reported = 1;
-  loop->failed++;
-  lua_pushcfunction(L, report);
-  lua_pushlightuserdata(L, t);
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
-    lua_writestringerror("netlab: %s\n", "(an error that cannot be shown)");
-  } else if (loop->hosted) {
-    lua_pushcfunction(L, net_err_hint);
-    lua_insert(L, -2);
-    lua_pcall(L, 1, 0, 0);
-  }
-  lua_settop(L, top);
-}
-
 /* A task has raised an error: whoever joins it takes it, or it is printed. */
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
   if (net_intr_is(t->wait.L, -1))
     loop->interrupted = 1;
   else if (t->joiners == NULL)
-    net_loop_report(t);
+    net_report_error(t);
   net_task_cancel(t, loop->main.L);
 }
 

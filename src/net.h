@@ -6,7 +6,7 @@
  *
  *   main > prompt > net > lecho, lload, select, dial, listen, gai > io, info
  *        > stream, attr > sock > names > dns > task, coroutine, deadline > loop
- *        > gather > poll > wait > intr
+ *        > report, gather > poll > wait > intr
  *
  * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
@@ -257,9 +257,10 @@ int net_loop_resume(lua_State *L, net_then then);
 lua_State *net_loop_passed(lua_State *co);
 int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
-net_wait *net_loop_lookup(net_loop *loop, const void *sock);
-void net_loop_report(net_task *t);
 void net_loop_open(lua_State *L);
+
+/* report.c: the error that a task has ended with. */
+void net_report_error(net_task *t);
 
 /* task.c: spawn, join, cancel; the host's script is the first task. */
 void net_task_end(net_task *t);
@@ -340,6 +341,7 @@ int net_dns_address(lua_State *L, int family, int arg, const char *call,
                     double seconds, net_try then, int waits);
 int net_dns_known(lua_State *L, int family, int arg, net_addr *a);
 const char *net_dns_port(lua_State *L, int arg, uint16_t *port);
+net_wait *net_dns_waiter(net_loop *loop, const void *sock);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 

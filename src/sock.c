@@ -47,7 +47,7 @@ int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
   if (dir == NET_EITHER) return 0;
   if (s->engine) return net_sock_err(L, s, call, EBUSY);
   if (net_poll_busy(L, &s->poll, dir) ||
-      (dir == NET_WRITE && net_loop_lookup(net_loop_get(L), s)))
+      (dir == NET_WRITE && net_dns_waiter(net_loop_get(L), s)))
     return net_sock_err(L, s, call, EBUSY);
   return 0;
 }
@@ -311,7 +311,7 @@ static int sock_close(lua_State *L) {
   net_sock *s = net_sock_check(L);
   if (s->fd >= 0) {
     net_poll_close(&s->poll);
-    net_wait *lookup = net_loop_lookup(net_loop_get(L), s);
+    net_wait *lookup = net_dns_waiter(net_loop_get(L), s);
     if (lookup) net_wait_ready(lookup, NET_CANCELED);
     if (s->engine) net_poll_close(s->engine);
     net_gather_closing(net_loop_get(L), s->fd);

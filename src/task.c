@@ -291,7 +291,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
     push_tasks(L);
     lua_rawgetp(L, -1, left); /* so that it stays for its report */
     net_task_cancel(left, L);
-    if (left->state == NET_FAILED) net_loop_report(left);
+    if (left->state == NET_FAILED) net_report_error(left);
     lua_pop(L, 2);
   }
   if (loop->interrupted) return net_intr_leave();
