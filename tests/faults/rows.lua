@@ -77,6 +77,6 @@ return {
   { row = 31, required = "10,000 open, 64 busy, 100 slow, resets: all served, "
     .. "nothing lost, memory +<= 1 %",
     run = "ulimit -n 10500 && DRIVER tests/faults/big.lua" },
-  { row = 32, required = "soak: memory +<= 1 % or 128 KiB, descriptors the same",
+  { row = 32, required = "soak: memory +<= 1 % or 128 KiB, descriptors kept",
     run = "DRIVER tests/faults/soak.lua" },
 }

@@ -69,8 +69,8 @@ local function work(port, pid)
   return rounds, median(own), median(served)
 end
 
--- Has it grown by no more than 1 %, or than malloc(3) keeps or gives back at its
--- pleasure: 128 KiB (M_TRIM_THRESHOLD of mallopt(3)), 3 % of a small process?
+-- Has it grown by no more than 1 %, or than malloc(3) keeps or gives back as it
+-- likes: 128 KiB (M_TRIM_THRESHOLD of mallopt(3)), 3 % of a small process?
 local function flat(before, now)
   return now - before <= math.max(before / 100, 128 * 1024)
 end
