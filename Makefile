@@ -151,7 +151,7 @@ ROWS =
 acceptance: test-deps
 	@$(MAKE) --no-print-directory all faults
 	@LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
-	  $(OUT)/netlab tests/faults/run.lua $(ROWS)
+	  NETLAB_OUT=$(OUT) $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
 # lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"
@@ -187,6 +187,9 @@ coverage: test-deps
 	  OUT=$(COVERAGE) HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic \
 	  -include tests/support/coverage.h'
 	-@tests/support/run $(COVERAGE) --filter-out="exports luaopen_net" $(SPECS)
+	-@[ -n "$(SPECS)" ] || { $(MAKE) --no-print-directory all faults && \
+	  LUA_PATH="./lua/?.lua;./?.lua;;" NETLAB_OUT=$(COVERAGE) \
+	  $(COVERAGE)/netlab tests/faults/run.lua; }
 	@ln -sfn ../../src $(COVERAGE)/src
 	@cd $(COVERAGE) && gcov -b *.gcda >gcov.txt
 	@$(COVERAGE)/netlab tests/support/coverage.lua $(COVERAGE) $(LUA_MODULES) $(LABS) $(MORE)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- usage: ./netlab tests/faults/run.lua [ROW...]          LONG=1: nightly forms
+-- NETLAB_OUT: the folder of netlab and net.so
 --
 -- Runs what proves each row of rows.lua, or those named, and prints the table:
 -- row, required, measured, verdict. Exits with 0 only if every row holds.
@@ -8,8 +9,10 @@ local rows, LAST = require "tests.faults.rows", 32
 local long = os.getenv "LONG" == "1"
 local pipe <close> = io.popen "command -v lua5.4 lua-5.4 lua54 lua"
 local lua = pipe:read "l" or "lua"
+local out = os.getenv "NETLAB_OUT" or "."
 local paths = "NETLAB_FIGURES=1 LUA_PATH='./lua/?.lua;./?.lua;./?/init.lua;;'"
-  .. " LUA_CPATH='./?.so;;' NETLAB_DRIVER=%s timeout -k 5 %d sh -c '%s' 2>&1"
+  .. " LUA_CPATH='" .. out .. "/?.so;;' NETLAB_DRIVER=%s"
+  .. " timeout -k 5 %d sh -c '%s' 2>&1"
 
 -- The figures that a command printed, or the last line of its output.
 local function run(command, driver, row, seconds)
@@ -30,7 +33,7 @@ end
 local function prove(entry)
   local command = long and entry.long or entry.run
   local seconds = (entry.seconds or 60) * (long and 60 or 1)
-  local drivers = { "./netlab", command:find "DRIVER" and lua or nil }
+  local drivers = { out .. "/netlab", command:find "DRIVER" and lua or nil }
   local all, seen, holds = {}, {}, true
   for _, driver in ipairs(drivers) do
     local ok, figures = run(command, driver, entry.row, seconds)
