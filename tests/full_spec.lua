@@ -8,7 +8,8 @@ local listener, clients, others = assert(net.socket()), {}, {}
 assert(listener:bind("127.0.0.1", 0))
 assert(listener:listen())
 for i = 1, 3 do clients[i] = assert(net.socket()) end
-repeat others[#others + 1] = net.socket() until not net.socket()
+local sock -- each is kept: the collector would find a descriptor
+repeat sock = net.socket() others[#others + 1] = sock until not sock
 local function come(i) assert(clients[i]:connect(listener:getsockname())) end
 local function fate(i)
   clients[i]:settimeout(10)
