@@ -64,6 +64,8 @@ static void on_line(lua_State *L, lua_Debug *ar) {
   }
 }
 
+int luaopen_lines(lua_State *L);
+
 int luaopen_lines(lua_State *L) {
   lua_sethook(L, on_line, LUA_MASKLINE, 0);
   return 0;
