@@ -15,11 +15,7 @@ local function black_hole(port)
   error "it answers still"
 end
 
-local function message(...)
-  local ok, text = pcall(net.connect, ...)
-  assert.is_false(ok)
-  return text
-end
+local function message(...) return support.raised(net.connect, ...) end
 
 describe("net.connect", function()
   support.leaves_nothing(before_each, after_each)

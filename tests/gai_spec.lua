@@ -4,11 +4,7 @@ local namespace = require "tests.support.namespace"
 
 local private = namespace.possible and it or pending
 
-local function message(...)
-  local ok, text = pcall(net.getaddrinfo, ...)
-  assert.is_false(ok)
-  return text
-end
+local function message(...) return support.raised(net.getaddrinfo, ...) end
 
 local function row(family, kind, host, port, canonname)
   return { family = family, type = kind, host = host, port = port,

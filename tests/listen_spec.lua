@@ -4,11 +4,7 @@ local namespace = require "tests.support.namespace"
 
 local private = namespace.possible and it or pending
 
-local function message(...)
-  local ok, text = pcall(net.listen, ...)
-  assert.is_false(ok)
-  return text
-end
+local function message(...) return support.raised(net.listen, ...) end
 
 describe("net.listen", function()
   support.leaves_nothing(before_each, after_each)

@@ -41,6 +41,13 @@ function support.keys(t)
   return list
 end
 
+--- What f(...) raises.
+function support.raised(f, ...)
+  local ok, message = pcall(f, ...)
+  assert(not ok, "nothing was raised")
+  return message
+end
+
 --- f(...) raises a message that matches, at the line of the call. The socket is
 -- argument #1 of a method called like this.
 function support.raises(pattern, f, ...)
