@@ -41,10 +41,11 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is made of all sources but the host's own.
-HOST = $(addprefix $(BUILD)/,main.o prompt.o edit.o complete.o line.o)
+HOST = $(addprefix $(BUILD)/,main.o record.o modules.o prompt.o edit.o complete.o line.o)
 OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
-LUA_MODULES = $(sort $(wildcard lua/net/*.lua))
-REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(LUA_MODULES))
+TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua))
+LUA_MODULES = $(sort $(wildcard lua/net/*.lua)) $(TRACE_MODULES)
+REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(sort $(wildcard lua/net/*.lua)))
 LABS = $(wildcard labs/*.lua)
 MORE = $(wildcard labs/more/*.lua)
 
@@ -63,7 +64,7 @@ $(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/main.o: $(BUILD)/embed.inc
+$(BUILD)/modules.o: $(BUILD)/embed.inc
 $(BUILD)/edit.o: ALL_CFLAGS += $(EDIT_CFLAGS)
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
@@ -273,10 +274,11 @@ BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net)
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net/trace)
 	install $(OUT)/netlab $(DESTDIR)$(BINDIR)
 	install $(OUT)/net.so $(DESTDIR)$(LIBDIR)
-	install -m 644 $(LUA_MODULES) $(DESTDIR)$(LUADIR)/net
+	install -m 644 $(filter-out $(TRACE_MODULES),$(LUA_MODULES)) $(DESTDIR)$(LUADIR)/net
+	install -m 644 $(TRACE_MODULES) $(DESTDIR)$(LUADIR)/net/trace
 	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs/more && \
 	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs && \
 	  install -m 644 $(MORE) $(DESTDIR)$(LABDIR)/labs/more; }
@@ -297,7 +299,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,man1/netlab.1 man3/net.3lua)
 	rm -f $(addprefix $(DESTDIR),$(METADIR)/net.lua $(BASHDIR)/netlab \
 	  $(ZSHDIR)/_netlab)
-	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net $(METADIR) $(LABDIR)/labs/more \
+	-rmdir $(addprefix $(DESTDIR),$(LUADIR)/net/trace $(LUADIR)/net $(METADIR) $(LABDIR)/labs/more \
 	  $(LABDIR)/labs $(LABDIR))
 
 clean:

@@ -98,7 +98,8 @@ static int push_name(lua_State *L, const char *call, getname get) {
   net_addr a = {.len = sizeof a.u};
   int refused = net_sock_refuse(L, s, call, NET_EITHER);
   if (refused) return refused;
-  if (get(s->fd, &a.u.sa, &a.len)) return net_sock_err(L, s, call, errno);
+  if (NET_CALL(get(s->fd, &a.u.sa, &a.len)))
+    return net_sock_err(L, s, call, errno);
   return net_addr_push(L, &a);
 }
 

@@ -158,7 +158,7 @@ static int bind_local(const dial *d, const attempt *a) {
   if (local->len == 0) return 0;
   if (net_addr_port(local)) /* which all attempts are to have */
     net_opt_put(a->fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  return bind(a->fd, &local->u.sa, local->len) ? errno : 0;
+  return NET_CALL(bind(a->fd, &local->u.sa, local->len)) ? errno : 0;
 }
 
 /* Begins the next attempt: EINPROGRESS, or what has come of it already. */
@@ -176,7 +176,7 @@ static int begin(lua_State *L, dial *d) {
   int err = bind_local(d, a);
   if (!err && d->nodelay) err = net_opt_put(a->fd, IPPROTO_TCP, TCP_NODELAY, 1);
   if (err) return err;
-  if (connect(a->fd, &a->addr.u.sa, a->addr.len) == 0) return 0;
+  if (NET_CALL(connect(a->fd, &a->addr.u.sa, a->addr.len)) == 0) return 0;
   if (errno != EINPROGRESS && errno != EINTR) return errno;
   err = net_gather_add(lua_touserdata(L, GATHER), a->fd);
   d->next = uv_hrtime() + delay;
@@ -187,7 +187,8 @@ static int begin(lua_State *L, dial *d) {
 static int result_of(const attempt *a) {
   net_addr peer = {.len = sizeof peer.u};
   int err = net_opt_error(a->fd);
-  if (err || getpeername(a->fd, &peer.u.sa, &peer.len) == 0) return err;
+  if (err || NET_CALL(getpeername(a->fd, &peer.u.sa, &peer.len)) == 0)
+    return err;
   return errno == ENOTCONN ? EINPROGRESS : errno;
 }
 

@@ -71,9 +71,7 @@ net_echo_totals net_echo_stop(net_echo *e);
 typedef _Atomic uint64_t net_echo_count;
 
 static inline void net_echo_add(net_echo_count *count, uint64_t n) {
-  atomic_store_explicit(count,
-                        atomic_load_explicit(count, memory_order_relaxed) + n,
-                        memory_order_relaxed);
+  net_sys_add(count, n);
 }
 
 typedef struct net_echo_worker net_echo_worker;

@@ -33,7 +33,7 @@ net_gather *net_gather_open(lua_State *L) {
 /* Gathers what happens to fd, too, from now on, and that it is ready already;
  * 0, or an errno. It may be added again. */
 int net_gather_add(net_gather *g, int fd) {
-  int failed = net_watch_add(g->watch, fd, 0);
+  int failed = NET_CALL(net_watch_add(g->watch, fd, 0));
   return failed && errno != EEXIST ? errno : 0;
 }
 
@@ -59,7 +59,7 @@ void net_gather_select(lua_State *L, net_gather *g) {
 void net_gather_closing(net_loop *loop, int fd) {
   for (net_link *l = loop->selects.next; l != &loop->selects; l = l->next) {
     net_gather *g = (net_gather *)l; /* link is its first member */
-    if (net_watch_remove(g->watch, fd) == 0)
+    if (NET_CALL(net_watch_remove(g->watch, fd)) == 0)
       net_wait_wake(g->poll.holder[NET_READ], NET_READY);
   }
 }

@@ -99,7 +99,7 @@ static int add_tcp(lua_State *L, int fd) {
 static void add_queue(lua_State *L, int fd, const char *name,
                       unsigned long request, size_t more) {
   int n = 0;
-  if (ioctl(fd, request, &n)) return;
+  if (NET_CALL(ioctl(fd, request, &n))) return;
   lua_pushinteger(L, n + (lua_Integer)more);
   lua_setfield(L, -2, name);
 }

@@ -21,6 +21,11 @@ static char *room(lua_State *L, const net_sock *s, size_t *size) {
   return loop->scratch;
 }
 
+/* Counts what came, which of a cut datagram is not all. */
+static void count_in(size_t n, size_t size) {
+  net_sys_add(&net_sys_in, n < size ? n : size);
+}
+
 /* recv(2), where nothing waits in the socket's buffer: how many bytes came, or
  * -1 and, in *results, what the try is to return. A stream that gave fewer
  * bytes than were asked for has no more now: a call that may wait begins with
@@ -40,6 +45,7 @@ static ssize_t receive(lua_State *L, net_sock *s, const char *call, net_why why,
   if (is_short && s->type == SOCK_STREAM && s->family != AF_UNIX)
     net_poll_drained(&s->poll);
   if (n < 0) *results = net_sock_again(L, s, call, NET_READ, why);
+  if (n > 0 && !(flags & MSG_PEEK)) count_in((size_t)n, size);
   if (n != 0 || s->type != SOCK_STREAM) return n;
   *results = net_sock_err(L, s, call, UV_EOF);
   return -1;
@@ -125,6 +131,7 @@ static int sock_sendk(lua_State *L, net_why why) {
   ssize_t n;
   NET_RETRY(n, send(s->fd, data, len, MSG_NOSIGNAL));
   if (n < 0) return net_sock_again(L, s, "send", NET_WRITE, why);
+  net_sys_add(&net_sys_out, (size_t)n);
   lua_pushinteger(L, n);
   return 1;
 }
@@ -159,6 +166,7 @@ static int sock_sendallk(lua_State *L, net_why why) {
     ssize_t n;
     NET_RETRY(n, send(s->fd, data + sent, len - sent, MSG_NOSIGNAL));
     if (n < 0) return sendall_failed(L, s, why, sent);
+    net_sys_add(&net_sys_out, (size_t)n);
     sent += (size_t)n;
   } while (sent < len);
   lua_pushvalue(L, 1);
@@ -183,6 +191,7 @@ static int sock_recvfromk(lua_State *L, net_why why) {
   ssize_t n;
   NET_RETRY(n, recvfrom(s->fd, bytes, size, flags, &a.u.sa, &a.len));
   if (n < 0) return net_sock_again(L, s, "recvfrom", NET_READ, why);
+  if (!(flags & MSG_PEEK)) count_in((size_t)n, size);
   push_bytes(L, bytes, (size_t)n, size);
   int results = 1 + net_addr_push(L, &a);
   return results + push_cut(L, (size_t)n, size);
@@ -204,10 +213,12 @@ static int sock_sendtok(lua_State *L, net_why why) {
   const char *data = lua_tolstring(L, 2, &len);
   char who[NET_WHO];
   ssize_t n;
+  if (net_trace_on) net_call_addr(net_loop_get(L), a);
   NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a->u.sa, a->len));
   if (n < 0 && (errno == EAGAIN || s->fd < 0))
     return net_sock_again(L, s, "sendto", NET_WRITE, why);
   if (n < 0) return net_err(L, "sendto", net_addr_text(a, who), errno);
+  net_sys_add(&net_sys_out, (size_t)n);
   lua_pushinteger(L, n);
   return 1;
 }
@@ -224,6 +235,7 @@ static int sock_sendto(lua_State *L) {
    * kept for a second try. */
   if (s->family != AF_UNIX && net_dns_known(L, s->family, 3, &a)) {
     net_loop_begin(L, "sendto", s->timeout);
+    if (net_trace_on) net_call_addr(net_loop_get(L), &a);
     char who[NET_WHO];
     ssize_t n;
     NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a.u.sa, a.len));
@@ -231,6 +243,7 @@ static int sock_sendto(lua_State *L) {
       return net_loop_at_once(
           L, net_err(L, "sendto", net_addr_text(&a, who), errno));
     if (n >= 0) {
+      net_sys_add(&net_sys_out, (size_t)n);
       lua_pushinteger(L, n);
       return net_loop_at_once(L, 1);
     }

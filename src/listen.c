@@ -48,8 +48,8 @@ static int listen_at(lua_State *L, const net_addr *a, const options *o) {
   int fd = net_sock_open(family, SOCK_STREAM);
   if (fd < 0) return errno;
   int err = set_options(fd, family, o);
-  if (!err && bind(fd, &a->u.sa, a->len)) err = errno;
-  if (!err && listen(fd, o->backlog)) err = errno;
+  if (!err && NET_CALL(bind(fd, &a->u.sa, a->len))) err = errno;
+  if (!err && NET_CALL(listen(fd, o->backlog))) err = errno;
   if (err)
     close(fd);
   else

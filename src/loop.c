@@ -100,6 +100,7 @@ void net_loop_interrupt(net_loop *loop) {
 /* A task has raised an error: whoever joins it takes it, or it is printed. */
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
+  if (net_trace_on) net_call_done(t, "failed");
   if (net_intr_is(t->wait.L, -1))
     loop->interrupted = 1;
   else if (t->joiners == NULL)
@@ -132,6 +133,7 @@ static void resume(net_loop *loop, net_task *t) {
   loop->current = NULL;
   if (status == LUA_OK) {
     t->state = NET_DONE; /* its results stay on its stack, for join */
+    if (net_trace_on) net_call_done(t, "done");
   } else if (status != LUA_YIELD) {
     task_failed(loop, t);
   } else {
@@ -160,7 +162,7 @@ static void poll_once(net_loop *loop, int patient) {
     uv_update_time(&loop->uv);
     ms = uv_loop_alive(&loop->uv) ? uv_backend_timeout(&loop->uv) : -1;
   }
-  int n = net_watch_wait(loop->watch, events, ms);
+  int n = NET_CALL(net_watch_wait(loop->watch, events, ms));
   for (int i = 0; i < n; i++)
     if (events[i].key == UV_KEY)
       due = 1;
@@ -203,6 +205,7 @@ static int woken(net_wait *w) {
   lua_settop(w->in, w->top);
   net_link_remove(&w->ready); /* where plain Lua's main thread still stands */
   w->waiting = w->woken = 0;
+  if (net_trace_on) net_call_goes_on(w);
   int late = w->deadline && uv_hrtime() >= w->deadline;
   if (late && w->why == NET_READY) w->why = NET_TIMEOUT;
   return 1;
@@ -241,6 +244,7 @@ static int give_way(lua_State *L, net_wait *w, int results) {
     return results;
   }
   w->top = lua_gettop(L);
+  if (net_trace_on) net_call_ends(L, w, results);
   net_wait_ready(w, NET_READY);
   return lua_yieldk(L, 0, results, passk);
 }
@@ -282,6 +286,7 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
     if (results != NET_WAIT && w == NULL) return results;
     if (results != NET_WAIT) {
       int first = why == NET_FIRST && w->begun;
+      if (why != NET_FIRST && net_trace_on) net_call_ends(L, w, results);
       net_wait_release(w);
       w->begun = 0;
       return first ? succeed(L, loop, w, results) : results;

@@ -3,6 +3,7 @@
  * main.c: the host program. It takes the command line of `lua`, runs the
  * script as the first task, and waits for the tasks that are still alive.
  */
+#include "host.h"
 #include "net.h"
 #include "prompt.h"
 
@@ -12,20 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The modules of lua/, as the Makefile wrote them down. */
-static const struct {
-  const char *name, *chunk;
-  const unsigned char *text;
-  size_t len;
-} modules[] = {
-#include "embed.inc"
-};
-
 static const char usage[] =
     "usage: netlab [options] [script [args]]\n"
     "  --help       show this and leave\n"
     "  --version    show the versions of netlab, Lua and libuv, and leave\n"
     "  --list       list the labs, one for each program of the slides\n"
+    "  --trace      show each call of the script, on the standard error\n"
+    "  --trace=FILE write them to FILE.jsonl, or draw FILE.html, FILE.mmd\n"
+    "               (Mermaid) or FILE.json (Chrome trace events)\n"
     "  -i           enter the prompt when the script has ended\n"
     "  -e stat      execute the string 'stat'\n"
     "  -l mod       require library 'mod' into global 'mod'\n"
@@ -47,6 +42,8 @@ static struct {
   int version, noenv, chunks; /* -v, -E, any -e */
   int prompt;                 /* -i, or a terminal and nothing to run */
   int ended;                  /* the options, by `--` */
+  int traced;                 /* --trace */
+  const char *trace;          /* --trace=FILE; NULL: on the terminal */
   int (*instead)(void);       /* --help, --version, --list */
 } host;
 
@@ -151,6 +148,11 @@ static const struct {
 static int take_option(int i) {
   const char *word = host.argv[i];
   int more = i + 1 < host.argc;
+  if (strcmp(word, "--trace") == 0 || strncmp(word, "--trace=", 8) == 0) {
+    host.traced = 1;
+    host.trace = word[7] ? word + 8 : NULL;
+    return 1;
+  }
   for (size_t k = 0; k < sizeof long_options / sizeof *long_options; k++) {
     if (strcmp(word, long_options[k].word) != 0) continue;
     host.instead = long_options[k].instead;
@@ -277,28 +279,6 @@ static void set_arg(lua_State *L) {
   lua_setglobal(L, "arg");
 }
 
-static int open_module(lua_State *L) {
-  size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(1));
-  if (luaL_loadbufferx(L, (const char *)modules[i].text, modules[i].len,
-                       modules[i].chunk, "t") != LUA_OK)
-    return lua_error(L);
-  lua_pushstring(L, modules[i].name);
-  lua_call(L, 1, 1);
-  return 1;
-}
-
-static void preload(lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_pushcfunction(L, luaopen_net);
-  lua_setfield(L, -2, "net");
-  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-    lua_pushinteger(L, (lua_Integer)i);
-    lua_pushcclosure(L, open_module, 1);
-    lua_setfield(L, -2, modules[i].name);
-  }
-  lua_pop(L, 1);
-}
-
 /* Lua's coroutine library becomes net.coroutine; net is on top. */
 static void use_coroutine(lua_State *L) {
   lua_getfield(L, -1, "coroutine");
@@ -310,6 +290,16 @@ static void use_coroutine(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* What is traced: the script, or the first chunk. */
+static int start_trace(void) {
+  int script = host.script < host.argc;
+  return net_record_start(host.trace,
+                          script        ? host.argv[host.script]
+                          : host.chunks ? "-e"
+                                        : "-",
+                          host.argv + host.script + script);
+}
+
 /* protected: everything but the command line itself -> exit status */
 static int run(lua_State *L) {
   luaL_checkversion(L);
@@ -317,7 +307,7 @@ static int run(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   lua_warning(L, "@off", 0); /* which Lua 5.5 has on */
   luaL_openlibs(L);
-  preload(L);
+  net_modules_preload(L);
   luaL_requiref(L, "net", luaopen_net, 0);
   use_coroutine(L);
   set_arg(L);
@@ -349,5 +339,8 @@ int main(int argc, char **argv) {
   if (host.instead) return host.instead();
   if (host.version) print_version();
   if (host.prompt) net_line_share();
-  return run_state();
+  if (host.traced && start_trace()) return EXIT_FAILURE;
+  int status = run_state();
+  net_record_stop();
+  return status;
 }

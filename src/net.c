@@ -16,8 +16,7 @@ static void new_class(lua_State *L, const char *name,
   lua_newtable(L); /* meta methods */
   for (; *parts; parts++)
     for (const luaL_Reg *f = *parts; f->name; f++) {
-      lua_pushvalue(L, BOX);
-      lua_pushcclosure(L, f->func, 1);
+      net_call_push(L, f->name, f->func, BOX);
       lua_setfield(L, strncmp(f->name, "__", 2) ? -2 : -3, f->name);
     }
   lua_setfield(L, -2, "__index");
@@ -27,7 +26,13 @@ static void new_class(lua_State *L, const char *name,
 #define CLASS(L, name, ...) \
   new_class(L, name, (const luaL_Reg *const[]){__VA_ARGS__, NULL})
 
-#define FUNCTIONS(L, list) (lua_pushvalue(L, BOX), luaL_setfuncs(L, list, 1))
+/* Puts them into the table on top. */
+static void add(lua_State *L, const luaL_Reg *f) {
+  for (; f->name; f++) {
+    net_call_push(L, f->name, f->func, BOX);
+    lua_setfield(L, -2, f->name);
+  }
+}
 
 int luaopen_net(lua_State *L) {
   luaL_checkversion(L);
@@ -46,19 +51,19 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_info_methods,
         net_stream_methods, net_io_methods, net_echo_methods);
   lua_newtable(L);
-  FUNCTIONS(L, net_addr_functions);
-  FUNCTIONS(L, net_buffer_functions);
-  FUNCTIONS(L, net_dns_functions);
-  FUNCTIONS(L, net_names_functions);
-  FUNCTIONS(L, net_iface_functions);
-  FUNCTIONS(L, net_sock_functions);
-  FUNCTIONS(L, net_dial_functions);
-  FUNCTIONS(L, net_gai_functions);
-  FUNCTIONS(L, net_listen_functions);
-  FUNCTIONS(L, net_select_functions);
-  FUNCTIONS(L, net_task_functions);
-  FUNCTIONS(L, net_deadline_functions);
-  FUNCTIONS(L, net_load_functions);
+  add(L, net_addr_functions);
+  add(L, net_buffer_functions);
+  add(L, net_dns_functions);
+  add(L, net_names_functions);
+  add(L, net_iface_functions);
+  add(L, net_sock_functions);
+  add(L, net_dial_functions);
+  add(L, net_gai_functions);
+  add(L, net_listen_functions);
+  add(L, net_select_functions);
+  add(L, net_task_functions);
+  add(L, net_deadline_functions);
+  add(L, net_load_functions);
   net_coroutine_open(L, BOX);
   lua_setfield(L, -2, "coroutine");
   lua_pushliteral(L, NETLAB_VERSION);

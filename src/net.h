@@ -8,7 +8,8 @@
  *        > stream, attr > sock > names > dns > task, coroutine, deadline > loop
  *        > report, gather > poll > wait > intr
  *
- * and from anywhere to args, buffer, addr, iface, opt and err. The exceptions:
+ * and from anywhere to args, buffer, addr, iface, opt and err. While there is a
+ * trace, each tells call > trace, show > jot of it. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
  * a failed task.
  */
@@ -137,6 +138,7 @@ typedef enum {
 typedef int (*net_try)(lua_State *L, net_why why);
 enum { NET_WAIT = -1 };
 
+typedef struct net_call net_call;
 typedef struct net_loop net_loop;
 typedef struct net_task net_task;
 typedef struct net_poll net_poll;
@@ -157,6 +159,7 @@ typedef struct net_wait {
   lua_State *L, *in; /* the task's; the one that waits, which is L or one
                         that the student has resumed in it */
   const void *sock;  /* for which a name is being looked up */
+  net_call *call;    /* the innermost, while there is a trace */
   uint64_t deadline; /* of the call under way, ns of uv_hrtime; 0: none */
   int top;           /* of L's stack while it waits */
   net_why why;
@@ -188,6 +191,8 @@ struct net_task {
   net_state state; /* NET_ENDED: cancelled, or closed from outside */
   char yielded;    /* it gave way by coroutine.yield, and waits for nothing */
   char reported;   /* its error has been printed */
+  char told;       /* the trace has its end */
+  uint32_t id;     /* in the trace */
 };
 
 /* The task whose link this is: its first member. */
@@ -258,6 +263,18 @@ lua_State *net_loop_passed(lua_State *co);
 int net_loop_turn(net_loop *loop, int patient);
 void net_loop_interrupt(net_loop *loop);
 void net_loop_open(lua_State *L);
+
+/* call.c and trace.c: what is told to the trace, if there is one. */
+extern int net_trace_on;
+void net_trace_spawn(lua_State *L, net_task *t);
+void net_trace_done(net_task *t, const char *state);
+void net_call_push(lua_State *L, const char *name, lua_CFunction f, int box);
+void net_call_push_lines(lua_State *L, lua_CFunction f, int box);
+void net_call_waits(net_wait *w);
+void net_call_goes_on(net_wait *w);
+void net_call_addr(net_loop *loop, const net_addr *a);
+void net_call_ends(lua_State *L, net_wait *w, int results);
+void net_call_done(net_task *t, const char *state);
 
 /* report.c: the error that a task has ended with. */
 void net_report_error(net_task *t);
@@ -359,6 +376,8 @@ typedef struct net_sock {
   int fd;           /* -1: closed */
   int family, type;
   char lingers;   /* SO_LINGER was set: close(2) may wait */
+  char named;     /* the trace has its names */
+  uint32_t id;    /* in the trace; 0: it has none yet */
   double timeout; /* seconds; 0: non-blocking, negative: none */
   net_poll poll;
   net_poll *engine; /* where the call waits that gave it to an engine */
@@ -445,9 +464,10 @@ extern const luaL_Reg net_gai_functions[];
 /* select.c: which of many sockets are ready. */
 extern const luaL_Reg net_select_functions[];
 
-/* A system call that a signal cut short is made again. */
+/* A system call that is counted; and is made again if a signal cut it short. */
+#define NET_CALL(call) (net_sys_add(&net_sys_calls, 1), (call))
 #define NET_RETRY(result, call) \
-  do (result) = (call); \
+  do (result) = NET_CALL(call); \
   while ((result) < 0 && errno == EINTR)
 
 /* net.c: the module. */

@@ -148,7 +148,7 @@ int net_opt_set(lua_State *L, int fd, int arg) {
   setting v;
   int len = check_setting(L, o, arg + 1, &v);
   if (len < 0) return net_err(L, "setsockopt", o->name, len);
-  if (setsockopt(fd, o->level, o->number, &v, (socklen_t)len))
+  if (NET_CALL(setsockopt(fd, o->level, o->number, &v, (socklen_t)len)))
     return net_err(L, "setsockopt", o->name, errno);
   lua_pushvalue(L, 1);
   return 1;
@@ -176,7 +176,7 @@ int net_opt_get(lua_State *L, int fd, int arg) {
   socklen_t len = o->kind == CRED     ? sizeof v
                   : o->kind == LINGER ? sizeof v.linger
                                       : sizeof v.number;
-  if (getsockopt(fd, o->level, o->number, &v, &len))
+  if (NET_CALL(getsockopt(fd, o->level, o->number, &v, &len)))
     return net_err(L, "getsockopt", o->name, errno);
   if (o->kind == CRED) return push_cred(L, o, &v);
   if (o->kind == INTERFACE && o->level == IPPROTO_IP) {
@@ -203,13 +203,14 @@ static int change_group(int fd, const net_addr *a, struct ip_mreqn *m,
   if (a->u.sa.sa_family == AF_INET) {
     m->imr_multiaddr = a->u.in.sin_addr;
     int name = joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
-    return setsockopt(fd, IPPROTO_IP, name, m, sizeof *m) ? errno : 0;
+    return NET_CALL(setsockopt(fd, IPPROTO_IP, name, m, sizeof *m)) ? errno : 0;
   }
   unsigned index = (unsigned)m->imr_ifindex;
   struct ipv6_mreq six = {a->u.in6.sin6_addr,
                           index ? index : a->u.in6.sin6_scope_id};
   int name = joins ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP;
-  return setsockopt(fd, IPPROTO_IPV6, name, &six, sizeof six) ? errno : 0;
+  return NET_CALL(setsockopt(fd, IPPROTO_IPV6, name, &six, sizeof six)) ? errno
+                                                                        : 0;
 }
 
 /* join_group(group, interface), leave_group(group, interface) */
@@ -235,7 +236,8 @@ int net_opt_group(lua_State *L, int fd, int family, const char *call,
 
 /* Sets an option that one of our own calls wants; 0, or an errno. */
 int net_opt_put(int fd, int level, int number, int value) {
-  return setsockopt(fd, level, number, &value, sizeof value) ? errno : 0;
+  return NET_CALL(setsockopt(fd, level, number, &value, sizeof value)) ? errno
+                                                                       : 0;
 }
 
 int net_opt_reuseport(int fd) {
@@ -251,14 +253,14 @@ int net_opt_reuseport(int fd) {
 int net_opt_error(int fd) {
   int err = 0;
   socklen_t len = sizeof err;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len)) return errno;
+  if (NET_CALL(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))) return errno;
   return err;
 }
 
 /* What the kernel knows of a TCP connection; 0, or an errno. */
 int net_opt_tcp_info(int fd, void *info, socklen_t *len) {
 #ifdef TCP_INFO
-  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len) ? errno : 0;
+  return NET_CALL(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len)) ? errno : 0;
 #else
   (void)fd, (void)info, (void)len;
   return ENOPROTOOPT;
@@ -281,6 +283,6 @@ int net_opt_quiet(int fd) {
 int net_opt_lingers(int fd) {
   struct linger l = {0};
   socklen_t len = sizeof l;
-  return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
-         l.l_linger != 0;
+  return NET_CALL(getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len)) == 0 &&
+         l.l_onoff && l.l_linger != 0;
 }

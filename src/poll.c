@@ -41,7 +41,8 @@ static void watch(lua_State *L, net_poll *p, int fd) {
   if (!make_room(loop, fd)) luaL_error(L, "not enough memory");
   if (++loop->serial == 0) loop->serial = 1;
   uint32_t serial = loop->serial;
-  if (net_watch_add(loop->watch, fd, (uint64_t)serial << 32 | (uint32_t)fd))
+  uint64_t key = (uint64_t)serial << 32 | (uint32_t)fd;
+  if (NET_CALL(net_watch_add(loop->watch, fd, key)))
     luaL_error(L, "cannot watch descriptor %d: %s", fd, uv_strerror(-errno));
   p->loop = loop;
   p->fd = fd;
@@ -85,7 +86,7 @@ int net_poll_busy(lua_State *L, const net_poll *p, int dir) {
 /* Lets go of a descriptor that goes on to live, with an engine. */
 void net_poll_hand_over(net_poll *p) {
   if (p->loop == NULL) return;
-  net_watch_remove(p->loop->watch, p->fd);
+  NET_CALL(net_watch_remove(p->loop->watch, p->fd));
   p->loop->polls[p->fd] = NULL;
   net_poll_init(p);
 }

@@ -129,7 +129,8 @@ static int prepare(int fd) {
 
 /* A new descriptor, as ours are; -1 and errno. */
 int net_sock_open(int family, int type) {
-  return prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return prepare(
+      NET_CALL(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
 }
 
 /* net.socket(family, type) -> sock                                 socket(2) */
@@ -147,7 +148,8 @@ static int net_socketpair(lua_State *L) {
   int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
   net_sock *a = net_sock_new(L, family, type),
            *b = net_sock_new(L, family, type);
-  if (socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
+  type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
+  if (NET_CALL(socketpair(family, type, 0, fds)))
     return net_err(L, "socketpair", NULL, errno);
   a->fd = prepare(fds[0]);
   b->fd = prepare(fds[1]);
@@ -160,7 +162,7 @@ static int sock_bindk(lua_State *L, net_why why) {
   char who[NET_WHO];
   (void)why;
   if (s->fd < 0) return net_sock_err(L, s, "bind", ECANCELED);
-  if (bind(s->fd, &a->u.sa, a->len))
+  if (NET_CALL(bind(s->fd, &a->u.sa, a->len)))
     return net_err(L, "bind", net_addr_text(a, who), errno);
   lua_pushvalue(L, 1);
   return 1;
@@ -181,7 +183,8 @@ static int sock_listen(lua_State *L) {
   luaL_argcheck(L, backlog >= 0 && backlog <= INT_MAX, 2, "not a backlog");
   int refused = net_sock_refuse(L, s, "listen", NET_EITHER);
   if (refused) return refused;
-  if (listen(s->fd, (int)backlog)) return net_sock_err(L, s, "listen", errno);
+  if (NET_CALL(listen(s->fd, (int)backlog)))
+    return net_sock_err(L, s, "listen", errno);
   lua_settop(L, 1);
   return 1;
 }
@@ -219,7 +222,7 @@ static int sock_acceptk(lua_State *L, net_why why) {
   net_sock *s = lua_touserdata(L, 1), *client = lua_touserdata(L, 2);
   net_addr a;
   int left = ACCEPTS;
-  do client->fd = accept_once(s->fd, &a);
+  do client->fd = NET_CALL(accept_once(s->fd, &a));
   while (client->fd < 0 && net_sys_goes_on(errno) && --left > 0);
   if (client->fd < 0) return accept_failed(L, s, why);
   net_addr_pack(&client->peer, &a);
@@ -241,7 +244,7 @@ static int connect_result(net_sock *s, net_why why) {
   net_addr peer = {.len = sizeof peer.u};
   int err = net_opt_error(s->fd); /* an event says only that it is over */
   if (err || why != NET_TIMEOUT) return err;
-  return getpeername(s->fd, &peer.u.sa, &peer.len) ? ETIMEDOUT : 0;
+  return NET_CALL(getpeername(s->fd, &peer.u.sa, &peer.len)) ? ETIMEDOUT : 0;
 }
 
 static int sock_connectk(lua_State *L, net_why why) {
@@ -253,7 +256,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     err = ECANCELED;
   else if (why != NET_FIRST && s->family != AF_UNIX)
     err = connect_result(s, why);
-  else if (connect(s->fd, &a->u.sa, a->len))
+  else if (NET_CALL(connect(s->fd, &a->u.sa, a->len)))
     err = errno == EINTR ? EINPROGRESS : errno;
   if (err == EINPROGRESS && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
@@ -285,7 +288,8 @@ static int sock_shutdown(lua_State *L) {
   int refused = net_sock_refuse(L, s, "shutdown", NET_EITHER);
   if (refused) return refused;
   if (s->engine) return net_sock_err(L, s, "shutdown", EBUSY);
-  if (shutdown(s->fd, how)) return net_sock_err(L, s, "shutdown", errno);
+  if (NET_CALL(shutdown(s->fd, how)))
+    return net_sock_err(L, s, "shutdown", errno);
   lua_settop(L, 1);
   return 1;
 }
@@ -315,7 +319,7 @@ static int sock_close(lua_State *L) {
     if (lookup) net_wait_ready(lookup, NET_CANCELED);
     if (s->engine) net_poll_close(s->engine);
     net_gather_closing(net_loop_get(L), s->fd);
-    close_fd(L, s);
+    NET_CALL(close_fd(L, s));
     s->fd = -1;
     free(s->in);
     s->in = NULL;

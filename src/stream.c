@@ -66,7 +66,9 @@ static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   if (s->fd < 0) return -1; /* net_sock_again will say so */
   reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
   NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
-  if (n > 0) s->end += (uint32_t)n;
+  if (n <= 0) return n;
+  net_sys_add(&net_sys_in, (size_t)n);
+  s->end += (uint32_t)n;
   return n;
 }
 
@@ -153,8 +155,8 @@ static int lines_nextk(lua_State *L, net_why why) {
 
 static int lines_next(lua_State *L) {
   lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(2));
   lua_pushvalue(L, lua_upvalueindex(3));
+  lua_pushvalue(L, lua_upvalueindex(4));
   net_sock *s = net_sock_check(L);
   return line_or_error(
       L, net_sock_start(L, s, "recv_line", NET_READ, lines_nextk));
@@ -164,9 +166,7 @@ static int lines_next(lua_State *L) {
 static int sock_lines(lua_State *L) {
   check_stream(L);
   check_max(L, MAX_LINE);
-  lua_pushvalue(L, lua_upvalueindex(1)); /* the loop */
-  lua_insert(L, 1);
-  lua_pushcclosure(L, lines_next, 3);
+  net_call_push_lines(L, lines_next, lua_upvalueindex(1));
   return 1;
 }
 

@@ -10,6 +10,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+_Atomic uint64_t net_sys_calls, net_sys_in, net_sys_out;
+
+net_sys_counts net_sys_counted(void) {
+  return (net_sys_counts){net_sys_calls, net_sys_in, net_sys_out};
+}
+
 /* Starts a thread in which no signal's handler runs; 0, or an errno. */
 int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
   sigset_t all, before;

@@ -8,6 +8,8 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #ifdef __linux__
@@ -56,7 +58,22 @@ static inline int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
 }
 #endif
 
+/* What the kernel has done for us: system calls, and bytes received and sent.
+ * One thread writes at a time, any may read. */
+extern _Atomic uint64_t net_sys_calls, net_sys_in, net_sys_out;
+
+static inline void net_sys_add(_Atomic uint64_t *count, uint64_t n) {
+  atomic_store_explicit(count,
+                        atomic_load_explicit(count, memory_order_relaxed) + n,
+                        memory_order_relaxed);
+}
+
+typedef struct net_sys_counts {
+  uint64_t calls, in, out;
+} net_sys_counts;
+
 /* sys.c */
+net_sys_counts net_sys_counted(void);
 int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 int net_sys_nonblock(int fd);
 int net_sys_spare(void);

@@ -73,6 +73,7 @@ void net_task_cancel(net_task *t, lua_State *from) {
   lua_State *L = t->wait.L;
   int top = lua_gettop(from);
   if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
+  if (net_trace_on) net_call_done(t, "cancelled");
   int failed = cancel_inner(t, from);
   int status = net_reset_thread(L, from);
   if (status != LUA_OK || failed) t->state = NET_FAILED;
@@ -134,6 +135,7 @@ net_task *net_task_new(lua_State *L, net_loop *loop, int n) {
   loop->live++;
   t->wait.waiting = 1;
   net_wait_ready(&t->wait, NET_READY);
+  if (net_trace_on) net_trace_spawn(L, t);
   return t;
 }
 

@@ -205,6 +205,7 @@ int net_wait_hold(lua_State *L, net_wait **slot) {
   }
   if (w->deadline) timer_start(L, w, time_left(w), 0);
   net_intr_watch(w->loop);
+  if (net_trace_on) net_call_waits(w);
   w->waiting = 1;
   return NET_WAIT;
 }

@@ -22,7 +22,7 @@ end
 
 -- The options that --help has: "-e", "--help" and so on.
 local function options()
-  return words(help(), "\n  (%-%S*) ")
+  return words(help(), "\n  (%-[^%s=]*)[ =]")
 end
 
 -- Those without the words that only end the options.
@@ -39,7 +39,9 @@ describe("the manual page netlab(1)", function()
 
   it("has the options that --help has", function()
     local page, found = support.read(PAGE), {}
-    for word in page:gmatch "\n%.It Fl ?(%S*)" do found["-" .. word] = true end
+    for word in page:gmatch "\n%.It Fl ?(%S*)" do
+      found["-" .. word] = true
+    end
     assert.same(options(), keys(found))
     for _, line in ipairs(words(help(), "\n  (%-%a %S+) ")) do
       local flag, argument = line:match "^%-(%a) (%S+)$"
@@ -53,7 +55,7 @@ describe("the manual page netlab(1)", function()
     local found = {}
     for code in program:gmatch "`(%-[^`]*)`" do
       for word in code:gmatch "%S+" do
-        if word:find "^%-" then found[word] = true end
+        if word:find "^%-" then found[word:match "^[^=]*"] = true end
       end
     end
     assert.same(options(), keys(found))
@@ -174,7 +176,7 @@ describe("completion in zsh", function()
 
   it("offers the options that --help has", function()
     assert.same(real_options(),
-      words(support.read(ZSH), "\n  '[^\n%[]-(%-%-?%a+)%["))
+      words(support.read(ZSH), "\n  '[^\n%[]-(%-%-?%a+)=?%-?%["))
   end)
 
   it("offers behind a lab its options, or files", function()

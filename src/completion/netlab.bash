@@ -29,7 +29,7 @@ _netlab() {
   if [[ $i -lt $COMP_CWORD && $word == -* && -f ${COMP_WORDS[i]} ]]; then
     choices=$(_netlab_script_options "${COMP_WORDS[i]}")
   elif [[ $i -eq $COMP_CWORD && $word == -* ]]; then
-    choices='--help --version --list -i -e -l -v -E -W -- -'
+    choices='--help --version --list --trace -i -e -l -v -E -W -- -'
   elif [[ $i -eq $COMP_CWORD ]]; then
     mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$word"
       compgen -d -- "$word")

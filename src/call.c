@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call.c: each call of the module in a trace: where it was made, what of, what
+ * it has returned, how long it waited, and what the kernel did for it.
+ *
+ * Where there is no trace, each function of the module is what it is. Where
+ * there is one when the module is loaded, `traced` stands in its place, and
+ * writes down its begin and its end; where the call yields, the loop tells when
+ * it begins to wait, is woken and ends. (One that raises is seen to have ended
+ * when the next one begins in its place, or with its task.)
+ *
+ *   upvalues of traced: the loop's box, a call_kind, and the function's own
+ */
+#include "trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is special about a call. */
+typedef enum {
+  PLAIN,
+  GIVES, /* bytes: its first result */
+  FILLS, /* a buffer with bytes: its second argument */
+  TAKES, /* bytes: its second argument */
+  NAMES, /* its results are sockets whose names are news */
+  HOSTS, /* it calls functions of the script */
+  NEXT,  /* it gives lines, and the socket is an upvalue */
+  CLOSES /* a socket, if it is open */
+} special;
+
+typedef struct call_kind {
+  const char *name;
+  lua_CFunction function;
+  special special;
+} call_kind;
+
+static const struct {
+  const char *name;
+  special special;
+} specials[] = {
+    {"recv", GIVES},       {"recv_exact", GIVES}, {"recv_line", GIVES},
+    {"recv_all", GIVES},   {"recvfrom", GIVES},   {"recv_into", FILLS},
+    {"send", TAKES},       {"sendall", TAKES},    {"sendto", TAKES},
+    {"socketpair", NAMES}, {"bind", NAMES},       {"listen", NAMES},
+    {"accept", NAMES},     {"connect", NAMES},    {"lines", NEXT},
+    {"echo", HOSTS},       {"load", HOSTS},       {"__gc", CLOSES},
+    {"__close", CLOSES},   {"close", CLOSES},
+};
+
+/* What does nothing on the network, and what is traced as something else. */
+static const char left_out[] =
+    "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|";
+
+/* A call that has not ended. */
+struct net_call {
+  net_link link;          /* among all of them: its first member */
+  struct net_call *outer; /* in the same task */
+  const call_kind *kind;
+  lua_State *L;
+  uint32_t task, sock;
+  uint32_t waits;
+  uint64_t begun, wait, held; /* ns; held: since when it waits, or 0 */
+  net_sys_counts had;         /* of the kernel */
+  net_text line, args, data, addr;
+};
+
+static net_link calls = {&calls, &calls};
+static net_call *unused;
+static net_sys_counts since; /* what is counted beyond is the running call's */
+
+/* What has been counted is this call's (NULL: nobody's); what comes, of whom
+ * settles next. */
+static void settle(net_call *call) {
+  net_sys_counts now = net_sys_counted();
+  if (call) {
+    call->had.calls += now.calls - since.calls;
+    call->had.in += now.in - since.in;
+    call->had.out += now.out - since.out;
+  }
+  since = now;
+}
+
+static net_wait *wait_of(net_loop *loop) {
+  return loop->running ? &loop->running->wait : &loop->main;
+}
+
+/* ---- its line ---- */
+
+static net_jot *begin_line(const net_call *call, uint64_t end) {
+  special s = call->kind->special;
+  const char *name = s == CLOSES ? "close" : call->kind->name;
+  net_jot *j = net_trace_begin("call", call->begun);
+  net_trace_number(j, "end", end);
+  net_trace_number(j, "wait", call->wait);
+  net_trace_number(j, "waits", call->waits);
+  net_trace_number(j, "sys", call->had.calls);
+  net_trace_number(j, "task", call->task);
+  net_trace_some(j, "sock", call->sock);
+  net_trace_string(j, "call", name, strlen(name));
+  net_trace_string(j, "args", call->args.room, call->args.jot.len);
+  net_trace_text(j, "line", &call->line);
+  net_trace_some(j, "in", call->had.in);
+  net_trace_some(j, "out", call->had.out);
+  net_trace_text(j, "data", &call->data);
+  net_trace_text(j, "addr", &call->addr);
+  return j;
+}
+
+static void end_line(net_jot *j, const net_call *call) {
+  net_trace_end(j, call->had.in > 0 || call->had.out > 0);
+}
+
+/* The innermost call of a task is over. */
+static void leave(net_wait *w) {
+  net_call *call = w->call;
+  w->call = call->outer;
+  net_link_remove(&call->link);
+  call->outer = unused;
+  unused = call;
+}
+
+/* It has ended without results: it raised, or its task was cancelled. */
+static void give_up(net_wait *w) {
+  net_call *call = w->call;
+  uint64_t now = uv_hrtime();
+  if (call->held) call->wait += now - call->held;
+  net_jot *j = begin_line(call, now);
+  net_trace_string(j, "code", "raised", strlen("raised"));
+  end_line(j, call);
+  leave(w);
+}
+
+/* The innermost call of the code that runs in L, when all that raised within
+ * it are given up; NULL: there is none. */
+static net_call *find(net_wait *w, const lua_State *L) {
+  net_call *call = w->call;
+  while (call && call->L != L) call = call->outer;
+  while (call && w->call != call) give_up(w);
+  return call;
+}
+
+/* ---- its begin ---- */
+
+static net_call *new_call(void) {
+  net_call *call = unused;
+  if (call)
+    unused = call->outer;
+  else
+    call = malloc(sizeof *call);
+  if (call == NULL) net_trace_lost();
+  return call;
+}
+
+/* The bytes that the string or buffer at `arg` has, from the first that the
+ * next argument names to the last; `most` at most. */
+static void show_bytes(net_text *t, lua_State *L, int arg, size_t most) {
+  size_t len;
+  int type = lua_type(L, arg), slice = 1;
+  for (int i = arg + 1; i <= arg + 2; i++)
+    slice = slice && (lua_isnoneornil(L, i) || lua_isinteger(L, i));
+  if (type != LUA_TSTRING && !luaL_testudata(L, arg, NET_BUFFER)) return;
+  if (!slice) return;
+  const char *bytes = net_buffer_data(L, arg, &len);
+  net_show_data(t, bytes, len < most ? len : most);
+}
+
+/* A call begins; those that raised in its place are given up. */
+static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
+                       net_sock *s) {
+  net_wait *w = wait_of(loop);
+  while (kind->special != CLOSES && w->call && w->call->L == L &&
+         w->call->kind->special != HOSTS)
+    give_up(w);
+  net_call *call = new_call();
+  if (call == NULL) return NULL;
+  settle(w->call && !w->call->held ? w->call : NULL);
+  call->outer = w->call;
+  call->kind = kind;
+  call->L = L;
+  call->task = loop->running ? loop->running->id : 0;
+  call->sock = s ? net_trace_sock(s) : 0;
+  call->waits = 0;
+  call->wait = call->held = 0;
+  call->had = (net_sys_counts){0};
+  net_show_clear(&call->data);
+  net_show_clear(&call->addr);
+  net_show_line(&call->line, L);
+  net_show_values(&call->args, L, s ? 2 : 1,
+                  kind->special >= NEXT ? 0 : lua_gettop(L));
+  if (kind->special == TAKES && s) show_bytes(&call->data, L, 2, NET_SHOWN);
+  net_link_append(&calls, &call->link);
+  w->call = call;
+  call->begun = uv_hrtime();
+  return call;
+}
+
+/* ---- its waits, of which the loop tells ---- */
+
+void net_call_waits(net_wait *w) {
+  net_call *call = w->call;
+  if (call == NULL || call->L != w->in || call->held) return;
+  settle(call);
+  call->waits++;
+  call->held = uv_hrtime();
+  net_trace_idle(call->held);
+}
+
+void net_call_goes_on(net_wait *w) {
+  net_call *call = w->call;
+  if (call == NULL || !call->held) return;
+  call->wait += uv_hrtime() - call->held;
+  call->held = 0;
+  settle(NULL);
+}
+
+/* Where a datagram goes, which its arguments may have by name only. */
+void net_call_addr(net_loop *loop, const net_addr *a) {
+  char who[NET_WHO];
+  net_call *call = wait_of(loop)->call;
+  if (call == NULL) return;
+  net_show_clear(&call->addr);
+  net_jot_text(&call->addr.jot, net_addr_text(a, who));
+}
+
+/* ---- its end ---- */
+
+/* Has it returned nil, message, code? */
+static int has_failed(lua_State *L, int first) {
+  return lua_isnil(L, first) && lua_type(L, first + 1) == LUA_TSTRING &&
+         lua_type(L, first + 2) == LUA_TSTRING;
+}
+
+/* Tells of the sockets among the results; the number of the first new one. */
+static uint32_t see_results(lua_State *L, const net_call *call, int first) {
+  uint32_t made = 0;
+  for (int i = first; i <= lua_gettop(L); i++) {
+    net_sock *s = luaL_testudata(L, i, NET_SOCK);
+    if (s == NULL) continue;
+    net_trace_sock(s);
+    if (call->kind->special == NAMES) net_trace_names(s);
+    if (made == 0 && s->id != call->sock) made = s->id;
+  }
+  return made;
+}
+
+/* A datagram's sender is behind its bytes. */
+static void show_sender(net_call *call, lua_State *L, int host) {
+  net_jot *j = &call->addr.jot;
+  const char *text = lua_tostring(L, host);
+  if (text == NULL) return;
+  int six = strchr(text, ':') != NULL, port = lua_isinteger(L, host + 1);
+  if (six) net_jot_bytes(j, "[", 1);
+  net_jot_text(j, text);
+  if (six) net_jot_bytes(j, "]", 1);
+  if (!port) return; /* a path */
+  net_jot_bytes(j, ":", 1);
+  net_jot_number(j, (uint64_t)lua_tointeger(L, host + 1));
+}
+
+static void see_bytes(net_call *call, lua_State *L, int first) {
+  size_t len;
+  net_sock *s = luaL_testudata(L, 1, NET_SOCK);
+  special kind = call->kind->special;
+  if (kind == FILLS)
+    show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
+  if (kind == TAKES && s && !s->named) net_trace_names(s);
+  if (kind != GIVES && kind != NEXT) return;
+  const char *bytes = lua_tolstring(L, first, &len);
+  if (bytes) net_show_data(&call->data, bytes, len);
+  if (strcmp(call->kind->name, "recvfrom") == 0)
+    show_sender(call, L, first + 1);
+}
+
+/* It ends with the results from `first` on. */
+static void end(lua_State *L, net_wait *w, net_call *call, int first) {
+  uint64_t now = uv_hrtime();
+  net_text results;
+  uint32_t made = 0;
+  int failed = has_failed(L, first);
+  settle(call);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  if (!failed) {
+    made = see_results(L, call, first);
+    see_bytes(call, L, first);
+  }
+  net_show_values(&results, L, first, failed ? 0 : lua_gettop(L));
+  net_jot *j = begin_line(call, now);
+  net_trace_text(j, "result", &results);
+  net_trace_some(j, "new", made);
+  if (failed) {
+    size_t len;
+    const char *text = lua_tolstring(L, first + 2, &len);
+    net_trace_string(j, "code", text, len);
+    text = lua_tolstring(L, first + 1, &len);
+    net_trace_string(j, "error", text, len);
+  }
+  end_line(j, call);
+  settle(NULL);
+  leave(w);
+}
+
+/* A call that has waited, or gives way, has its results on top of L. */
+void net_call_ends(lua_State *L, net_wait *w, int results) {
+  net_call *call = find(w, L);
+  if (call) end(L, w, call, lua_gettop(L) - results + 1);
+}
+
+/* A task is at its end, in whatever state, and so are its calls. */
+void net_call_done(net_task *t, const char *state) {
+  while (t->wait.call) give_up(&t->wait);
+  net_trace_done(t, state);
+}
+
+/* The trace is at its end, and the calls are not. */
+void net_call_stop(void) {
+  for (net_link *l = calls.next; l != &calls; l = l->next) {
+    const net_call *call = (net_call *)l;
+    net_jot *j = begin_line(call, uv_hrtime());
+    net_jot_text(j, ",\"open\":true");
+    end_line(j, call);
+  }
+}
+
+/* ---- the module's functions ---- */
+
+/* Stands for a function of the module. */
+static int traced(lua_State *L) {
+  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
+  net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
+  if (!net_trace_on || loop == NULL) return kind->function(L);
+  net_sock *s = luaL_testudata(
+      L, kind->special == NEXT ? lua_upvalueindex(3) : 1, NET_SOCK);
+  int idle = kind->special == CLOSES && (s == NULL || s->fd < 0);
+  net_call *call = idle ? NULL : begin(L, loop, kind, s);
+  int results = kind->function(L);
+  if (call && net_trace_on) net_call_ends(L, wait_of(loop), results);
+  return results;
+}
+
+static special special_of(const char *name) {
+  for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+    if (strcmp(name, specials[i].name) == 0) return specials[i].special;
+  return PLAIN;
+}
+
+static int is_left_out(const char *name) {
+  char word[64];
+  snprintf(word, sizeof word, "|%s|", name);
+  return strstr(left_out, word) != NULL;
+}
+
+static void push_kind(lua_State *L, const char *name, lua_CFunction f) {
+  call_kind *kind = lua_newuserdatauv(L, sizeof *kind, 0);
+  *kind = (call_kind){name, f, special_of(name)};
+}
+
+/* Pushes a function of the module; box: where the loop's box is. */
+void net_call_push(lua_State *L, const char *name, lua_CFunction f, int box) {
+  int on = net_trace_on && !is_left_out(name);
+  lua_pushvalue(L, box);
+  if (on) push_kind(L, name, f);
+  lua_pushcclosure(L, on ? traced : f, 1 + on);
+}
+
+/* Pushes what gives the lines of a socket, with the two values on top as its
+ * third and fourth upvalue. */
+void net_call_push_lines(lua_State *L, lua_CFunction f, int box) {
+  lua_pushvalue(L, box);
+  if (net_trace_on)
+    push_kind(L, "lines", f);
+  else
+    lua_pushnil(L);
+  lua_rotate(L, -4, 2);
+  lua_pushcclosure(L, net_trace_on ? traced : f, 4);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host.h: what the host program's files share besides the prompt (prompt.h).
+ *
+ *   main > record > modules
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include <lua.h>
+
+/* modules.c: the modules that are inside the program. */
+void net_modules_preload(lua_State *L);
+
+/* record.c: the trace of a script, for --trace. */
+int net_record_start(const char *target, const char *lab, char **args);
+void net_record_stop(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trace.c: the lines of a trace, JSON each, and to whom they go. What they are
+ * is in the manual, src/man/netlab.1.
+ */
+#include "trace.h"
+
+#include <string.h>
+#include <unistd.h>
+
+int net_trace_on;
+
+enum { LINE = 1 << 12 };      /* bytes; none is longer */
+enum { IDLE = 10 * 1000000 }; /* ns between writes, of a program that waits */
+enum { MOST = LINE / 4 };     /* bytes of one text */
+
+static struct {
+  net_trace_sink sink;
+  uint64_t written; /* when, ns */
+  uint64_t lost;    /* calls, for want of memory */
+  uint32_t tasks, socks;
+  net_jot out;
+  char room[1 << 16];
+} trace;
+
+/* Gives the sink what there is. If it takes no more, the trace is over. */
+static void flush(uint64_t now) {
+  if (trace.out.len == 0) return;
+  size_t len = trace.out.len;
+  trace.out.len = 0;
+  trace.written = now;
+  if (!trace.sink.write(trace.sink.to, trace.room, len)) net_trace_on = 0;
+}
+
+/* A call begins to wait: a good time to write. */
+void net_trace_idle(uint64_t now) {
+  if (now - trace.written > IDLE) flush(now);
+}
+
+/* Begins a line; there is room for all of it. */
+net_jot *net_trace_begin(const char *event, uint64_t at) {
+  if (sizeof trace.room - trace.out.len < LINE) flush(at);
+  net_jot *j = &trace.out;
+  net_jot_text(j, "{\"ev\":\"");
+  net_jot_text(j, event);
+  net_jot_text(j, "\",\"t\":");
+  net_jot_number(j, at);
+  return j;
+}
+
+/* Ends a line; `bytes`: of a call that carried some. */
+void net_trace_end(net_jot *j, int bytes) {
+  net_jot_bytes(j, "}\n", 2);
+  if (trace.sink.eager > bytes) flush(uv_hrtime());
+}
+
+static void put_key(net_jot *j, const char *key) {
+  net_jot_bytes(j, ",\"", 2);
+  net_jot_text(j, key);
+  net_jot_bytes(j, "\":", 2);
+}
+
+void net_trace_number(net_jot *j, const char *key, uint64_t n) {
+  put_key(j, key);
+  net_jot_number(j, n);
+}
+
+/* Where 0 is nothing to tell. */
+void net_trace_some(net_jot *j, const char *key, uint64_t n) {
+  if (n > 0) net_trace_number(j, key, n);
+}
+
+static void put_string(net_jot *j, const char *s, size_t len) {
+  net_jot_bytes(j, "\"", 1);
+  net_jot_json(j, s, len < MOST ? len : MOST);
+  net_jot_bytes(j, "\"", 1);
+}
+
+void net_trace_string(net_jot *j, const char *key, const char *s, size_t len) {
+  put_key(j, key);
+  put_string(j, s, len);
+}
+
+/* Where no text is nothing to tell. */
+void net_trace_text(net_jot *j, const char *key, const net_text *t) {
+  if (t->jot.len > 0) net_trace_string(j, key, t->room, t->jot.len);
+}
+
+void net_trace_name(net_jot *j, const char *key, const net_addr *a) {
+  char who[NET_WHO];
+  net_addr_text(a, who);
+  net_trace_string(j, key, who, strlen(who));
+}
+
+static void put_wall(net_jot *j) {
+  uv_timeval64_t now;
+  char digits[32];
+  uv_gettimeofday(&now);
+  snprintf(digits, sizeof digits, "%lld.%06d", (long long)now.tv_sec,
+           (int)now.tv_usec);
+  put_key(j, "wall");
+  net_jot_text(j, digits);
+}
+
+/* A call for which there was no memory. */
+void net_trace_lost(void) {
+  trace.lost++;
+}
+
+/* Says that there is a socket; its number. */
+uint32_t net_trace_new(int fd, int family, int type) {
+  const char *families = family == AF_INET    ? "inet"
+                         : family == AF_INET6 ? "inet6"
+                                              : "unix";
+  const char *types = type == SOCK_STREAM ? "stream" : "dgram";
+  net_jot *j = net_trace_begin("sock", uv_hrtime());
+  net_trace_number(j, "sock", ++trace.socks);
+  net_trace_number(j, "fd", (uint64_t)fd);
+  net_trace_string(j, "family", families, strlen(families));
+  net_trace_string(j, "type", types, strlen(types));
+  net_trace_end(j, 0);
+  return trace.socks;
+}
+
+/* The number of a socket, which is told of once; 0: it has no descriptor. */
+uint32_t net_trace_sock(net_sock *s) {
+  if (s->id == 0 && s->fd >= 0)
+    s->id = net_trace_new(s->fd, s->family, s->type);
+  return s->id;
+}
+
+/* Says which names a socket has now. */
+void net_trace_names(net_sock *s) {
+  net_addr local = {.len = sizeof local.u}, peer = {.len = sizeof peer.u};
+  if (s->fd < 0 || net_trace_sock(s) == 0) return;
+  if (getsockname(s->fd, &local.u.sa, &local.len)) local.len = 0;
+  if (getpeername(s->fd, &peer.u.sa, &peer.len)) peer.len = 0;
+  net_jot *j = net_trace_begin("name", uv_hrtime());
+  net_trace_number(j, "sock", s->id);
+  net_trace_name(j, "local", &local);
+  if (peer.len > 0) net_trace_name(j, "peer", &peer);
+  net_trace_end(j, 0);
+  s->named = 1;
+}
+
+/* Says that there is a task, which the code that runs in L has spawned. */
+void net_trace_spawn(lua_State *L, net_task *t) {
+  const net_task *by = t->wait.loop->running;
+  net_text line;
+  t->id = ++trace.tasks;
+  if (t->id == 1) return; /* the script */
+  net_show_line(&line, L);
+  net_jot *j = net_trace_begin("task", uv_hrtime());
+  net_trace_number(j, "task", t->id);
+  net_trace_number(j, "by", by ? by->id : 0);
+  net_trace_text(j, "line", &line);
+  net_trace_end(j, 0);
+}
+
+/* Says that a task has ended, and how. */
+void net_trace_done(net_task *t, const char *state) {
+  if (t->told) return;
+  t->told = 1;
+  net_jot *j = net_trace_begin("done", uv_hrtime());
+  net_trace_number(j, "task", t->id);
+  net_trace_string(j, "state", state, strlen(state));
+  net_trace_end(j, 0);
+}
+
+/* Begins the trace of a script and its arguments. */
+void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
+  char host[UV_MAXHOSTNAMESIZE] = "";
+  size_t size = sizeof host;
+  trace.sink = *sink;
+  trace.out = (net_jot){.text = trace.room, .size = sizeof trace.room};
+  uv_os_gethostname(host, &size);
+  net_jot *j = net_trace_begin("start", uv_hrtime());
+  put_wall(j);
+  net_trace_number(j, "v", 1);
+  net_trace_number(j, "pid", (uint64_t)getpid());
+  net_trace_string(j, "host", host, strlen(host));
+  net_trace_string(j, "lab", lab, strlen(lab));
+  put_key(j, "args");
+  net_jot_bytes(j, "[", 1);
+  for (const char *comma = ""; *args; comma = ",", args++) {
+    if (j->size - j->len < LINE / 2) flush(uv_hrtime()); /* there are many */
+    net_jot_text(j, comma);
+    put_string(j, *args, strlen(*args));
+  }
+  net_jot_bytes(j, "]", 1);
+  net_trace_string(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
+  net_trace_end(j, 0);
+  net_trace_on = 1;
+}
+
+/* Ends the trace, with the calls that have not ended. */
+void net_trace_stop(void) {
+  if (!net_trace_on) return;
+  net_call_stop();
+  net_jot *j = net_trace_begin("stop", uv_hrtime());
+  put_wall(j);
+  net_trace_number(j, "sys", net_sys_calls);
+  net_trace_some(j, "lost", trace.lost);
+  net_trace_end(j, 0);
+  flush(uv_hrtime());
+  net_trace_on = 0;
+}
