@@ -337,3 +337,81 @@ print(v['text'] == 'a"b\\c/\0\1\x1f\x7f\n\té\U0010FFFF')
     refused("no nil", json.encode, nil)
   end)
 end)
+
+describe("json.decode", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("reads each kind of value, and space around", function()
+    assert.same({ { 1, -2, 2.5, 1e3, 1.5e-3 }, { a = {}, b = { {} } }, true,
+      false, "", "a/b\"\\\b\f\n\r\té😀\127" }, json.decode([=[
+      [ [1, -2, 2.5, 1E3, 1.5e-3 ], { "a" : [], "b" : [{}] }, true, false, "",
+        "a\/b\"\\\b\f\n\r\t\u00e9\uD83D\ude00]=] .. "\127\"\t]\r\n"))
+    for text, value in pairs { ["0"] = 0, [" true "] = true, ['"x"'] = "x" } do
+      assert.equal(value, json.decode(text))
+    end
+  end)
+
+  it("takes integers for integers, and what is beyond them for floats",
+    function()
+      for text, kind in pairs {
+        ["9223372036854775807"] = "integer", ["-9223372036854775808"] =
+        "integer", ["9223372036854775808"] = "float", ["1.0"] = "float",
+        ["1e0"] = "float", ["-0"] = "integer", ["-0.0"] = "float",
+      } do
+        local n = json.decode(text)
+        assert.equal(kind, math.type(n), text)
+        assert.equal(tonumber(text), n)
+      end
+    end)
+
+  it("takes null for nil, and of a key that comes twice the last", function()
+    assert.same({}, { json.decode "null" })
+    assert.same({ b = 3 }, json.decode '{"a":1,"b":2,"b":3,"a":null}')
+    assert.same({ nil, 2 }, json.decode "[null,2]")
+  end)
+
+  it("reads what json.encode wrote, and what Python did", function()
+    local value = { array = { 1, 2.5, "3", false, { 4 } }, tiny = 5e-324,
+      object = { b = 1, a = {} }, integer = math.mininteger, third = 1 / 3,
+      text = 'a"b\\c/\0\1\31\127\n\té\u{10FFFF}' }
+    assert.same(value, json.decode(json.encode(value)))
+    local out = support.run(support.python [=[
+import json, sys
+print(json.dumps(json.load(sys.stdin), indent=2))]=], json.encode(value))
+    assert.same(value, json.decode(out))
+  end)
+
+  it("refuses what is not JSON, and says where", function()
+    for text, message in pairs {
+      [""] = "no value, at byte 1", ["  "] = "no value, at byte 3",
+      ["[1,]"] = "no value, at byte 4", ["[1 2]"] = "no ',' or ']', at byte 4",
+      ["[1"] = "no ',' or ']', at byte 3",
+      ["[01]"] = "no ',' or ']', at byte 3",
+      ['{"a"}'] = "no ':', at byte 5", ["{1:2}"] = "no string, at byte 2",
+      ['{"a":1,}'] = "no string, at byte 8", ["{"] = "no string, at byte 2",
+      ["1."] = "nothing more may follow, at byte 2",
+      ["1 x"] = "nothing more may follow, at byte 3",
+      ["0x10"] = "nothing more may follow, at byte 2",
+      ["+1"] = "no value, at byte 1", ["-"] = "no value, at byte 1",
+      [".5"] = "no value, at byte 1", ["nul"] = "no value, at byte 1",
+      ["trues"] = "no value, at byte 1", ["NaN"] = "no value, at byte 1",
+      ["1e999"] = "a number is out of range, at byte 1",
+      ['"a'] = "a string goes on, at byte 3",
+      ['"a\n"'] = "a string goes on, at byte 3",
+      ['"\\x41"'] = "no such escape, at byte 2",
+      ['"\\u12G4"'] = "no such escape, at byte 2",
+      ['"\\ud800"'] = "half of a surrogate pair, at byte 2",
+      ['"\\ud800\\u0041"'] = "half of a surrogate pair, at byte 2",
+      ['"\\udc00\\ud800"'] = "half of a surrogate pair, at byte 2",
+      ['"\xff"'] = "this is not UTF-8, at byte 2",
+      ['"\xed\xa0\x80"'] = "this is not UTF-8, at byte 2",
+      ["\u{FEFF}1"] = "no value, at byte 1",
+      [("["):rep(101)] = "it nests deeper than 100, at byte 101",
+    } do
+      assert.same({ n = 3, nil, "decode: " .. message .. " (EINVAL)",
+        "EINVAL" }, table.pack(json.decode(text)))
+    end
+    assert.is_table(json.decode(("["):rep(100) .. ("]"):rep(100)))
+    refused("string expected, got nil", json.decode, nil)
+  end)
+end)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.json: writes JSON (RFC 8259), for programs that read what a lab found.
+-- net.json: writes JSON (RFC 8259), for programs that read what a lab found,
+-- and reads what a stranger wrote.
 
 local json = {}
 
@@ -70,6 +71,144 @@ end
 function json.encode(value)
   local ok, text = pcall(write, value, 1)
   return ok and text or error(text, 2)
+end
+
+-- What is wrong with the text is raised as a table: nothing else here is one.
+local function refuse(place, what) error({ place = place, what = what }, 0) end
+
+local function skip_space(text, place)
+  return text:match("^[ \t\r\n]*()", place)
+end
+
+local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f",
+                  n = "\n", r = "\r", t = "\t" }
+
+-- What the escape at this place means, and the place behind it.
+local function read_escape(text, place)
+  local plain = ESCAPES[text:sub(place + 1, place + 1)]
+  if plain then return plain, place + 2 end
+  local high = tonumber(text:match("^\\u(%x%x%x%x)", place) or
+    refuse(place, "no such escape"), 16)
+  if high < 0xD800 or high > 0xDFFF then return utf8.char(high), place + 6 end
+  local low = tonumber(text:match("^\\u(%x%x%x%x)", place + 6) or "0", 16)
+  if high > 0xDBFF or low < 0xDC00 or low > 0xDFFF then
+    refuse(place, "half of a surrogate pair")
+  end
+  return utf8.char(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)), place + 12
+end
+
+-- The string whose opening quote is at this place, and the place behind it.
+local function read_string(text, place)
+  local plain, stop = text:match('^"([^\0-\31"\\]*)()', place)
+  if not plain then refuse(place, "no string") end
+  if text:sub(stop, stop) == '"' then return plain, stop + 1 end
+  local parts = { plain }
+  while text:sub(stop, stop) == "\\" do
+    parts[#parts + 1], stop = read_escape(text, stop)
+    parts[#parts + 1], stop = text:match('^([^\0-\31"\\]*)()', stop)
+  end
+  if text:sub(stop, stop) ~= '"' then refuse(stop, "a string goes on") end
+  return table.concat(parts), stop + 1
+end
+
+local function read_number(text, place)
+  local stop = text:match("^%-?0()", place) or text:match("^%-?%d+()", place) or
+    refuse(place, "no value")
+  stop = text:match("^%.%d+()", stop) or stop
+  stop = text:match("^[eE][+-]?%d+()", stop) or stop
+  local n = tonumber(text:sub(place, stop - 1))
+  if n - n ~= 0 then refuse(place, "a number is out of range") end
+  return n, stop
+end
+
+-- The comma or the end behind an item, and the place behind that.
+local function read_mark(text, place, close)
+  place = skip_space(text, place)
+  local mark = text:sub(place, place)
+  if mark ~= "," and mark ~= close then
+    refuse(place, ("no ',' or '%s'"):format(close))
+  end
+  return mark, skip_space(text, place + 1)
+end
+
+local read -- below
+
+local function read_array(text, place, depth)
+  local list, n = {}, 0
+  local mark
+  place = skip_space(text, place + 1)
+  if text:sub(place, place) == "]" then return list, place + 1 end
+  repeat
+    n = n + 1
+    list[n], place = read(text, place, depth)
+    mark, place = read_mark(text, place, "]")
+  until mark == "]"
+  return list, place
+end
+
+local function read_object(text, place, depth)
+  local object = {}
+  local key, mark
+  place = skip_space(text, place + 1)
+  if text:sub(place, place) == "}" then return object, place + 1 end
+  repeat
+    key, place = read_string(text, place)
+    place = text:match("^[ \t\r\n]*:[ \t\r\n]*()", place) or
+      refuse(place, "no ':'")
+    object[key], place = read(text, place, depth)
+    mark, place = read_mark(text, place, "}")
+  until mark == "}"
+  return object, place
+end
+
+-- The value at this place, and the place behind it.
+function read(text, place, depth)
+  local first = text:sub(place, place)
+  if first == '"' then return read_string(text, place) end
+  if first == "{" or first == "[" then
+    if depth == DEPTH then refuse(place, "it nests deeper than " .. DEPTH) end
+    local read_items = first == "{" and read_object or read_array
+    return read_items(text, place, depth + 1)
+  end
+  local word, stop = text:match("^(%l+)()", place)
+  if word == "true" or word == "false" then return word == "true", stop end
+  if word == "null" then return nil, stop end
+  return read_number(text, place)
+end
+
+local function read_document(text)
+  local _, bad = utf8.len(text)
+  if bad then refuse(bad, "this is not UTF-8") end
+  local value, stop = read(text, skip_space(text, 1), 0)
+  stop = skip_space(text, stop)
+  if stop <= #text then refuse(stop, "nothing more may follow") end
+  return value
+end
+
+--- The value that a text of JSON has. It may come from anybody.
+---
+--- Integers stay integers if they fit into 64 bits; of a key that comes twice,
+--- the last counts. A null is nil: the key is absent, an array has a hole. What
+--- is not strictly JSON is refused, and so are arrays and objects that nest
+--- deeper than 100, and numbers beyond a float's range.
+---
+--- See: RFC 8259.
+---
+--- Errors: "EINVAL" it is not JSON; the message says at which byte.
+---@param text string
+---@return boolean|number|string|table? value nil where it fails
+---@return string? message
+---@return string? code
+function json.decode(text)
+  if type(text) ~= "string" then
+    error(("bad argument #1 to 'decode' (string expected, got %s)"):format(
+      type(text)), 2)
+  end
+  local ok, value = pcall(read_document, text)
+  if ok then return value end
+  if type(value) ~= "table" then error(value, 0) end
+  return nil, ("decode: %s, at byte %d (EINVAL)"):format(value.what,
+    value.place), "EINVAL"
 end
 
 return json

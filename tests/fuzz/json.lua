@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- JSON: what is written reads back as the same value, by another reader.
+-- JSON: what is written reads back as the same value, by another reader and by
+-- ours, which gives a value or a reason for any text.
 
 local json = require "net.json"
 local input = require "tests.fuzz.input"
@@ -109,7 +110,21 @@ local function same(a, b)
   return true
 end
 
+-- Any text: a value that can be written and read again, unless nulls left
+-- holes in it, or a reason.
+local function check_decode(bytes)
+  local value, message, code = json.decode(bytes)
+  if value == nil then
+    return assert(code == nil or code == "EINVAL" and
+      message:find "^decode: .+, at byte %d+ %(EINVAL%)$", message)
+  end
+  local ok, text = pcall(json.encode, value)
+  if not ok then return assert(text:find "keys are strings", text) end
+  assert(same(value, json.decode(text)), text)
+end
+
 return function(bytes)
+  check_decode(bytes)
   local value = make(input.new(bytes), 0)
   local ok, text = pcall(json.encode, value)
   if not ok then
@@ -119,4 +134,5 @@ return function(bytes)
   assert(utf8.len(text) and not text:find "%c", text)
   local again, stop = read(text, 1)
   assert(stop == #text + 1 and same(value, again), text)
+  assert(same(value, json.decode(text)), text)
 end
