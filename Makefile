@@ -43,7 +43,8 @@ endif
 # The module is made of all sources but the host's own.
 HOST = $(addprefix $(BUILD)/,main.o record.o modules.o prompt.o edit.o complete.o line.o)
 OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
-TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua))
+ASSETS = lua/net/trace/assets.lua
+TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua) $(ASSETS))
 LUA_MODULES = $(sort $(wildcard lua/net/*.lua)) $(TRACE_MODULES)
 REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(sort $(wildcard lua/net/*.lua)))
 LABS = $(wildcard labs/*.lua)
@@ -77,6 +78,16 @@ $(BUILD)/embed.inc: $(LUA_MODULES)
 	  echo "}, $$(wc -c <$$f)},"; \
 	done >$@
 
+# The page of a trace is written as what it is, and carried as a module of Lua.
+PAGE = lua/net/trace/page
+SCRIPT = $(addprefix $(PAGE)/,$(addsuffix .js,\
+  text data rows axis draw detail source input start))
+$(ASSETS): $(PAGE)/page.html $(PAGE)/page.css $(SCRIPT) Makefile
+	@{ echo "-- made by make: the files of $(PAGE)"; \
+	  echo "return { html = [==["; cat $(PAGE)/page.html; \
+	  echo "]==], css = [==["; cat $(PAGE)/page.css; \
+	  echo "]==], js = [==["; cat $(SCRIPT); echo "]==] }"; } >$@
+
 $(BUILD)/net.3lua: src/man/net.lua $(REFERENCE) | $(OUT)/netlab
 	@echo "netlab $< >$@"
 	@$(OUT)/netlab $< $(REFERENCE) >$@
@@ -105,7 +116,7 @@ BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev libedit-dev 
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
   lua-luv strace procps util-linux man-db \
-  mandoc bash shellcheck zsh
+  mandoc bash shellcheck zsh chromium chromium-driver
 LINT_DEPS = $(BUILD_DEPS) clang clang-format clang-tidy cppcheck lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.
@@ -303,7 +314,7 @@ uninstall:
 	  $(LABDIR)/labs $(LABDIR))
 
 clean:
-	rm -rf build netlab net.so
+	rm -rf build netlab net.so $(ASSETS)
 
 .DELETE_ON_ERROR:
 .PHONY: all references faults deps test-deps demo test acceptance bench asan tsan coverage valgrind fuzz lint tidy install uninstall clean
