@@ -237,7 +237,7 @@ static uint32_t see_results(lua_State *L, const net_call *call, int first) {
     net_sock *s = luaL_testudata(L, i, NET_SOCK);
     if (s == NULL) continue;
     net_trace_sock(s);
-    if (call->kind->special == NAMES) net_trace_names(s);
+    if (call->kind->special == NAMES) net_trace_sock_names(s);
     if (made == 0 && s->id != call->sock) made = s->id;
   }
   return made;
@@ -263,7 +263,7 @@ static void see_bytes(net_call *call, lua_State *L, int first) {
   special kind = call->kind->special;
   if (kind == FILLS)
     show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
-  if (kind == TAKES && s && !s->named) net_trace_names(s);
+  if (kind == TAKES && s && !s->named) net_trace_sock_names(s);
   if (kind != GIVES && kind != NEXT) return;
   const char *bytes = lua_tolstring(L, first, &len);
   if (bytes) net_show_data(&call->data, bytes, len);
@@ -309,6 +309,35 @@ void net_call_ends(lua_State *L, net_wait *w, int results) {
 void net_call_done(net_task *t, const char *state) {
   while (t->wait.call) give_up(&t->wait);
   net_trace_done(t, state);
+}
+
+/* A call that the echo engine made, within the innermost of ours. */
+void net_call_engine(net_loop *loop, const net_engine_call *e) {
+  const net_call *call = wait_of(loop)->call;
+  if (call == NULL) return;
+  net_text data;
+  net_jot *j = net_trace_begin("call", e->begun);
+  net_trace_number(j, "end", e->ended);
+  net_trace_number(j, "wait", 0);
+  net_trace_number(j, "waits", 0);
+  net_trace_number(j, "sys", 1);
+  net_trace_number(j, "task", call->task);
+  net_trace_some(j, "sock", e->sock);
+  net_trace_string(j, "call", e->name, strlen(e->name));
+  net_trace_string(j, "args", "", 0);
+  net_trace_text(j, "line", &call->line);
+  net_trace_some(j, "in", e->in);
+  net_trace_some(j, "out", e->out);
+  net_show_data(&data, e->data, e->in + e->out);
+  net_trace_text(j, "data", &data);
+  if (e->addr) net_trace_name(j, "addr", e->addr);
+  net_trace_some(j, "new", e->made);
+  net_trace_string(j, "engine", call->kind->name, strlen(call->kind->name));
+  net_trace_end(j, e->in + e->out > 0);
+  net_sys_add(&net_sys_calls, 1);
+  net_sys_add(&net_sys_in, e->in);
+  net_sys_add(&net_sys_out, e->out);
+  settle(NULL);
 }
 
 /* The trace is at its end, and the calls are not. */

@@ -12,21 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Queues an event, if anybody wants that kind. Memory that is missing costs
- * the observer an event, and nobody else anything. */
-void net_echo_observe(net_echo_worker *w, int kind,
-                      const struct sockaddr_storage *addr, socklen_t addrlen,
-                      const char *data, size_t len) {
+/* Queues an event, if anybody wants that kind, or gives NULL. Memory that is
+ * missing costs the observer an event, and nobody else anything. */
+net_echo_event *net_echo_observe(net_echo_worker *w, int kind,
+                                 const struct sockaddr_storage *addr,
+                                 socklen_t addrlen, const char *data,
+                                 size_t len) {
   net_echo *e = w->echo;
-  if (!(e->o.observed & kind)) return;
+  if (!(e->o.observed & kind)) return NULL;
   net_echo_event *event = malloc(sizeof *event + len);
-  if (event == NULL) return;
-  *event = (net_echo_event){.kind = kind, .len = len, .addrlen = addrlen};
+  if (event == NULL) return NULL;
+  *event = (net_echo_event){
+      .at = uv_hrtime(), .kind = kind, .len = len, .addrlen = addrlen};
   memcpy(&event->addr, addr, addrlen);
   if (len > 0) memcpy(event->data, data, len);
   *e->last = event;
   e->last = &event->next;
   e->queued += sizeof *event + len;
+  return event;
 }
 
 /* The next event, which stays until net_echo_drop; NULL: there is none now. */
@@ -225,6 +228,7 @@ net_echo_totals net_echo_stop(net_echo *e) {
     t.bytes += w->bytes;
     t.refused += w->refused;
     t.errors += w->errors;
+    t.calls += w->calls;
   }
   close_fd(&e->alarm[0]);
   close_fd(&e->news[0]);

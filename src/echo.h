@@ -26,11 +26,18 @@
 typedef struct net_echo net_echo;
 
 /* What an observer is told: bits of `observed`, and the kind of an event. */
-enum { NET_ECHO_CONNECT = 1, NET_ECHO_MESSAGE = 2, NET_ECHO_CLOSE = 4 };
+enum {
+  NET_ECHO_CONNECT = 1, /* its data is our own address, as bytes */
+  NET_ECHO_MESSAGE = 2,
+  NET_ECHO_ANSWER = 4, /* as much of one as could be sent */
+  NET_ECHO_CLOSE = 8
+};
 
 typedef struct net_echo_event {
   struct net_echo_event *next;
-  int kind;
+  uint64_t at; /* when, ns of uv_hrtime */
+  int kind, fd;
+  uint32_t serial; /* of the connection; 0: there is none */
   socklen_t addrlen;
   struct sockaddr_storage addr; /* the peer's */
   size_t len;
@@ -54,6 +61,7 @@ typedef struct net_echo_totals {
   uint64_t bytes;       /* received */
   uint64_t refused;     /* connections over the limit, datagrams not answered */
   uint64_t errors;      /* connections and replies that failed */
+  uint64_t calls;       /* of the system */
   double seconds;
 } net_echo_totals;
 
@@ -109,6 +117,7 @@ struct net_echo_worker {
   char lacks;           /* so the kernel said of one of them: in a while */
   uint32_t resume;      /* when to accept again, after a failure; 0: now */
   net_echo_count connections, messages, bytes, refused, errors;
+  net_echo_count calls; /* of the system */
 };
 
 struct net_echo {
@@ -127,9 +136,10 @@ enum { NET_ECHO_QUEUE = 1 << 20 }; /* bytes of events before we read no more */
 /* Keys of a worker's watch; a connection's has its serial in the upper half. */
 enum { NET_ECHO_ALARM, NET_ECHO_SOCKET };
 
-void net_echo_observe(net_echo_worker *w, int kind,
-                      const struct sockaddr_storage *addr, socklen_t addrlen,
-                      const char *data, size_t len);
+net_echo_event *net_echo_observe(net_echo_worker *w, int kind,
+                                 const struct sockaddr_storage *addr,
+                                 socklen_t addrlen, const char *data,
+                                 size_t len);
 void net_echo_finish(net_echo *e);
 
 extern const net_echo_protocol net_echo_stream, net_echo_dgram;

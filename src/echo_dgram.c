@@ -103,6 +103,7 @@ static int receive(net_echo_worker *w, batch *b) {
   prepare_receive(b, b->used);
   b->used = 0;
   n = recvmmsg(w->fd, b->rx, (unsigned)size, flags, NULL);
+  net_echo_add(&w->calls, 1);
   if (n > 0) {
     b->used = n;
     b->singles = n == 1 ? b->singles + 1 : 0;
@@ -205,15 +206,24 @@ static void send_apart(net_echo_worker *w, batch *b, int m) {
       if (left > b->segment[m]) left = b->segment[m];
       struct iovec one = {(char *)all[i].iov_base + at, left};
       h.msg_iov = &one;
+      net_echo_add(&w->calls, 1);
       if (sendmsg(w->fd, &h, b->send_flags) < 0) net_echo_add(&w->errors, 1);
     }
+}
+
+static void observe_answers(net_echo_worker *w, const struct mmsghdr *tx) {
+  const struct msghdr *h = &tx->msg_hdr;
+  for (size_t i = 0; i < (size_t)h->msg_iovlen; i++)
+    net_echo_observe(w, NET_ECHO_ANSWER, h->msg_name, h->msg_namelen,
+                     h->msg_iov[i].iov_base, h->msg_iov[i].iov_len);
 }
 
 static void reply(net_echo_worker *w, batch *b, int m) {
   for (int i = 0; i < m;) {
     int n = sendmmsg(w->fd, b->tx + i, (unsigned)(m - i), b->send_flags);
+    net_echo_add(&w->calls, 1);
     if (n > 0) {
-      i += n;
+      for (; n > 0; n--) observe_answers(w, b->tx + i++);
     } else if (errno != EINTR) { /* of the first one: go on with the next */
       if (b->segment[i] && errno != EAGAIN)
         send_apart(w, b, i);
@@ -241,6 +251,7 @@ static int dgram_turn(net_echo_worker *w, int ms) {
     return 0;
   }
   net_watch_wait(w->watch, events, ms);
+  net_echo_add(&w->calls, 1);
   if (net_echo_over(e)) return -1;
   for (int i = 0; i < BATCHES; i++) {
     if (e->queued > NET_ECHO_QUEUE) return 0; /* the observer comes first */

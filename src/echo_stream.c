@@ -39,14 +39,27 @@ struct net_echo_conn {
 typedef net_echo_conn conn;
 
 static void observe(conn *c, int kind, const char *data, size_t len) {
-  if (c->peer)
-    net_echo_observe(c->worker, kind, c->peer, c->peerlen, data, len);
+  if (c->peer == NULL) return;
+  net_echo_event *event =
+      net_echo_observe(c->worker, kind, c->peer, c->peerlen, data, len);
+  if (event == NULL) return;
+  event->fd = c->fd;
+  event->serial = c->serial;
+}
+
+static void observe_connect(conn *c) {
+  struct sockaddr_storage own;
+  socklen_t len = sizeof own;
+  if (c->peer == NULL) return;
+  if (getsockname(c->fd, (struct sockaddr *)&own, &len)) len = 0;
+  observe(c, NET_ECHO_CONNECT, (char *)&own, len);
 }
 
 /* Ends a connection; one that is put by is freed when its turn comes. */
 static void drop(conn *c) {
   net_echo_worker *w = c->worker;
   observe(c, NET_ECHO_CLOSE, NULL, 0);
+  net_echo_add(&w->calls, 1);
   atomic_fetch_sub(&w->echo->open, 1);
   close(c->fd);
   w->conns[c->fd] = NULL;
@@ -83,6 +96,8 @@ static ssize_t send_some(conn *c, const char *data, size_t len) {
   ssize_t n;
   do n = send(c->fd, data, len, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
+  net_echo_add(&c->worker->calls, 1);
+  if (n > 0) observe(c, NET_ECHO_ANSWER, data, (size_t)n);
   return n < 0 && (errno == EAGAIN || lacks(c)) ? 0 : n;
 }
 
@@ -134,6 +149,7 @@ static int serve_once(conn *c) {
   ssize_t n;
   do n = recv(c->fd, w->buffer, room, 0);
   while (n < 0 && errno == EINTR);
+  net_echo_add(&w->calls, 1);
   if (n < 0 && (errno == EAGAIN || lacks(c))) return 0;
   if (n < 0) {
     fail(c);
@@ -207,6 +223,7 @@ static int conn_open(net_echo_worker *w, int fd,
   if (++w->serial == 0) w->serial = 1;
   *c = (conn){.worker = w, .fd = fd, .serial = w->serial, .seen = w->now};
   c->hung_up = (char)w->local;
+  net_echo_add(&w->calls, 1);
   if (net_watch_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
     free(c);
     return 0;
@@ -216,7 +233,7 @@ static int conn_open(net_echo_worker *w, int fd,
   c->peerlen = len;
   w->conns[fd] = c;
   net_echo_add(&w->connections, 1);
-  observe(c, NET_ECHO_CONNECT, NULL, 0);
+  observe_connect(c);
   return 1;
 }
 
@@ -270,6 +287,7 @@ static int accept_next(net_echo_worker *w) {
   struct sockaddr_storage peer;
   socklen_t len;
   int fd = accept_one(w, o->observed ? &peer : NULL, &len);
+  net_echo_add(&w->calls, 1);
   if (fd < 0) {
     if (net_sys_goes_on(errno)) return 1;
     if (errno == EMFILE || errno == ENFILE) return refuse(w);
@@ -317,6 +335,7 @@ static int patience(const net_echo_worker *w) {
 static int stream_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
   int n = net_watch_wait(w->watch, events, ms);
+  net_echo_add(&w->calls, 1);
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   serve_again(w);
   for (int i = 0; i < n; i++)

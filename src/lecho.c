@@ -18,7 +18,11 @@ enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
 typedef struct engine {
   net_echo *echo; /* NULL: it has ended */
   net_sock *sock;
-  net_poll poll; /* of what the engine has to tell */
+  int observed;     /* what the script wants to be told of */
+  int traced;       /* and the trace, of all */
+  uint64_t took_at; /* when the message came that is answered next */
+  uint64_t told;    /* calls that the trace has counted */
+  net_poll poll;    /* of what the engine has to tell */
 } engine;
 
 static const struct {
@@ -92,6 +96,11 @@ static void stop(lua_State *L, engine *box) {
   net_poll_close(&box->poll);
   net_echo_totals t = net_echo_stop(box->echo);
   box->echo = NULL;
+  net_sys_add(&net_sys_calls, t.calls - box->told);
+  if (!box->traced) { /* which has counted them */
+    net_sys_add(&net_sys_in, t.bytes);
+    net_sys_add(&net_sys_out, t.bytes);
+  }
   set_total(L, "connections", t.connections);
   set_total(L, "messages", t.messages);
   set_total(L, "bytes", t.bytes);
@@ -109,15 +118,75 @@ static int engine___close(lua_State *L) {
   return 0;
 }
 
+/* The number of an event's connection in the trace; a new one is told of. */
+static uint32_t number_of(lua_State *L, const net_echo_event *event, int family,
+                          const net_addr *peer) {
+  lua_getiuservalue(L, ENGINE, 3);
+  lua_rawgeti(L, -1, event->serial);
+  uint32_t id = (uint32_t)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (event->kind == NET_ECHO_CONNECT) {
+    net_addr local = {.len = (socklen_t)event->len};
+    memcpy(&local.u, event->data, event->len);
+    id = net_trace_new(event->fd, family, SOCK_STREAM);
+    net_trace_names(id, &local, peer);
+    lua_pushinteger(L, id);
+    lua_rawseti(L, -2, event->serial);
+  } else if (event->kind == NET_ECHO_CLOSE) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, event->serial);
+  }
+  lua_pop(L, 1);
+  return id;
+}
+
+/* What the engine did, for the trace. */
+static void trace(lua_State *L, engine *box, const net_echo_event *event,
+                  const net_addr *peer) {
+  net_sock *s = box->sock;
+  net_engine_call e = {.begun = event->at, .ended = event->at, .sock = s->id};
+  uint32_t id = event->serial ? number_of(L, event, s->family, peer) : s->id;
+  if (s->type == SOCK_DGRAM) e.addr = peer;
+  e.data = event->data;
+  switch (event->kind) {
+  case NET_ECHO_CONNECT:
+    e.name = "accept";
+    e.made = id;
+    break;
+  case NET_ECHO_MESSAGE:
+    e.name = e.addr ? "recvfrom" : "recv";
+    e.in = event->len;
+    box->took_at = event->at;
+    break;
+  case NET_ECHO_ANSWER:
+    e.name = e.addr ? "sendto" : "send";
+    e.out = event->len;
+    if (box->took_at) e.begun = box->took_at;
+    box->took_at = 0;
+    break;
+  default:
+    e.name = "close";
+  }
+  if (event->kind != NET_ECHO_CONNECT) e.sock = id;
+  net_call_engine(net_loop_get(L), &e);
+  box->told++;
+}
+
 /* Calls the observer of the next event: f(data, host, port), or f(host, port).
  * The event is the engine's until all that may raise is done. False: Ctrl-C has
  * found it running, which is an end of the call like that which finds it
  * waiting. */
-static int tell(lua_State *L, net_echo *echo) {
+static int tell(lua_State *L, engine *box) {
+  net_echo *echo = box->echo;
   const net_echo_event *event = net_echo_next(echo);
   net_addr a = {.len = event->addrlen};
   int kind = event->kind;
   memcpy(&a.u, &event->addr, event->addrlen);
+  if (box->traced && net_trace_on) trace(L, box, event, &a);
+  if (!(box->observed & kind)) {
+    net_echo_drop(echo);
+    return 1;
+  }
   lua_getfield(L, OPTIONS, observer_of(kind));
   if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
   int n = net_addr_push(L, &a);
@@ -146,7 +215,7 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
   int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
   while (net_echo_next(box->echo))
-    if (!tell(L, box->echo)) ends = 1;
+    if (!tell(L, box)) ends = 1;
   if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
   lua_pushvalue(L, TOTALS);
   stop(L, box);
@@ -161,14 +230,20 @@ static int sock_echo(lua_State *L) {
   if (!refused) refused = net_sock_refuse(L, s, "echo", NET_WRITE);
   if (refused) return refused;
   net_loop_begin(L, "echo", -1);
-  engine *box = lua_newuserdatauv(L, sizeof *box, 2);
-  *box = (engine){.sock = s};
+  engine *box = lua_newuserdatauv(L, sizeof *box, 3);
+  *box = (engine){.sock = s, .observed = o.observed};
   net_poll_init(&box->poll);
   luaL_setmetatable(L, NET_ECHO);
   lua_pushvalue(L, TOTALS);
   lua_setiuservalue(L, ENGINE, 1);
   lua_pushvalue(L, SOCK); /* which must not go before the engine */
   lua_setiuservalue(L, ENGINE, 2);
+  if (net_trace_on && o.workers == 1) { /* its numbers by connection */
+    lua_newtable(L);
+    lua_setiuservalue(L, ENGINE, 3);
+    box->traced = 1;
+    o.observed = ~0;
+  }
   lua_toclose(L, ENGINE);
   net_poll_hand_over(&s->poll);
   net_intr_watch(net_loop_get(L)); /* it serves before this call waits */

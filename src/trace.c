@@ -129,17 +129,21 @@ uint32_t net_trace_sock(net_sock *s) {
   return s->id;
 }
 
-/* Says which names a socket has now. */
-void net_trace_names(net_sock *s) {
+/* Says which names a socket has now; a peer with len 0 is none. */
+void net_trace_names(uint32_t id, const net_addr *local, const net_addr *peer) {
+  net_jot *j = net_trace_begin("name", uv_hrtime());
+  net_trace_number(j, "sock", id);
+  net_trace_name(j, "local", local);
+  if (peer->len > 0) net_trace_name(j, "peer", peer);
+  net_trace_end(j, 0);
+}
+
+void net_trace_sock_names(net_sock *s) {
   net_addr local = {.len = sizeof local.u}, peer = {.len = sizeof peer.u};
   if (s->fd < 0 || net_trace_sock(s) == 0) return;
   if (getsockname(s->fd, &local.u.sa, &local.len)) local.len = 0;
   if (getpeername(s->fd, &peer.u.sa, &peer.len)) peer.len = 0;
-  net_jot *j = net_trace_begin("name", uv_hrtime());
-  net_trace_number(j, "sock", s->id);
-  net_trace_name(j, "local", &local);
-  if (peer.len > 0) net_trace_name(j, "peer", &peer);
-  net_trace_end(j, 0);
+  net_trace_names(s->id, &local, &peer);
   s->named = 1;
 }
 

@@ -47,9 +47,8 @@ void net_trace_name(net_jot *j, const char *key, const net_addr *a);
 void net_trace_end(net_jot *j, int bytes);
 void net_trace_idle(uint64_t now);
 void net_trace_lost(void);
-uint32_t net_trace_new(int fd, int family, int type);
 uint32_t net_trace_sock(net_sock *s);
-void net_trace_names(net_sock *s);
+void net_trace_sock_names(net_sock *s);
 void net_call_stop(void);
 
 #endif
