@@ -96,7 +96,7 @@ static void stop(lua_State *L, engine *box) {
   net_poll_close(&box->poll);
   net_echo_totals t = net_echo_stop(box->echo);
   box->echo = NULL;
-  net_sys_add(&net_sys_calls, t.calls - box->told);
+  if (t.calls > box->told) net_sys_add(&net_sys_calls, t.calls - box->told);
   if (!box->traced) { /* which has counted them */
     net_sys_add(&net_sys_in, t.bytes);
     net_sys_add(&net_sys_out, t.bytes);
