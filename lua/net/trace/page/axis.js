@@ -64,9 +64,16 @@ function workIn(times) {
 }
 
 // What has to be written beside a call needs room on the even axis: its name
-// until the next call of its row, what it waited within the bar. So, for each
-// moment, the earlier ones that it must keep a distance from.
-function roomBefore(times) {
+// until the next call of its row, what it waited within the bar. Where there is
+// too little for all, the less telling do without.
+const NEEDS = [
+  () => true,
+  (call) => call.kind !== "make" && call.kind !== "wait",
+  (call, wait) => call.failed || wait && call.kind !== "wait",
+];
+
+// For each moment, the earlier ones from which it must keep a distance.
+function roomBefore(times, needs) {
   const before = times.map(() => []);
   const nth = (time) => indexBelow(times, time + 1e-9);
   const keep = (from, to, room) => {
@@ -75,8 +82,10 @@ function roomBefore(times) {
   for (const row of lanes.flatMap((lane) => lane.rows)) {
     row.calls.forEach((call, i) => {
       const next = row.calls[i + 1];
-      keep(call.from, next ? next.from : seconds, widthOf(nameOf(call)));
-      if (mostlyWaits(call)) {
+      if (needs(call, false)) {
+        keep(call.from, next ? next.from : seconds, widthOf(nameOf(call)));
+      }
+      if (mostlyWaits(call) && needs(call, true)) {
         keep(call.from, call.to, widthOf(waitWord(call)));
       }
     });
@@ -84,9 +93,9 @@ function roomBefore(times) {
   return before;
 }
 
-function evenAxis() {
+function evenAxis(needs) {
   const times = momentsOf(), works = workIn(times), widths = [];
-  const before = roomBefore(times), places = [0];
+  const before = roomBefore(times, needs), places = [0];
   for (let i = 1; i < times.length; i++) {
     const micros = Math.min(times[i] - times[i - 1], LONGEST) * 1e6;
     const width = Math.max(micros, 1) ** 0.3;
@@ -104,7 +113,15 @@ function evenAxis() {
   return axis;
 }
 
-const axes = { even: evenAxis(), scale: axisOf([0, seconds], [seconds]) };
+const axes = { even: null, scale: axisOf([0, seconds], [seconds]) };
+
+// The even axis on which as much can be written as a width allows.
+function makeEven(width) {
+  for (const needs of NEEDS) {
+    axes.even = evenAxis(needs);
+    if (axes.even.length <= width) return;
+  }
+}
 
 // Round times for the stretch from..to: 1, 2 or 5 times a power of ten.
 function roundTicks(from, to, most) {
@@ -120,14 +137,15 @@ function roundTicks(from, to, most) {
 
 // Where stretches differ, the ticks stand at events, `apart` or more asunder.
 function eventTicks(axis, from, to, apart) {
-  const ticks = [];
-  let last = -Infinity, before = -Infinity;
+  const times = [];
+  let last = -Infinity;
   for (let i = 0; i < axis.times.length; i++) {
-    const place = axis.places[i], time = axis.times[i];
+    const place = axis.places[i];
     if (place < from || place > to || place - last < apart) continue;
-    ticks.push({ time, step: (time - before) / 2 });
+    times.push(axis.times[i]);
     last = place;
-    before = time;
   }
-  return ticks;
+  const far = (i) => Math.abs(times[i] - times[i - 1]) || Infinity;
+  return times.map((time, i) =>
+    ({ time, step: Math.min(far(i), far(i + 1), time || 1) / 2 }));
 }

@@ -84,7 +84,7 @@ function mostlyWaits(call) {
 }
 
 function nameOf(call) {
-  if (call.poll) return call.call;
+  if (call.poll) return call.code;
   return call.code ? `${call.call} ${call.code}` : call.call;
 }
 

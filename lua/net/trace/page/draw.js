@@ -97,8 +97,10 @@ function waitLabel(call, left, right) {
 }
 
 function nameLabel(call, left, right, until) {
-  const room = Math.max(until, right) - left, name = nameOf(call);
-  const text = [name, call.code].find((one) => one && widthOf(one) <= room + 6);
+  const room = Math.max(until, right) - left;
+  const names = [call.call];
+  if (call.code) names.unshift(`${call.call} ${call.code}`, call.code);
+  const text = names.find((one) => one && widthOf(one) <= room + 6);
   return text && svg("text", { class: "name", x: left + 1, y: call.y - 4 },
     text);
 }

@@ -176,8 +176,9 @@ function onClick(event) {
 }
 
 function listen() {
-  picture.addEventListener("keydown", onKey);
-  picture.addEventListener("focusin", (event) => {
+  // (A listener for the focus on the picture itself would make it focusable.)
+  drawing.addEventListener("keydown", onKey);
+  drawing.addEventListener("focusin", (event) => {
     const call = callUnder(event);
     if (!call || pinned) return;
     current = call;

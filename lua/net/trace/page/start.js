@@ -46,6 +46,8 @@ function followPrinter() {
   });
 }
 
+measure();
+makeEven(view.width - 2 * EDGE);
 useAxis(axes.even);
 view.to = view.axis.length;
 current = calls[0] || null;
@@ -58,7 +60,6 @@ advise();
 addButtons();
 listen();
 followPrinter();
-measure();
 draw();
 new ResizeObserver(() => {
   measure();

@@ -1,0 +1,287 @@
+-- The page of a trace, read as text and opened in a browser.
+local page = require "net.trace.page"
+local browser = require "tests.support.browser"
+local json = require "net.json"
+local support = require "tests.support"
+
+local HOSTILE = "</script><img src=x onerror='window.hit=1'>\"\27[31m\u{202E}"
+local SERVER = "local net = require 'net'\nserve()\n\tpoll()\n"
+
+-- Adds to every call what all have.
+local function model_of(calls)
+  for _, call in ipairs(calls) do
+    call.sys, call.wait = call.sys or 1, call.wait or 0
+    call.waits = call.wait > 0 and 1 or 0
+  end
+  return {
+    version = 1, seconds = 0.5, wall = 1764036632.5,
+    processes = {
+      { pid = 7, host = "lab", lab = "s.lua", args = { "--port", "9900" },
+        name = "s", source = SERVER, at = 0, stop = 0.5 },
+      { pid = 8, host = "lab", lab = "c.lua", args = { HOSTILE },
+        name = "c" .. HOSTILE, source = HOSTILE, at = 0, cut = true },
+    },
+    lanes = {
+      { process = 1, task = 1, name = "script", from = 0, to = 0.5 },
+      { process = 2, task = 1, name = "script", from = 0, to = 0.5 },
+    },
+    socks = { { process = 1, id = 1, fd = 11, family = "inet",
+                type = "stream", name = "tcp 127.0.0.1:9900" } },
+    calls = calls,
+  }
+end
+
+-- A server that blocks and then polls, and a client; an engine's call, in which
+-- others lie; a datagram that was lost.
+local function sample()
+  local model = model_of {
+    { lane = 1, call = "socket", from = 1e-6, to = 3e-6, new = 1,
+      line = "s.lua:2" },
+    { lane = 1, call = "accept", from = 1e-5, to = 0.3, wait = 0.29, sock = 1,
+      sys = 2, line = "s.lua:2", result = "socket 2" },
+    { lane = 2, call = "connect", from = 0.2999, to = 0.2999 + 2e-5,
+      args = '"localhost", 9900' },
+    { lane = 2, call = "sendall", from = 0.3002, to = 0.3002 + 1e-5,
+      args = HOSTILE, data = HOSTILE, out = 5, line = "c.lua:1" },
+    { lane = 1, call = "recv", from = 0.3001, to = 0.3003, wait = 1e-4,
+      ["in"] = 5, data = "hello", line = "s.lua:2" },
+    { lane = 1, call = "accept", from = 0.31, to = 0.31 + 1e-5,
+      code = "EAGAIN", error = "accept: not yet (EAGAIN)", line = "s.lua:3" },
+    { lane = 2, call = "connect", from = 0.32, to = 0.32 + 3e-5,
+      code = "ECONNREFUSED", error = "connect: refused (ECONNREFUSED)",
+      hint = "nobody listens there" },
+    { lane = 2, call = "sendto", from = 0.33, to = 0.33 + 1e-5, out = 3 },
+    { lane = 1, call = "echo", from = 0.4, to = 0.5, wait = 0.1, open = true },
+    { lane = 1, call = "recv", from = 0.41, to = 0.42, engine = "echo" },
+  }
+  model.arrows = {
+    { from = 3, to = 2, kind = "connect", at = 0.2999, arrive = 0.3 },
+    { from = 4, to = 5, kind = "bytes", bytes = 5, at = 0.3002,
+      arrive = 0.3003 },
+  }
+  model.lost = { 8 }
+  model.counts = {
+    { lane = 1, call = "accept", calls = 2, sys = 3, ["in"] = 0, out = 0,
+      wait = 0.29, errors = 1 },
+    { lane = 2, call = "sendall", calls = 1, sys = 1, ["in"] = 0, out = 5,
+      wait = 0, errors = 0 },
+  }
+  model.lines = { { process = 1, line = 2, calls = 3, wait = 0.2901 },
+                  { process = 1, line = 3, calls = 1, wait = 0 },
+                  { process = 2, line = 1, calls = 1, wait = 0 } }
+  return model
+end
+
+-- A client that sends `n` messages, and a server that gets them.
+local function long_run(n)
+  local calls, arrows = {}, {}
+  for i = 1, n do
+    local at = i * 4e-5
+    calls[2 * i - 1] = { lane = 2, call = "sendall", from = at, to = at + 4e-6,
+                         out = 64 }
+    calls[2 * i] = { lane = 1, call = "recv", from = at, to = at + 2e-5,
+                     wait = 1e-5, ["in"] = 64 }
+    arrows[i] = { from = 2 * i - 1, to = 2 * i, kind = "bytes", bytes = 64 }
+  end
+  local model = model_of(calls)
+  model.arrows = arrows
+  return model
+end
+
+describe("the page of a trace", function()
+  local text = page.write(sample())
+
+  it("needs no other file, and names no address", function()
+    assert.is_nil(text:find "https?:")
+    assert.is_nil(text:find "<link")
+    assert.is_nil(text:find "url%([^#]")
+    assert.is_true(#text < 100000)
+  end)
+
+  it("lets its own script and style run, and nothing else", function()
+    local nonce = text:match "script%-src 'nonce%-(%x+)'"
+    assert.matches("default%-src 'none'", text)
+    assert.equal(32, #nonce)
+    assert.not_equal(nonce, page.write(sample()):match "nonce%-(%x+)")
+    for element in text:gmatch "<s[ct][ry][^>]*>" do
+      assert.is_truthy(element:find(nonce, 1, true) or
+        element:find "application/json")
+    end
+  end)
+
+  it("holds the model so that no text in it ends the script", function()
+    local data = text:match '<script type="application/json"[^>]*>(.-)</script>'
+    assert.is_nil(data:find "<")
+    assert.same(sample(), json.decode(data))
+    assert.equal(2, select(2, text:gsub("</script", "")))
+    assert.is_nil(text:find("\27", 1, true))
+  end)
+
+  it("of no process at all is a page, too", function()
+    assert.matches("<title>netlab: </title>", page.write { seconds = 0 })
+  end)
+end)
+
+describe("the page in a browser", function()
+  local why = browser.missing()
+  if why then
+    pending("is not opened: " .. why)
+    return
+  end
+  local web
+
+  local function open(model)
+    web:visit(support.write(support.folder() .. "/run.html",
+      page.write(model)))
+  end
+
+  local function count(selector)
+    return web:run(("return document.querySelectorAll(%q).length")
+      :format(selector))
+  end
+
+  local function detail()
+    return web:run "return document.getElementById('detail').innerText"
+  end
+
+  local function focused()
+    return web:run "return document.activeElement.id"
+  end
+
+  -- Zoom and pan are drawn before the next frame.
+  local function bar_width(id)
+    return web:run(([[return document.querySelector("#%s .body")
+      .getBoundingClientRect().width]]):format(id))
+  end
+
+  setup(function() web = browser.open(1280, 900) end)
+
+  teardown(function()
+    web:close()
+    support.clean()
+  end)
+
+  it("has a bar a call, an arrow a message, the source and the counts",
+    function()
+      open(sample())
+      assert.equal(10, count ".bar")
+      assert.equal(2, count ".band")
+      assert.equal(1, count ".arrow.connect")
+      assert.equal(1, count ".arrow.bytes")
+      assert.equal(1, count ".lost")
+      assert.equal(1, count ".tick")
+      assert.equal(1, count ".bar.failed")
+      assert.equal(3, count "#source0 tbody tr")
+      assert.equal(3, count "tr.called")
+      assert.equal(2, count "#counts tbody tr")
+      assert.matches("blocked in kernel 290 ms", web:run
+        "return document.querySelector('#c1').textContent")
+      assert.matches("23×290 msserve%(%)", web:run
+        "return document.querySelector('#source0').textContent")
+    end)
+
+  it("shows what lies under the mouse, its arrows and its line", function()
+    open(sample())
+    web:hover "#c1 .body"
+    assert.matches("accept%(%).*tcp 127.0.0.1:9900.*socket 2", detail())
+    assert.matches("290 ms, blocked in kernel", detail())
+    assert.equal(1, count ".arrow.connect.on")
+    assert.equal(0, count ".arrow.bytes.on")
+    assert.equal(1, count "#source0 tr.on")
+    web:hover "#c6 .body"
+    assert.matches("connect: refused.*nobody listens there", detail())
+    web:hover "#source0 tbody tr:nth-child(2)"
+    assert.equal(3, count ".bar.on")
+  end)
+
+  it("is used from the keyboard", function()
+    local TAB, ENTER, ESCAPE = "\u{E004}", "\u{E007}", "\u{E00C}"
+    local RIGHT, DOWN, UP = "\u{E014}", "\u{E015}", "\u{E013}"
+    open(sample())
+    for _ = 1, 5 do web:press(TAB) end
+    assert.equal("c0", focused())
+    web:press(RIGHT)
+    assert.equal("c1", focused())
+    assert.matches("accept", detail())
+    web:press(ENTER)
+    assert.equal("true", web:run
+      "return document.activeElement.getAttribute('aria-pressed')")
+    web:hover "#c6 .body"
+    assert.matches("accept", detail())
+    web:press(ESCAPE)
+    web:press(DOWN)
+    assert.equal("c9", focused())
+    web:press(DOWN)
+    assert.equal("c7", focused())
+    web:press(UP)
+    local before = bar_width "c9"
+    web:press "+"
+    support.eventually(function() return bar_width(focused()) ~= before end)
+    web:press "0"
+    support.eventually(function() return bar_width "c9" == before end)
+  end)
+
+  it("draws to scale, where it is asked to", function()
+    open(sample())
+    local even = bar_width "c8"
+    web:run "document.getElementById('scale').click()"
+    support.eventually(function() return bar_width "c8" ~= even end)
+    local ratio = bar_width "c8" / bar_width "c1"
+    assert.is_true(math.abs(ratio - 1 / 3) < 0.02, "ratio " .. ratio)
+  end)
+
+  it("shows a stranger's text as text", function()
+    open(sample())
+    web:hover "#c3 .body"
+    local seen = "</script><img src=x onerror='window.hit=1'>\"\\u001b[31m"
+    assert.is_truthy(detail():find(seen, 1, true))
+    assert.is_truthy(web:run(
+      "return document.querySelector('#source1').textContent")
+      :find(seen .. "\\u202e", 1, true))
+    assert.equal(0, count "img")
+    assert.is_nil(web:run "return window.hit")
+  end)
+
+  it("draws a run of 10,000 messages, and says what it left out", function()
+    open(long_run(10000))
+    assert.is_true(count ".bar" < 2000)
+    assert.matches("At this zoom: %d+ calls merged with a neighbour, " ..
+      "%d+ arrows not drawn", web:run
+      "return document.getElementById('leftout').textContent")
+  end)
+
+  it("has room for all at 400 pixels", function()
+    web:ask("POST", web.session .. "/window/rect",
+      { width = 400, height = 900 })
+    open(sample())
+    local wide = web:run [[return [innerWidth,
+      document.documentElement.scrollWidth]
+    ]]
+    assert.is_true(wide[2] <= wide[1], json.encode(wide))
+    assert.equal(10, count ".bar")
+  end)
+
+  it("has told the console nothing, and asked no network", function()
+    local pages = 0
+    assert.same({}, web:log "browser")
+    for _, entry in ipairs(web:log "performance") do
+      local message = json.decode(entry.message).message
+      if message.method == "Network.requestWillBeSent" and
+        message.params.documentURL:find "^file:" then
+        pages = pages + 1
+        assert.matches("^file:", message.params.request.url)
+      end
+    end
+    assert.equal(7, pages)
+  end)
+
+  it("does not run a script that came in", function()
+    open(sample())
+    assert.is_nil(web:run [[
+      const script = document.createElement("script");
+      script.textContent = "window.hit = 1";
+      document.body.append(script);
+      return window.hit]])
+    assert.matches("Content Security Policy", web:log "browser"[1].message)
+  end)
+end)
