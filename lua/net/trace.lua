@@ -1,0 +1,226 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.trace: what `netlab --trace` wrote down, read again: the events of a
+-- process, a model of several on one axis of time, and the files that show it.
+-- netlab(1) says what the events are, net/trace/model.lua what the model is.
+
+local json = require "net.json"
+local model = require "net.trace.model"
+
+local trace = {}
+
+local VERSION = 1         -- of the events
+local MOST_TIME = 1 << 62 -- ns: the difference of two is an integer
+local MOST = 1 << 40      -- of what is counted: so is the sum of a file's
+local MOST_STARTS = 1000  -- of processes in a file
+
+-- A trace may come from anybody: what each key is, where it is there. Those
+-- that are not in the list are of no use here, and are passed over.
+local KINDS = {
+  v = "count", t = "time", ["end"] = "time", wait = "time", waits = "count",
+  sys = "count", ["in"] = "count", out = "count", task = "count",
+  sock = "count", new = "count", fd = "count", pid = "count",
+  wall = "number", open = "boolean",
+}
+for key in ([[host lab line state family type local peer call args data result
+    addr code error engine]]):gmatch "%a+" do
+  KINDS[key] = "text"
+end
+
+local NEEDED = {
+  start = { "t", "wall", "v", "pid", "lab" }, stop = { "t" },
+  task = { "t", "task" }, done = { "t", "task" },
+  sock = { "t", "sock" }, name = { "t", "sock" },
+  call = { "t", "end", "task", "call" },
+}
+
+local function is_integer(value, most)
+  return math.type(value) == "integer" and value >= 0 and value < most
+end
+
+local is = {}
+function is.count(value) return is_integer(value, MOST) end
+function is.time(value) return is_integer(value, MOST_TIME) end
+function is.text(value) return type(value) == "string" end
+function is.boolean(value) return type(value) == "boolean" end
+function is.number(value)
+  return type(value) == "number" and value >= 0 and value < MOST
+end
+
+function is.list(value)
+  if type(value) ~= "table" then return false end
+  for _, word in pairs(value) do
+    if type(word) ~= "string" then return false end
+  end
+  return true
+end
+
+-- What is wrong with an event; nil: nothing.
+local function check(event)
+  if type(event) ~= "table" or type(event.ev) ~= "string" then
+    return "this is no event"
+  end
+  if not NEEDED[event.ev] then return nil end
+  for _, key in ipairs(NEEDED[event.ev]) do
+    if event[key] == nil then return ("it has no '%s'"):format(key) end
+  end
+  for key, value in pairs(event) do
+    local kind = KINDS[key]
+    if key == "args" and event.ev == "start" then kind = "list" end
+    if kind and not is[kind](value) then
+      return ("its '%s' is no %s"):format(key, kind)
+    end
+  end
+  if event.ev == "start" and event.v ~= VERSION then
+    return ("its format is %d, and this netlab reads %d"):format(event.v,
+      VERSION)
+  end
+end
+
+-- The event of a line, or nil and what is wrong with it.
+local function read_line(line)
+  local event, message = json.decode(line)
+  if message then return nil, (message:gsub(" %(EINVAL%)$", "")) end
+  local wrong = check(event)
+  if wrong then return nil, wrong end
+  event.text = line
+  return event
+end
+
+-- The events of all lines, or nil and which is damaged. What stands behind the
+-- last line's end is a line that was cut.
+local function read_lines(text)
+  local events, starts, number = {}, 0, 0
+  for line in text:gmatch "([^\n]*)\n" do
+    local event, wrong = nil, nil
+    number = number + 1
+    if line ~= "" then event, wrong = read_line(line) end
+    if event and event.ev == "start" then starts = starts + 1 end
+    if starts > MOST_STARTS then wrong = "too many processes" end
+    if wrong then return nil, ("line %d: %s"):format(number, wrong) end
+    if event and NEEDED[event.ev] then events[#events + 1] = event end
+  end
+  return events
+end
+
+--- The events of a trace, in the order of its lines.
+---
+--- The last line may be cut short, as it is when the process was killed. Events
+--- of a kind that is not known, and keys that are not, are passed over: a newer
+--- netlab wrote them. Several traces may stand one behind the other.
+---
+--- See: netlab(1).
+---
+--- Errors: "EINVAL" it is no trace, or a line of it is damaged: the message
+--- says which. For a file, what reading it may fail with.
+---@param from any the text of a .jsonl file, or that file, open
+---@param name? string the file's name, for messages
+---@return table[]? events nil where it fails
+---@return string? message
+---@return string? code
+function trace.read(from, name)
+  local text, wrong = from, nil
+  if io.type(from) == "file" then text, wrong = from:read "a" end
+  if type(text) ~= "string" and not wrong then
+    error("bad argument #1 to 'read' (string or open file expected)", 2)
+  end
+  name = name and name .. ": " or ""
+  if not text then return nil, name .. wrong, "EIO" end
+  local events
+  events, wrong = read_lines(text)
+  if events and (not events[1] or events[1].ev ~= "start") then
+    wrong = "a trace begins with its start"
+  end
+  if not wrong then return events end
+  return nil, ("%s%s (EINVAL)"):format(name, wrong), "EINVAL"
+end
+
+--- The model of one process or more.
+---
+--- Raises nothing for what a file may hold: what does not fit together is left
+--- out.
+---
+--- See: netlab(1).
+---@param list table[][] what trace.read gave, of each
+---@param source_of? fun(lab: string): string? gives a lab's source; unless
+---   given, it is read from the file, if that is a Lua file here
+---@return table model
+function trace.model(list, source_of)
+  return model.of(list, source_of)
+end
+
+local WRITERS = {
+  mmd = "net.trace.mermaid", json = "net.trace.chrome",
+  html = "net.trace.page",
+}
+
+-- The lines as they were, one process behind the other.
+local function lines_of(list)
+  local lines = {}
+  for _, events in ipairs(list) do
+    for _, event in ipairs(events) do lines[#lines + 1] = event.text end
+  end
+  lines[#lines + 1] = ""
+  return table.concat(lines, "\n")
+end
+
+-- Errors of files have a number in Lua: the names of those that are usual.
+local CODES = { [2] = "ENOENT", [13] = "EACCES", [20] = "ENOTDIR",
+                [21] = "EISDIR", [28] = "ENOSPC", [30] = "EROFS" }
+
+local function failed(message, number)
+  local code = CODES[number] or "EIO"
+  return nil, ("%s (%s)"):format(message, code), code
+end
+
+--- Writes a file that shows traces; its name says how: .jsonl the events
+--- themselves, .html a page, .mmd a sequence diagram for Mermaid, .json Chrome
+--- trace events.
+---
+--- See: netlab(1).
+---
+--- Errors: "EINVAL" another name, and what writing the file may fail with.
+---@param m table? what trace.model gave; nil: it is made of the list
+---@param list table[][] what trace.read gave, of each process
+---@param path string
+---@return true? done nil where it fails
+---@return string? message
+---@return string? code
+function trace.write(m, list, path)
+  local extension = path:match "%.(%w+)$"
+  local text
+  if extension == "jsonl" then
+    text = lines_of(list)
+  elseif WRITERS[extension] then
+    text = require(WRITERS[extension]).write(m or trace.model(list))
+  else
+    return nil, path .. ": its name must end in .jsonl, .html, .mmd or .json" ..
+      " (EINVAL)", "EINVAL"
+  end
+  local file <close>, message, number = io.open(path, "wb")
+  if not file then return failed(message, number) end
+  for _, step in ipairs { "write", "close" } do
+    local ok
+    ok, message, number = file[step](file, step == "write" and text or nil)
+    if not ok then return failed(path .. ": " .. message, number) end
+  end
+  return true
+end
+
+--- Writes such a file from the text of a trace.
+---
+--- See: netlab(1).
+---
+--- Errors: those of trace.read and trace.write.
+---@param text string
+---@param path string
+---@return true? done nil where it fails
+---@return string? message
+---@return string? code
+function trace.draw(text, path)
+  local events, message, code = trace.read(text)
+  if not events then return nil, message, code end
+  return trace.write(nil, { events }, path)
+end
+
+return trace

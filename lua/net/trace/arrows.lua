@@ -1,0 +1,289 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.trace.arrows: which call got what another one sent, across processes: a
+-- connect and its accept, bytes of a stream by their place in it, datagrams by
+-- ports and content. Calls and sockets are those of net/trace/model.lua.
+
+local names = require "net.trace.names"
+
+local arrows = {}
+
+local SENDS = { send = true, sendall = true, sendto = true }
+local RECEIVES = { recv = true, recvfrom = true, recv_into = true,
+  recv_exact = true, recv_line = true, recv_all = true, lines = true }
+local NEAR = 64 -- how far a datagram that came cut is looked for
+
+-- ---- addresses, as both ends have them ----
+
+-- Addresses of one machine only say nothing about others.
+local function is_local(address)
+  return address:find "^127%." or address:find "^%[::1%]" or
+    not address:find ":%d+$"
+end
+
+local function is_wild(host) return host == "0.0.0.0" or host == "[::]" end
+
+-- Where an address leads from that machine.
+local function place_of(address, machine)
+  return is_local(address) and machine.index .. " " .. address or address
+end
+
+local function port_of(address)
+  return select(2, names.split(address)) or address
+end
+
+-- The socket's own address and its peer's. Who connects to no address in
+-- particular gets to his own.
+local function ends_of(sock)
+  local here = names.plain(sock.here or "")
+  local there = names.plain(sock.there or "")
+  local host, port = names.split(there)
+  if is_wild(host) then there = names.split(here) .. ":" .. port end
+  local machine = sock.process.machine
+  return place_of(here, machine), place_of(there, machine)
+end
+
+-- ---- streams ----
+
+-- The call by which each socket connected, if one did: the first that went
+-- well, or only began (a socket that does not wait).
+local function connectors(calls)
+  local found = {}
+  for _, call in ipairs(calls) do
+    local sock = call.event.call == "connect" and (call.sock or call.new)
+    if sock and sock.there and (not found[sock] or
+      found[sock].event.code and not call.event.code) then
+      found[sock] = call
+    end
+  end
+  return found
+end
+
+-- Sockets that connected, by both addresses, in the order of their calls.
+local function queue_connectors(calls)
+  local queues = {}
+  for sock, call in pairs(connectors(calls)) do
+    local here, there = ends_of(sock)
+    local key = here .. "|" .. there
+    queues[key] = queues[key] or { first = 1 }
+    table.insert(queues[key], { sock = sock, call = call })
+  end
+  for _, queue in pairs(queues) do
+    table.sort(queue, function(a, b) return a.call.index < b.call.index end)
+  end
+  return queues
+end
+
+-- Each connection is accepted once, in the order in which they were made.
+local function join_accepted(calls, add)
+  local queues = queue_connectors(calls)
+  for _, call in ipairs(calls) do
+    local sock = call.new
+    if sock and sock.accepted == call and sock.type == "stream" then
+      local here, there = ends_of(sock)
+      local queue = queues[there .. "|" .. here]
+      local from = queue and queue[queue.first]
+      if from and from.call.from <= call.to then
+        queue.first = queue.first + 1
+        sock.twin, from.sock.twin = from.sock, sock
+        add(from.call, call, "connect")
+      end
+    end
+  end
+end
+
+-- The calls of each socket that sent bytes, and those that received some.
+local function by_sock(calls)
+  local sent, received = {}, {}
+  local function put(list, call)
+    list[call.sock] = list[call.sock] or {}
+    table.insert(list[call.sock], call)
+  end
+  for _, call in ipairs(calls) do
+    local event = call.event
+    if call.sock and call.sock.type == "stream" then
+      if SENDS[event.call] and event.out then put(sent, call) end
+      if RECEIVES[event.call] and event["in"] then put(received, call) end
+    end
+  end
+  return sent, received
+end
+
+-- Bytes come as they went: who has how many of whom.
+local function flow(sends, receives, add)
+  local i, left = 1, sends[1].event.out
+  for _, call in ipairs(receives) do
+    local want = call.event["in"]
+    while want > 0 and sends[i] do
+      local n = math.min(want, left)
+      if n > 0 then add(sends[i], call, "bytes", n) end
+      want, left = want - n, left - n
+      if left == 0 then
+        i = i + 1
+        left = sends[i] and sends[i].event.out
+      end
+    end
+  end
+end
+
+local function join_streams(calls, socks, add)
+  join_accepted(calls, add)
+  local sent, received = by_sock(calls)
+  for _, sock in ipairs(socks) do
+    local sends, receives = sent[sock], received[sock.twin]
+    if sends and receives then flow(sends, receives, add) end
+  end
+end
+
+-- ---- datagrams ----
+
+local function is_datagram(call, kinds)
+  return call.sock and call.sock.type == "dgram" and kinds[call.event.call] and
+    not call.event.code and not (call.event.args or ""):find "MSG_PEEK"
+end
+
+-- Multicast and broadcast: any number of sockets get a copy.
+local function is_group(address)
+  local first = tonumber(address:match "^(%d+)%.")
+  if first then return first >= 224 and first < 240 or first == 255 end
+  return address:find "^%[ff" ~= nil
+end
+
+local function given(address) return address ~= "" and address or nil end
+
+-- The ends of a datagram socket that is one of a pair, which have no names.
+local function pair_ends(sock)
+  local process = sock.process.index
+  return ("pair %d.%d"):format(process, sock.id),
+    ("pair %d.%d"):format(process, sock.twin.id)
+end
+
+-- A datagram socket's address, and whom this call sent to or received from.
+local function datagram_ends(call)
+  local sock = call.sock
+  if sock.twin then return pair_ends(sock) end
+  return names.plain(sock.here or ""),
+    names.plain(given(call.event.addr) or sock.there or "")
+end
+
+-- To which port, and from which; a socket's own address may be any of its
+-- machine's, as "0.0.0.0:9900" is. The scope is the machine, or all of them.
+local function route(scope, to, from)
+  return ("%s|%s|%s"):format(scope, port_of(to), port_of(from))
+end
+
+local function content(event, key)
+  return ("|%d %s"):format(event[key] or 0, event.data or "")
+end
+
+-- What was sent, in lists by its route, and by route and content. Of each, what
+-- is before heads[1] has been received; of what goes to many, heads[sock].
+local function queue_sends(calls)
+  local sends, queues = {}, {}
+  local function put(key, it)
+    queues[key] = queues[key] or { heads = {} }
+    table.insert(queues[key], it)
+  end
+  for _, call in ipairs(calls) do
+    if is_datagram(call, SENDS) then
+      local here, there = datagram_ends(call)
+      local scope = is_local(there) and call.sock.process.machine.index or ""
+      local it = { call = call, got = {}, many = is_group(there) }
+      it.receiver = scope .. "|" .. port_of(there)
+      put(route(scope, there, here), it)
+      put(route(scope, there, here) .. content(call.event, "out"), it)
+      sends[#sends + 1] = it
+    end
+  end
+  return sends, queues
+end
+
+-- The first, and some behind it, that this call may have received: it has been
+-- sent by then, nobody else has it, and `fits` finds nothing against it.
+local function first_of(queue, call, fits)
+  if not queue then return nil end
+  local head = queue[1].many and call.sock or 1
+  local i = queue.heads[head] or 1
+  while queue[i] and queue[i].got[head] do i = i + 1 end
+  queue.heads[head] = i
+  for k = i, math.min(#queue, i + NEAR) do
+    local it = queue[k]
+    if it.call.from > call.to then return nil end
+    if not it.got[head] and fits(it, call) then return it, head end
+  end
+end
+
+local function is_same() return true end
+
+-- It came cut, into a buffer that was too small.
+local function is_longer(it, call)
+  local sent, got = it.call.event, call.event
+  local data = got.data or ""
+  return (sent.out or 0) > (got["in"] or 0) and
+    (sent.data or ""):sub(1, #data) == data
+end
+
+local function find_sent(queues, call)
+  local here, there = datagram_ends(call)
+  for _, scope in ipairs { call.sock.process.machine.index, "" } do
+    local key = route(scope, here, there)
+    local it, head = first_of(queues[key .. content(call.event, "in")], call,
+      is_same)
+    if not it then it, head = first_of(queues[key], call, is_longer) end
+    if it then return it, head end
+  end
+end
+
+-- Where a datagram could have been received: scope and port.
+local function receivers(socks)
+  local found = {}
+  for _, sock in ipairs(socks) do
+    if sock.type == "dgram" then
+      local here = sock.twin and pair_ends(sock) or names.plain(sock.here or "")
+      found["|" .. port_of(here)] = true
+      found[sock.process.machine.index .. "|" .. port_of(here)] = true
+    end
+  end
+  return found
+end
+
+-- Joins each datagram with who received it; gives those that were lost.
+local function join_datagrams(calls, socks, add)
+  local sends, queues = queue_sends(calls)
+  for _, call in ipairs(calls) do
+    if is_datagram(call, RECEIVES) then
+      local it, head = find_sent(queues, call)
+      if it then
+        it.got[head], it.came = true, true
+        add(it.call, call, "datagram", call.event["in"] or 0)
+      end
+    end
+  end
+  local found, lost = receivers(socks), {}
+  for _, it in ipairs(sends) do
+    if not it.came and found[it.receiver] then lost[#lost + 1] = it.call end
+  end
+  return lost
+end
+
+--- What joins the calls, sorted by who received; and the calls that sent a
+--- datagram which never arrived at a socket that is in the trace.
+---@param calls table[] sorted by their begin
+---@param socks table[]
+---@return table[] arrows from, to (calls), kind, bytes
+---@return table[] lost calls
+function arrows.find(calls, socks)
+  local list = {}
+  local function add(from, to, kind, bytes)
+    list[#list + 1] = { from = from, to = to, kind = kind, bytes = bytes }
+  end
+  join_streams(calls, socks, add)
+  local lost = join_datagrams(calls, socks, add)
+  table.sort(list, function(a, b)
+    if a.to ~= b.to then return a.to.index < b.to.index end
+    return a.from.index < b.from.index
+  end)
+  return list, lost
+end
+
+return arrows

@@ -1,0 +1,329 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.trace.model: what several processes did, on one axis of time. The model
+-- is a table that JSON can carry; times are seconds from the first event, and
+-- what refers to a list holds an index into it:
+--
+--   version, seconds, wall
+--   processes { pid, host, lab, args, name, source, at, stop, cut }
+--   lanes     { process, task, name, line, from, to, state }
+--   socks     { process, id, fd, family, type, name }
+--   calls     { lane, sock, call, args, line, from, to, wait, waits, sys, in,
+--               out, data, result, new, addr, code, error, hint, open, engine }
+--   arrows    { from, to: calls; kind, bytes, at, arrive }
+--   lost      calls that sent a datagram which did not arrive
+--   counts    { lane, call, calls, sys, in, out, wait, errors }
+--   lines     { process, line, calls, wait }: of the lab's own file
+--
+-- While it is made, a call, a lane, a socket and a process are tables that
+-- refer to each other, each with its `index`.
+
+local arrows = require "net.trace.arrows"
+local hints = require "net.hints"
+local names = require "net.trace.names"
+
+local model = {}
+
+local NS = 1e9 -- in a second
+local SAME_BOOT = 60 -- seconds: clocks of one machine differ by less
+local MOST_SOURCE = 1 << 20
+
+-- ---- one axis ----
+
+-- The events of the list, split where one begins: a file may hold several.
+local function split(list)
+  local traces = {}
+  for _, events in ipairs(list) do
+    for _, event in ipairs(events) do
+      if event.ev == "start" then traces[#traces + 1] = {} end
+      table.insert(traces[#traces], event)
+    end
+  end
+  return traces
+end
+
+-- The machines, each with its clock: what was traced on one host since it was
+-- booted has the same.
+local function machine_of(machines, start)
+  local booted = start.wall - start.t / NS
+  for _, machine in ipairs(machines) do
+    if machine.host == start.host and
+      math.abs(machine.booted - booted) < SAME_BOOT then return machine end
+  end
+  local machine = { host = start.host, booted = booted, wall = start.wall,
+                    t = start.t, first = start.t, index = #machines + 1 }
+  machines[#machines + 1] = machine
+  return machine
+end
+
+-- The first and the last moment of a process.
+local function span(events)
+  local first, last = math.maxinteger, 0
+  for _, event in ipairs(events) do
+    first = math.min(first, event.t)
+    last = math.max(last, event.t, event["end"] or 0)
+  end
+  return first, last
+end
+
+-- Gives each machine its place on the axis; the axis' beginning by the wall.
+local function place(machines)
+  local wall = math.huge
+  for _, machine in ipairs(machines) do
+    machine.wall = machine.wall - (machine.t - machine.first) / NS
+    wall = math.min(wall, machine.wall)
+  end
+  for _, machine in ipairs(machines) do
+    local shift, first = machine.wall - wall, machine.first
+    function machine.seconds(t) return (t - first) / NS + shift end
+  end
+  return wall
+end
+
+-- ---- one process ----
+
+local function lane_of(p, task, at)
+  local lane = p.lanes[task]
+  if not lane then
+    lane = { process = p, task = task, from = at,
+             name = task == 1 and "script" or "task " .. task }
+    p.lanes[task] = lane
+    table.insert(p.tasks, task)
+  end
+  return lane
+end
+
+local on = {}
+
+function on.task(p, event, at)
+  lane_of(p, event.task, at).line = event.line
+end
+
+function on.done(p, event, at)
+  local lane = lane_of(p, event.task, at)
+  lane.to, lane.state = at, event.state
+end
+
+function on.sock(p, event)
+  if p.socks[event.sock] then return end
+  local sock = { process = p, id = event.sock, fd = event.fd,
+    family = event.family, type = event.type, index = #p.model.socks + 1,
+    kind = names.kind(event.family, event.type) }
+  p.socks[event.sock] = sock
+  table.insert(p.model.socks, sock)
+end
+
+function on.name(p, event)
+  local sock = p.socks[event.sock]
+  if sock then sock.here, sock.there = event["local"], event.peer end
+end
+
+-- Two sockets without names: they are known by what stands for them here.
+local function join(a, b)
+  if not a or not b then return end
+  a.twin, b.twin = b, a
+end
+
+function on.call(p, event, at)
+  local call = { event = event, lane = lane_of(p, event.task, at), from = at,
+    to = math.max(at, p.seconds(event["end"])), sock = p.socks[event.sock],
+    new = p.socks[event.new], order = #p.model.calls + 1 }
+  call.wait = math.min((event.wait or 0) / NS, call.to - at)
+  if call.new and event.call == "accept" then call.new.accepted = call end
+  if event.call == "socketpair" and not event.code then
+    join(call.new, p.socks[(event.new or 0) + 1])
+  end
+  table.insert(p.model.calls, call)
+end
+
+function on.stop(p, _, at) p.stop, p.cut = at, nil end
+
+function on.start() end
+
+-- The lab's name without its folders; of two that are the same, the second is
+-- NAME#2.
+local function name_process(p, taken)
+  local base = (p.lab:match "([^/]+)$" or p.lab):gsub("%.lua$", "")
+  local name, n = base, taken[base] or 1
+  while taken[name] do
+    n = n + 1
+    name = ("%s#%d"):format(base, n)
+  end
+  taken[base], taken[name] = n, n
+  return name
+end
+
+local function add_process(m, events, machine, last)
+  local start = events[1]
+  local p = { model = m, index = #m.processes + 1, lanes = {}, tasks = {},
+    socks = {}, pid = start.pid, host = start.host, lab = start.lab,
+    args = start.args, machine = machine, seconds = machine.seconds,
+    cut = true }
+  p.at, p.stop = p.seconds(start.t), p.seconds(last)
+  m.processes[p.index] = p
+  lane_of(p, 1, p.at)
+  for _, event in ipairs(events) do
+    on[event.ev](p, event, p.seconds(event.t))
+  end
+  table.sort(p.tasks)
+  for _, task in ipairs(p.tasks) do
+    local lane = p.lanes[task]
+    lane.to = math.max(lane.from, lane.to or p.stop)
+    lane.index = #m.lanes + 1
+    m.lanes[lane.index] = lane
+  end
+end
+
+-- ---- what is counted ----
+
+-- The list's row of this key: `new`, if there is none yet.
+local function row_of(list, rows, key, new)
+  if not rows[key] then
+    rows[key] = new
+    list[#list + 1] = new
+  end
+  return rows[key]
+end
+
+local function count_calls(calls)
+  local list, rows = {}, {}
+  for _, call in ipairs(calls) do
+    local event, lane = call.event, call.lane.index
+    local row = row_of(list, rows, lane .. " " .. event.call, { lane = lane,
+      call = event.call, calls = 0, sys = 0, ["in"] = 0, out = 0, wait = 0.0,
+      errors = 0 })
+    row.calls = row.calls + 1
+    row.wait = row.wait + call.wait
+    if event.code and event.code ~= "EOF" then row.errors = row.errors + 1 end
+    for _, key in ipairs { "sys", "in", "out" } do
+      row[key] = row[key] + (event[key] or 0)
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.lane ~= b.lane then return a.lane < b.lane end
+    return a.call < b.call
+  end)
+  return list
+end
+
+-- The number of a line of the lab itself, whose name Lua may have cut. What an
+-- engine did is counted with the call that it did it for.
+local function own_line(call)
+  local file, line = (call.event.line or ""):match "^(.*):(%d+)$"
+  if not file or call.event.engine then return nil end
+  local lab = call.lane.process.lab
+  if file:sub(1, 3) == "..." then lab = "..." .. lab:sub(3 - #file) end
+  return file == lab and math.tointeger(tonumber(line)) or nil
+end
+
+local function count_lines(calls)
+  local list, rows = {}, {}
+  for _, call in ipairs(calls) do
+    local line, process = own_line(call), call.lane.process.index
+    if line then
+      local row = row_of(list, rows, process .. " " .. line,
+        { process = process, line = line, calls = 0, wait = 0.0 })
+      row.calls = row.calls + 1
+      row.wait = row.wait + call.wait
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.process ~= b.process then return a.process < b.process end
+    return a.line < b.line
+  end)
+  return list
+end
+
+-- ---- the model itself ----
+
+-- A lab's source. The trace says which file that is, and the picture of it may
+-- be given away: so only text that is called Lua, and not much of it.
+local function read_source(lab)
+  if not lab:find "%.lua$" then return nil end
+  local file <close> = io.open(lab, "rb")
+  local text = file and file:read(MOST_SOURCE)
+  return text and utf8.len(text) and text or nil
+end
+
+local function index_of(it) return it and it.index end
+
+-- The list, each made by f.
+local function map(list, f)
+  local mapped = {}
+  for i, it in ipairs(list) do mapped[i] = f(it) end
+  return mapped
+end
+
+local function public_lane(lane)
+  return { process = lane.process.index, task = lane.task, name = lane.name,
+    line = lane.line, from = lane.from, to = lane.to, state = lane.state }
+end
+
+local function public_sock(sock)
+  return { process = sock.process.index, id = sock.id, fd = sock.fd,
+    family = sock.family, type = sock.type, name = names.of(sock) }
+end
+
+local function public_call(call)
+  local e = call.event
+  return { lane = call.lane.index, sock = index_of(call.sock), call = e.call,
+    args = e.args, line = e.line, from = call.from, to = call.to,
+    wait = call.wait, waits = e.waits or 0, sys = e.sys or 0, ["in"] = e["in"],
+    out = e.out, data = e.data, result = e.result, new = index_of(call.new),
+    addr = e.addr, code = e.code, error = e.error, open = e.open,
+    hint = e.code and hints.of(e.code), engine = e.engine }
+end
+
+local function public_arrow(arrow)
+  return { from = arrow.from.index, to = arrow.to.index, kind = arrow.kind,
+    bytes = arrow.bytes, at = arrow.from.from,
+    arrive = math.max(arrow.from.from, arrow.to.to) }
+end
+
+local function public_process(source_of)
+  local taken = {}
+  return function(p)
+    return { pid = p.pid, host = p.host, lab = p.lab, args = p.args,
+      name = name_process(p, taken), source = source_of(p.lab), at = p.at,
+      stop = p.stop, cut = p.cut }
+  end
+end
+
+-- Calls are written when they end, and read as they begin.
+local function sort_calls(calls)
+  table.sort(calls, function(a, b)
+    if a.from ~= b.from then return a.from < b.from end
+    return a.order < b.order
+  end)
+  for i, call in ipairs(calls) do call.index = i end
+end
+
+--- The model of traces, one list of events for each process.
+---@param list table[][]
+---@param source_of? fun(lab: string): string?
+---@return table model
+function model.of(list, source_of)
+  local m = { processes = {}, lanes = {}, socks = {}, calls = {} }
+  local machines, parts, seconds = {}, {}, 0.0
+  for i, events in ipairs(split(list)) do
+    local machine = machine_of(machines, events[1])
+    local first, last = span(events)
+    machine.first = math.min(machine.first, first)
+    parts[i] = { events = events, machine = machine, last = last }
+  end
+  local wall = place(machines)
+  for _, part in ipairs(parts) do
+    add_process(m, part.events, part.machine, part.last)
+    seconds = math.max(seconds, part.machine.seconds(part.last))
+  end
+  sort_calls(m.calls)
+  local found, lost = arrows.find(m.calls, m.socks)
+  return { version = 1, seconds = seconds, wall = wall,
+    processes = map(m.processes, public_process(source_of or read_source)),
+    lanes = map(m.lanes, public_lane), socks = map(m.socks, public_sock),
+    calls = map(m.calls, public_call), arrows = map(found, public_arrow),
+    lost = map(lost, index_of), counts = count_calls(m.calls),
+    lines = count_lines(m.calls) }
+end
+
+return model
