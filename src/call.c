@@ -91,13 +91,13 @@ static net_jot *begin_line(const net_call *call, uint64_t end) {
   const char *name = s == CLOSES ? "close" : call->kind->name;
   net_jot *j = net_trace_begin("call", call->begun);
   net_trace_number(j, "end", end);
-  net_trace_number(j, "wait", call->wait);
-  net_trace_number(j, "waits", call->waits);
-  net_trace_number(j, "sys", call->had.calls);
+  net_trace_some(j, "wait", call->wait);
+  net_trace_some(j, "waits", call->waits);
+  net_trace_some(j, "sys", call->had.calls);
   net_trace_number(j, "task", call->task);
   net_trace_some(j, "sock", call->sock);
   net_trace_string(j, "call", name, strlen(name));
-  net_trace_string(j, "args", call->args.room, call->args.jot.len);
+  net_trace_text(j, "args", &call->args);
   net_trace_text(j, "line", &call->line);
   net_trace_some(j, "in", call->had.in);
   net_trace_some(j, "out", call->had.out);
@@ -151,15 +151,13 @@ static net_call *new_call(void) {
   return call;
 }
 
-/* The bytes that the string or buffer at `arg` has, from the first that the
- * next argument names to the last; `most` at most. */
-static void show_bytes(net_text *t, lua_State *L, int arg, size_t most) {
+/* The bytes of the buffer at `arg`, from the first that the next argument names
+ * to the last; `most` at most. */
+static void show_buffer(net_text *t, lua_State *L, int arg, size_t most) {
   size_t len;
-  int type = lua_type(L, arg), slice = 1;
+  if (!luaL_testudata(L, arg, NET_BUFFER)) return;
   for (int i = arg + 1; i <= arg + 2; i++)
-    slice = slice && (lua_isnoneornil(L, i) || lua_isinteger(L, i));
-  if (type != LUA_TSTRING && !luaL_testudata(L, arg, NET_BUFFER)) return;
-  if (!slice) return;
+    if (!lua_isnoneornil(L, i) && !lua_isinteger(L, i)) return;
   const char *bytes = net_buffer_data(L, arg, &len);
   net_show_data(t, bytes, len < most ? len : most);
 }
@@ -186,8 +184,9 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   net_show_clear(&call->addr);
   net_show_line(&call->line, L);
   net_show_values(&call->args, L, s ? 2 : 1,
-                  kind->special >= NEXT ? 0 : lua_gettop(L));
-  if (kind->special == TAKES && s) show_bytes(&call->data, L, 2, NET_SHOWN);
+                  kind->special >= NEXT ? 0 : lua_gettop(L),
+                  kind->special == TAKES ? &call->data : NULL);
+  if (kind->special == TAKES && s) show_buffer(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
   w->call = call;
   call->begun = uv_hrtime();
@@ -219,7 +218,8 @@ void net_call_addr(net_loop *loop, const net_addr *a) {
   net_call *call = wait_of(loop)->call;
   if (call == NULL) return;
   net_show_clear(&call->addr);
-  net_jot_text(&call->addr.jot, net_addr_text(a, who));
+  net_addr_text(a, who);
+  net_jot_json(&call->addr.jot, who, strlen(who));
 }
 
 /* ---- its end ---- */
@@ -234,7 +234,7 @@ static int has_failed(lua_State *L, int first) {
 static uint32_t see_results(lua_State *L, const net_call *call, int first) {
   uint32_t made = 0;
   for (int i = first; i <= lua_gettop(L); i++) {
-    net_sock *s = luaL_testudata(L, i, NET_SOCK);
+    net_sock *s = net_sock_at(L, i);
     if (s == NULL) continue;
     net_trace_sock(s);
     if (call->kind->special == NAMES) net_trace_sock_names(s);
@@ -249,26 +249,26 @@ static void show_sender(net_call *call, lua_State *L, int host) {
   const char *text = lua_tostring(L, host);
   if (text == NULL) return;
   int six = strchr(text, ':') != NULL, port = lua_isinteger(L, host + 1);
-  if (six) net_jot_bytes(j, "[", 1);
-  net_jot_text(j, text);
-  if (six) net_jot_bytes(j, "]", 1);
+  if (six) NET_JOT(j, "[");
+  net_jot_json(j, text, strlen(text));
+  if (six) NET_JOT(j, "]");
   if (!port) return; /* a path */
-  net_jot_bytes(j, ":", 1);
+  NET_JOT(j, ":");
   net_jot_number(j, (uint64_t)lua_tointeger(L, host + 1));
 }
 
-static void see_bytes(net_call *call, lua_State *L, int first) {
-  size_t len;
-  net_sock *s = luaL_testudata(L, 1, NET_SOCK);
+/* Writes the results, and what they tell of the bytes. */
+static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
+  net_sock *s = net_sock_at(L, 1);
   special kind = call->kind->special;
+  int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
+  int itself = first == last && s && net_sock_at(L, last) == s;
+  net_show_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
+  if (gives && first == last) net_show_clear(t); /* data says it */
   if (kind == FILLS)
-    show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
+    show_buffer(&call->data, L, 2, (size_t)lua_tointeger(L, first));
   if (kind == TAKES && s && !s->named) net_trace_sock_names(s);
-  if (kind != GIVES && kind != NEXT) return;
-  const char *bytes = lua_tolstring(L, first, &len);
-  if (bytes) net_show_data(&call->data, bytes, len);
-  if (strcmp(call->kind->name, "recvfrom") == 0)
-    show_sender(call, L, first + 1);
+  if (gives && last - first >= 2) show_sender(call, L, first + 1);
 }
 
 /* It ends with the results from `first` on. */
@@ -279,11 +279,11 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
   int failed = has_failed(L, first);
   settle(call);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
+  net_show_clear(&results);
   if (!failed) {
     made = see_results(L, call, first);
-    see_bytes(call, L, first);
+    show_results(&results, call, L, first);
   }
-  net_show_values(&results, L, first, failed ? 0 : lua_gettop(L));
   net_jot *j = begin_line(call, now);
   net_trace_text(j, "result", &results);
   net_trace_some(j, "new", made);
@@ -318,13 +318,10 @@ void net_call_engine(net_loop *loop, const net_engine_call *e) {
   net_text data;
   net_jot *j = net_trace_begin("call", e->begun);
   net_trace_number(j, "end", e->ended);
-  net_trace_number(j, "wait", 0);
-  net_trace_number(j, "waits", 0);
   net_trace_number(j, "sys", 1);
   net_trace_number(j, "task", call->task);
   net_trace_some(j, "sock", e->sock);
   net_trace_string(j, "call", e->name, strlen(e->name));
-  net_trace_string(j, "args", "", 0);
   net_trace_text(j, "line", &call->line);
   net_trace_some(j, "in", e->in);
   net_trace_some(j, "out", e->out);
@@ -345,7 +342,7 @@ void net_call_stop(void) {
   for (net_link *l = calls.next; l != &calls; l = l->next) {
     const net_call *call = (net_call *)l;
     net_jot *j = begin_line(call, uv_hrtime());
-    net_jot_text(j, ",\"open\":true");
+    NET_JOT(j, ",\"open\":true");
     end_line(j, call);
   }
 }
@@ -357,8 +354,7 @@ static int traced(lua_State *L) {
   const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
   net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
   if (!net_trace_on || loop == NULL) return kind->function(L);
-  net_sock *s = luaL_testudata(
-      L, kind->special == NEXT ? lua_upvalueindex(3) : 1, NET_SOCK);
+  net_sock *s = net_sock_at(L, kind->special == NEXT ? lua_upvalueindex(3) : 1);
   int idle = kind->special == CLOSES && (s == NULL || s->fd < 0);
   net_call *call = idle ? NULL : begin(L, loop, kind, s);
   int results = kind->function(L);

@@ -4,53 +4,43 @@
  */
 #include "jot.h"
 
-#include <string.h>
-
 static const char hex[] = "0123456789abcdef";
 
-void net_jot_bytes(net_jot *j, const char *bytes, size_t len) {
-  if (len > j->size - j->len) {
-    j->full = 1;
-    return;
-  }
-  memcpy(j->text + j->len, bytes, len);
-  j->len += len;
-}
-
-void net_jot_text(net_jot *j, const char *text) {
-  net_jot_bytes(j, text, strlen(text));
-}
-
 void net_jot_number(net_jot *j, uint64_t n) {
+  static const char pairs[] = "0001020304050607080910111213141516171819"
+                              "2021222324252627282930313233343536373839"
+                              "4041424344454647484950515253545556575859"
+                              "6061626364656667686970717273747576777879"
+                              "8081828384858687888990919293949596979899";
   char digits[20], *first = digits + sizeof digits;
-  do *--first = (char)('0' + n % 10);
-  while ((n /= 10) > 0);
+  for (; n >= 100; n /= 100) {
+    first -= 2;
+    memcpy(first, pairs + n % 100 * 2, 2);
+  }
+  if (n >= 10) *--first = pairs[n * 2 + 1];
+  *--first = n >= 10 ? pairs[n * 2] : (char)('0' + n);
   net_jot_bytes(j, first, (size_t)(digits + sizeof digits - first));
 }
 
-/* How many of the bytes need no escape: they are printable ASCII, and neither
- * a backslash nor `quote`. */
-static size_t plain(const char *bytes, size_t len, char quote) {
-  size_t n = 0;
-  while (n < len && bytes[n] >= ' ' && bytes[n] <= '~' && bytes[n] != '\\' &&
-         bytes[n] != quote)
-    n++;
-  return n;
+/* Are eight bytes plain? It may say no to some that are. */
+static int plain8(const char *bytes) {
+  const uint64_t each = 0x0101010101010101, top = each << 7;
+  uint64_t v;
+  memcpy(&v, bytes, sizeof v);
+  uint64_t below = v - each * ' ', quote = (v ^ each * '"') - each;
+  uint64_t backslash = (v ^ each * '\\') - each, above = v + each;
+  return ((v | below | quote | backslash | above) & top) == 0;
 }
 
-/* Bytes as net.escape writes them: any terminal shows what is there. */
-void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    size_t n = plain(bytes + i, len - i, '\\');
-    net_jot_bytes(j, bytes + i, n);
-    i += n;
-    if (i == len) return;
-    unsigned char c = (unsigned char)bytes[i];
-    if (c == '\\')
-      net_jot_bytes(j, "\\\\", 2);
-    else
-      net_jot_bytes(j, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
-  }
+/* How many of the bytes are themselves in a JSON string, and on any terminal:
+ * printable ASCII, but no quote and no backslash. */
+static size_t plain(const char *bytes, size_t len) {
+  size_t n = 0;
+  while (len - n >= 8 && plain8(bytes + n)) n += 8;
+  while (n < len && bytes[n] >= ' ' && bytes[n] <= '~' && bytes[n] != '"' &&
+         bytes[n] != '\\')
+    n++;
+  return n;
 }
 
 /* The length of the character of UTF-8 at c, of several bytes; 0: it is none
@@ -70,7 +60,7 @@ static size_t character(const char *text, size_t len) {
  * that is no UTF-8 becomes U+FFFD. */
 void net_jot_json(net_jot *j, const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
-    size_t n = plain(text + i, len - i, '"');
+    size_t n = plain(text + i, len - i);
     net_jot_bytes(j, text + i, n);
     i += n;
     if (i == len) return;
@@ -79,12 +69,42 @@ void net_jot_json(net_jot *j, const char *text, size_t len) {
     if (more > 0) {
       net_jot_bytes(j, text + i, more);
       i += more - 1;
-    } else if (c >= 0x80)
-      net_jot_bytes(j, "\\ufffd", 6);
-    else if (c == '"' || c == '\\')
+    } else if (c >= 0x80) {
+      NET_JOT(j, "\\ufffd");
+    } else if (c == '"' || c == '\\') {
       net_jot_bytes(j, (const char[]){'\\', (char)c}, 2);
-    else
-      net_jot_bytes(
-          j, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    } else {
+      NET_JOT(j, "\\u00");
+      net_jot_bytes(j, (const char[]){hex[c >> 4], hex[c & 15]}, 2);
+    }
   }
+}
+
+/* The same of bytes as net.escape writes them: any terminal shows what is
+ * there. */
+void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
+  const size_t longest = 5; /* of a byte, \\xNN */
+  size_t i = plain(bytes, len);
+  net_jot_bytes(j, bytes, i);
+  if (i == len) return;
+  if (len - i > (j->size - j->len) / longest) {
+    j->full = 1;
+    return;
+  }
+  char *p = j->text + j->len;
+  for (; i < len; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+    int printable = c >= ' ' && c <= '~';
+    if (!printable || c == '"' || c == '\\') *p++ = '\\';
+    if (!printable || c == '\\') *p++ = '\\';
+    if (!printable) {
+      *p++ = 'x';
+      *p++ = hex[c >> 4];
+      *p++ = hex[c & 15];
+    } else {
+      if (c == '\\') *p++ = '\\';
+      *p++ = (char)c;
+    }
+  }
+  j->len = (size_t)(p - j->text);
 }

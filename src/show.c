@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * show.c: Lua's values in a trace: as source code would have them, cut short.
+ * All text is as between the quotes of a JSON string.
  */
 #include "trace.h"
 
@@ -14,35 +15,42 @@ void net_show_data(net_text *t, const char *bytes, size_t len) {
   net_jot_printable(&t->jot, bytes, len < NET_SHOWN ? len : NET_SHOWN);
 }
 
-static void show_string(net_jot *j, lua_State *L, int index) {
+/* A string, which `data` gets as well, without the quotes. */
+static void show_string(net_jot *j, lua_State *L, int index, net_text *data) {
   size_t len;
   const char *bytes = lua_tolstring(L, index, &len);
-  net_jot_bytes(j, "\"", 1);
+  NET_JOT(j, "\\\"");
+  size_t from = j->len;
   net_jot_printable(j, bytes, len < NET_SHOWN ? len : NET_SHOWN);
-  net_jot_bytes(j, "\"", 1);
-  if (len > NET_SHOWN) net_jot_bytes(j, "...", 3);
+  if (data) net_jot_bytes(&data->jot, j->text + from, j->len - from);
+  NET_JOT(j, "\\\"");
+  if (len > NET_SHOWN) NET_JOT(j, "...");
 }
 
 static void show_number(net_jot *j, lua_State *L, int index) {
   char digits[40];
-  if (lua_isinteger(L, index))
-    snprintf(digits, sizeof digits, LUA_INTEGER_FMT, lua_tointeger(L, index));
-  else
+  lua_Integer n = lua_tointeger(L, index);
+  if (!lua_isinteger(L, index)) {
     snprintf(digits, sizeof digits, "%.9g", lua_tonumber(L, index));
-  net_jot_text(j, digits);
+    net_jot_text(j, digits);
+    return;
+  }
+  if (n < 0) NET_JOT(j, "-");
+  net_jot_number(j, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
 /* socket 3, task 2, or what the class is called. */
 static void show_object(net_jot *j, lua_State *L, int index) {
-  const net_sock *s = luaL_testudata(L, index, NET_SOCK);
-  const net_task *t = luaL_testudata(L, index, NET_TASK);
+  const net_sock *s = net_sock_at(L, index);
+  const net_task *t = s ? NULL : luaL_testudata(L, index, NET_TASK);
   if (s || t) {
     net_jot_text(j, s ? "socket " : "task ");
     net_jot_number(j, s ? s->id : t->id);
     return;
   }
   int named = luaL_getmetafield(L, index, "__name");
-  net_jot_text(j, named == LUA_TSTRING ? lua_tostring(L, -1) : "userdata");
+  const char *name = named == LUA_TSTRING ? lua_tostring(L, -1) : "userdata";
+  net_jot_printable(j, name, strlen(name));
   if (named != LUA_TNIL) lua_pop(L, 1);
 }
 
@@ -50,7 +58,7 @@ static void show_object(net_jot *j, lua_State *L, int index) {
 static void show_value(net_jot *j, lua_State *L, int index) {
   switch (lua_type(L, index)) {
   case LUA_TSTRING:
-    show_string(j, L, index);
+    show_string(j, L, index, NULL);
     break;
   case LUA_TNUMBER:
     show_number(j, L, index);
@@ -62,7 +70,7 @@ static void show_value(net_jot *j, lua_State *L, int index) {
     show_object(j, L, index);
     break;
   case LUA_TTABLE:
-    net_jot_text(j, "{...}");
+    NET_JOT(j, "{...}");
     break;
   default:
     net_jot_text(j, luaL_typename(L, index));
@@ -71,7 +79,7 @@ static void show_value(net_jot *j, lua_State *L, int index) {
 
 static void show_table(net_jot *j, lua_State *L, int index) {
   const char *comma = "";
-  net_jot_bytes(j, "{", 1);
+  NET_JOT(j, "{");
   lua_pushnil(L);
   while (!j->full && lua_next(L, index)) {
     net_jot_text(j, comma);
@@ -80,21 +88,25 @@ static void show_table(net_jot *j, lua_State *L, int index) {
       size_t len;
       const char *key = lua_tolstring(L, -2, &len);
       net_jot_printable(j, key, len < NET_SHOWN ? len : NET_SHOWN);
-      net_jot_bytes(j, " = ", 3);
+      NET_JOT(j, " = ");
     }
     show_value(j, L, lua_gettop(L));
     lua_pop(L, 1);
   }
   if (j->full) lua_pop(L, 1);
-  net_jot_bytes(j, "}", 1);
+  NET_JOT(j, "}");
 }
 
-/* The values from `first` to `last`. */
-void net_show_values(net_text *t, lua_State *L, int first, int last) {
+/* The values from `first` to `last`; `data`, if it is not NULL, gets the bytes
+ * of the first one. */
+void net_show_values(net_text *t, lua_State *L, int first, int last,
+                     net_text *data) {
   net_show_clear(t);
   for (int i = first; i <= last; i++) {
-    if (i > first) net_jot_bytes(&t->jot, ", ", 2);
-    if (lua_type(L, i) == LUA_TTABLE)
+    if (i > first) NET_JOT(&t->jot, ", ");
+    if (i == first && data && lua_type(L, i) == LUA_TSTRING)
+      show_string(&t->jot, L, i, data);
+    else if (lua_type(L, i) == LUA_TTABLE)
       show_table(&t->jot, L, i);
     else
       show_value(&t->jot, L, i);
@@ -110,8 +122,9 @@ void net_show_line(net_text *t, lua_State *L) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline < 0) continue;
     int file = *ar.source == '@' && ar.srclen < sizeof t->room - 12;
-    net_jot_text(&t->jot, file ? ar.source + 1 : ar.short_src);
-    net_jot_bytes(&t->jot, ":", 1);
+    const char *name = file ? ar.source + 1 : ar.short_src;
+    net_jot_json(&t->jot, name, strlen(name));
+    NET_JOT(&t->jot, ":");
     net_jot_number(&t->jot, (uint64_t)ar.currentline);
     return;
   }

@@ -22,17 +22,15 @@ static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
 static const char *const types[] = {"stream", "dgram", NULL};
 static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
 
-static const char mark = 0;
+const char net_sock_mark = 0;
 
 enum { NAP = 10, PAUSE = 100 }; /* ms, before a call is tried again */
 enum { ACCEPTS = 64 };          /* that fail in a row, before others */
 
-/* The socket that a method was called on; raises for anything else. A look at
- * the object itself is quicker than one at its class by name. */
+/* The socket that a method was called on; raises for anything else. */
 net_sock *net_sock_check(lua_State *L) {
-  net_sock *s = lua_touserdata(L, 1);
-  if (s && lua_rawlen(L, 1) == sizeof *s && s->mark == &mark) return s;
-  return luaL_checkudata(L, 1, NET_SOCK);
+  net_sock *s = net_sock_at(L, 1);
+  return s ? s : luaL_checkudata(L, 1, NET_SOCK);
 }
 
 /* nil, message, code of a failed call, which names the peer if one is known. */
@@ -110,7 +108,7 @@ static const net_addr *top_address(lua_State *L) {
 /* Pushes a socket that has no descriptor yet. */
 net_sock *net_sock_new(lua_State *L, int family, int type) {
   net_sock *s = lua_newuserdatauv(L, sizeof *s, 0);
-  *s = (net_sock){.mark = &mark, .fd = -1, .timeout = -1};
+  *s = (net_sock){.mark = &net_sock_mark, .fd = -1, .timeout = -1};
   s->family = family;
   s->type = type;
   net_poll_init(&s->poll);

@@ -41,49 +41,28 @@ void net_trace_idle(uint64_t now) {
 net_jot *net_trace_begin(const char *event, uint64_t at) {
   if (sizeof trace.room - trace.out.len < LINE) flush(at);
   net_jot *j = &trace.out;
-  net_jot_text(j, "{\"ev\":\"");
+  NET_JOT(j, "{\"ev\":\"");
   net_jot_text(j, event);
-  net_jot_text(j, "\",\"t\":");
+  NET_JOT(j, "\",\"t\":");
   net_jot_number(j, at);
   return j;
 }
 
 /* Ends a line; `bytes`: of a call that carried some. */
 void net_trace_end(net_jot *j, int bytes) {
-  net_jot_bytes(j, "}\n", 2);
+  NET_JOT(j, "}\n");
   if (trace.sink.eager > bytes) flush(uv_hrtime());
 }
 
-static void put_key(net_jot *j, const char *key) {
-  net_jot_bytes(j, ",\"", 2);
-  net_jot_text(j, key);
-  net_jot_bytes(j, "\":", 2);
-}
-
-void net_trace_number(net_jot *j, const char *key, uint64_t n) {
-  put_key(j, key);
-  net_jot_number(j, n);
-}
-
-/* Where 0 is nothing to tell. */
-void net_trace_some(net_jot *j, const char *key, uint64_t n) {
-  if (n > 0) net_trace_number(j, key, n);
-}
-
 static void put_string(net_jot *j, const char *s, size_t len) {
-  net_jot_bytes(j, "\"", 1);
+  NET_JOT(j, "\"");
   net_jot_json(j, s, len < MOST ? len : MOST);
-  net_jot_bytes(j, "\"", 1);
+  NET_JOT(j, "\"");
 }
 
 void net_trace_string(net_jot *j, const char *key, const char *s, size_t len) {
-  put_key(j, key);
+  net_trace_key(j, key);
   put_string(j, s, len);
-}
-
-/* Where no text is nothing to tell. */
-void net_trace_text(net_jot *j, const char *key, const net_text *t) {
-  if (t->jot.len > 0) net_trace_string(j, key, t->room, t->jot.len);
 }
 
 void net_trace_name(net_jot *j, const char *key, const net_addr *a) {
@@ -98,7 +77,7 @@ static void put_wall(net_jot *j) {
   uv_gettimeofday(&now);
   snprintf(digits, sizeof digits, "%lld.%06d", (long long)now.tv_sec,
            (int)now.tv_usec);
-  put_key(j, "wall");
+  net_trace_key(j, "wall");
   net_jot_text(j, digits);
 }
 
@@ -184,14 +163,14 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   net_trace_number(j, "pid", (uint64_t)getpid());
   net_trace_string(j, "host", host, strlen(host));
   net_trace_string(j, "lab", lab, strlen(lab));
-  put_key(j, "args");
-  net_jot_bytes(j, "[", 1);
+  net_trace_key(j, "args");
+  NET_JOT(j, "[");
   for (const char *comma = ""; *args; comma = ",", args++) {
     if (j->size - j->len < LINE / 2) flush(uv_hrtime()); /* there are many */
     net_jot_text(j, comma);
     put_string(j, *args, strlen(*args));
   }
-  net_jot_bytes(j, "]", 1);
+  NET_JOT(j, "]");
   net_trace_string(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
   net_trace_end(j, 0);
   net_trace_on = 1;
