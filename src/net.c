@@ -56,6 +56,7 @@ int luaopen_net(lua_State *L) {
   add(L, net_dns_functions);
   add(L, net_names_functions);
   add(L, net_iface_functions);
+  add(L, net_usage_functions);
   add(L, net_sock_functions);
   add(L, net_dial_functions);
   add(L, net_gai_functions);

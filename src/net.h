@@ -8,8 +8,8 @@
  *        > stream, attr > sock > names > dns > task, coroutine, deadline > loop
  *        > report, gather > poll > wait > intr
  *
- * and from anywhere to args, buffer, addr, iface, opt and err. While there is a
- * trace, each tells call > trace, show > jot of it. The exceptions:
+ * and from anywhere to args, buffer, addr, iface, usage, opt and err. While
+ * there is a trace, each tells call > trace, show > jot of it. The exceptions:
  * a wait asks for its loop, Ctrl-C (intr) turns the loop, and the loop unwinds
  * a failed task.
  */
@@ -372,10 +372,11 @@ net_wait *net_dns_waiter(net_loop *loop, const void *sock);
 #define NET_LOOKUP "net.lookup"
 extern const luaL_Reg net_dns_methods[], net_dns_functions[];
 
-/* names.c: from addresses to names; iface.c: this machine's own addresses. */
+/* names.c: from addresses to names; iface.c: this machine's own addresses;
+ * usage.c: what the kernel has done for this process. */
 #define NET_NAME "net.name"
 extern const luaL_Reg net_names_methods[], net_names_functions[];
-extern const luaL_Reg net_iface_functions[];
+extern const luaL_Reg net_iface_functions[], net_usage_functions[];
 
 /* sock.c: a socket, from socket(2) to close(2). */
 #define NET_SOCK "net.socket"

@@ -1099,6 +1099,29 @@ function net.now() end
 ---@return number seconds
 function net.time() end
 
+--- What this process has had of the kernel, since it began.
+---@class net.usage
+---@field utime number CPU in the program itself, in seconds
+---@field stime number CPU in the kernel, in seconds
+---@field maxrss integer the most memory that it held at one time, in bytes
+---@field nvcsw integer how often it gave up the CPU, to wait: voluntary context
+---   switches
+---@field nivcsw integer how often another one was given its CPU
+---@field calls integer system calls that this module made; an echo engine's
+---   are added when it has ended. Those of the C library (a lookup's, print's)
+---   are not among them.
+---@field received integer bytes that recv and its like were given
+---@field sent integer bytes that send and its like had taken
+
+--- What this process has had of the kernel: CPU, memory, context switches, and
+--- the system calls and bytes of this module.
+---
+--- See: getrusage(2).
+---@return net.usage? usage
+---@return string? message
+---@return string? code
+function net.getrusage() end
+
 -- # Coroutines that may wait
 --
 -- net.coroutine is Lua's coroutine library, except that in a coroutine which it
