@@ -50,8 +50,8 @@ function factsOf(call) {
     ["bytes", bytesText(call.out, "out", call.data)],
     ["bytes", bytesText(call.in, "in", call.data)],
     ["address", call.addr],
-    ["took", duration(call.to - call.from) +
-      `, began at ${moment(call.from, 1e-6)}`],
+    ["began", `at ${moment(call.from, 1e-6)}`],
+    ["took", call.to > call.from && duration(call.to - call.from)],
     ["waited", waitText(call)],
     ["system calls", call.sys],
     ["by", call.engine && `the C engine of ${call.engine}`],

@@ -7,14 +7,21 @@ const NAME = 15, BAR = 20, ROW = NAME + BAR + 7; // a call's name over its bar
 const BAND_HEAD = 26, LANE_HEAD = 16, GAP = 8;
 const MOST_ROWS = 24; // in a lane; what overlaps still more shares the last
 
+// By their beginnings; of two at once, first the one that holds the other, or
+// the one that is only a moment, as an engine's recv before its send.
+function byBeginning(a, b) {
+  const holds = (call) => (call.kind === "engine" ? 0 : 1);
+  return a.from - b.from || holds(a) - holds(b) || a.to - b.to;
+}
+
 function rowsOf(lane) {
   const rows = [];
-  lane.calls.sort((a, b) => a.from - b.from || b.to - a.to);
+  lane.calls.sort(byBeginning);
   for (const call of lane.calls) {
     let n = rows.findIndex((row) => row.end <= call.from);
     if (n < 0) n = Math.min(rows.length, MOST_ROWS - 1);
     rows[n] = rows[n] || { end: 0, calls: [] };
-    rows[n].end = Math.max(rows[n].end, call.to);
+    rows[n].end = Math.max(rows[n].end, call.to, call.from + 5e-10);
     rows[n].calls.push(call);
     call.row = n;
   }
