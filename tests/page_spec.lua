@@ -140,8 +140,16 @@ describe("the page in a browser", function()
       :format(selector))
   end
 
-  local function detail()
-    return web:run "return document.getElementById('detail').innerText"
+  -- The mouse moves, and the page follows when it comes to it.
+  local function told(pattern, plain)
+    support.eventually(function()
+      return web:run("return document.getElementById('detail').innerText")
+        :find(pattern, 1, plain)
+    end)
+  end
+
+  local function becomes(number, selector)
+    support.eventually(function() return count(selector) == number end)
   end
 
   local function focused()
@@ -183,15 +191,15 @@ describe("the page in a browser", function()
   it("shows what lies under the mouse, its arrows and its line", function()
     open(sample())
     web:hover "#c1 .body"
-    assert.matches("accept%(%).*tcp 127.0.0.1:9900.*socket 2", detail())
-    assert.matches("290 ms, blocked in kernel", detail())
+    told("accept%(%).*tcp 127.0.0.1:9900.*socket 2")
+    told("290 ms, blocked in kernel")
     assert.equal(1, count ".arrow.connect.on")
     assert.equal(0, count ".arrow.bytes.on")
     assert.equal(1, count "#source0 tr.on")
     web:hover "#c6 .body"
-    assert.matches("connect: refused.*nobody listens there", detail())
+    told("connect: refused.*nobody listens there")
     web:hover "#source0 tbody tr:nth-child(2)"
-    assert.equal(3, count ".bar.on")
+    becomes(3, ".bar.on")
   end)
 
   it("is used from the keyboard", function()
@@ -202,12 +210,12 @@ describe("the page in a browser", function()
     assert.equal("c0", focused())
     web:press(RIGHT)
     assert.equal("c1", focused())
-    assert.matches("accept", detail())
+    told("accept")
     web:press(ENTER)
     assert.equal("true", web:run
       "return document.activeElement.getAttribute('aria-pressed')")
     web:hover "#c6 .body"
-    assert.matches("accept", detail())
+    told("accept")
     web:press(ESCAPE)
     web:press(DOWN)
     assert.equal("c9", focused())
@@ -219,6 +227,27 @@ describe("the page in a browser", function()
     support.eventually(function() return bar_width(focused()) ~= before end)
     web:press "0"
     support.eventually(function() return bar_width "c9" == before end)
+  end)
+
+  it("zooms with the wheel, and is dragged along", function()
+    open(sample())
+    local before = bar_width "c8"
+    web:run [[
+      const box = document.getElementById("drawing").getBoundingClientRect();
+      document.querySelector("#c8 .body").dispatchEvent(new WheelEvent("wheel",
+        { ctrlKey: true, deltaY: -100, clientX: box.right - 20,
+          bubbles: true, cancelable: true }))]]
+    support.eventually(function() return bar_width "c8" > before end)
+    local function left()
+      return web:run [[return document.querySelector("#c7 .body")
+        .getBoundingClientRect().x]]
+    end
+    local from = left()
+    web:mouse({ type = "pointerMove", duration = 0, x = 300, y = 250 },
+      { type = "pointerDown", button = 0 },
+      { type = "pointerMove", duration = 0, x = 350, y = 250 },
+      { type = "pointerUp", button = 0 })
+    support.eventually(function() return math.abs(left() - from - 50) < 2 end)
   end)
 
   it("draws to scale, where it is asked to", function()
@@ -234,7 +263,7 @@ describe("the page in a browser", function()
     open(sample())
     web:hover "#c3 .body"
     local seen = "</script><img src=x onerror='window.hit=1'>\"\\u001b[31m"
-    assert.is_truthy(detail():find(seen, 1, true))
+    told(seen, true)
     assert.is_truthy(web:run(
       "return document.querySelector('#source1').textContent")
       :find(seen .. "\\u202e", 1, true))
@@ -272,7 +301,7 @@ describe("the page in a browser", function()
         assert.matches("^file:", message.params.request.url)
       end
     end
-    assert.equal(7, pages)
+    assert.equal(8, pages)
   end)
 
   it("does not run a script that came in", function()

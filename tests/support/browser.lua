@@ -72,6 +72,14 @@ function browser:run(text)
     { script = text, args = { 0 } })
 end
 
+--- What the mouse does, as WebDriver's actions of a pointer.
+function browser:mouse(...)
+  self:ask("POST", self.session .. "/actions", { actions = { {
+    type = "pointer", id = "mouse", parameters = { pointerType = "mouse" },
+    actions = { ... },
+  } } })
+end
+
 --- Moves the mouse to the middle of an element, by its CSS selector.
 function browser:hover(selector)
   local at = self:run(([[
@@ -80,10 +88,7 @@ function browser:hover(selector)
     const box = element.getBoundingClientRect();
     return { x: Math.round(box.x + box.width / 2),
              y: Math.round(box.y + box.height / 2) }]]):format(selector))
-  self:ask("POST", self.session .. "/actions", { actions = { {
-    type = "pointer", id = "mouse", parameters = { pointerType = "mouse" },
-    actions = { { type = "pointerMove", duration = 0, x = at.x, y = at.y } },
-  } } })
+  self:mouse { type = "pointerMove", duration = 0, x = at.x, y = at.y }
 end
 
 --- Presses and releases a key; WebDriver has its own characters for Tab etc.

@@ -33,13 +33,16 @@ function drawRuler() {
   const apart = room * (to - from) / width;
   const ticks = axis === axes.even ? eventTicks(axis, from, to, apart)
     : roundTicks(axis.time(from), axis.time(to), Math.max(width / room, 2));
+  let before = -Infinity;
   const parts = ticks.map(({ time, step }) => {
-    const left = x(axis.place(time));
-    const anchor = left > width - room / 2 ? "end" : "start";
+    const left = x(axis.place(time)), last = left > width - room / 2;
+    const free = !last || left - before > 1.4 * room;
+    before = left;
     return svg("g", {},
       svg("line", { x1: left, x2: left, y1: 17, y2: 24 }),
-      svg("text", { x: left, y: 13, "text-anchor": anchor },
-        moment(time, step)));
+      free ? svg("text", { x: left, y: 13,
+                           "text-anchor": last ? "end" : "start" },
+        moment(time, step)) : undefined);
   });
   ruler.replaceChildren(
     svg("line", { x1: 0, x2: width, y1: 23.5, y2: 23.5 }), ...parts,
