@@ -68,6 +68,7 @@ function workIn(times) {
 // too little for all, the less telling do without.
 const NEEDS = [
   () => true,
+  (call) => !/^[gs]et/.test(call.call),
   (call) => call.kind !== "make" && call.kind !== "wait",
   (call, wait) => call.failed || wait && call.kind !== "wait",
 ];

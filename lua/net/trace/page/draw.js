@@ -4,6 +4,7 @@
 
 const EDGE = 8;    // pixels, left and right of the drawing
 const LEAST = 3;   // a bar is never narrower, so that it can be pointed at
+const MANY = 60;   // arrows: from here on they are drawn faintly
 const MOST_ARROWS = 1500;
 
 const ruler = document.getElementById("ruler");
@@ -246,7 +247,7 @@ function drawPicture() {
         x1: middle, x2: middle, y1: 0, y2: height })),
       ...lanes.map(drawLane)),
     svg("g", { class: "bars" }, ...bars),
-    svg("g", { class: "arrows" }, ...all, ...lost.map(drawLost)));
+    svg("g", { class: all.length > MANY ? "many" : undefined }, ...all, ...lost.map(drawLost)));
   tellLeftOut(merged, out);
 }
 
