@@ -41,12 +41,13 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is made of all sources but the host's own.
-HOST = $(addprefix $(BUILD)/,main.o record.o modules.o prompt.o edit.o complete.o line.o)
+HOST = $(addprefix $(BUILD)/,main.o record.o modules.o child.o prompt.o edit.o complete.o line.o)
 OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
 ASSETS = lua/net/trace/assets.lua
 TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua) $(ASSETS))
 LUA_MODULES = $(sort $(wildcard lua/net/*.lua)) $(TRACE_MODULES)
-REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua,$(sort $(wildcard lua/net/*.lua)))
+REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua %/pair.lua %/merge.lua,\
+  $(sort $(wildcard lua/net/*.lua)))
 LABS = $(wildcard labs/*.lua)
 MORE = $(wildcard labs/more/*.lua)
 

@@ -2,7 +2,7 @@
  *
  * host.h: what the host program's files share besides the prompt (prompt.h).
  *
- *   main > record > modules
+ *   main > record > modules > child
  */
 #ifndef HOST_H
 #define HOST_H
@@ -11,6 +11,9 @@
 
 /* modules.c: the modules that are inside the program. */
 void net_modules_preload(lua_State *L);
+
+/* child.c: programs that the host starts; luaopen_ of net.child. */
+int net_child_open(lua_State *L);
 
 /* record.c: the trace of a script, for --trace. */
 int net_record_start(const char *target, const char *lab, char **args);

@@ -32,6 +32,8 @@ void net_modules_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_net);
   lua_setfield(L, -2, "net");
+  lua_pushcfunction(L, net_child_open);
+  lua_setfield(L, -2, "net.child");
   for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
     lua_pushinteger(L, (lua_Integer)i);
     lua_pushcclosure(L, open_module, 1);

@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 _Atomic uint64_t net_sys_calls, net_sys_in, net_sys_out;
 
@@ -71,4 +75,13 @@ int net_sys_goes_on(int code) {
 /* Does the kernel lack something, for the moment, for what we want to do? */
 int net_sys_lacks(int code) {
   return code == ENOBUFS || code == ENOMEM;
+}
+
+/* In a new process: it ends when `parent` does, however that ends; where the
+ * system can say so. */
+void net_sys_end_with(pid_t parent) {
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+  if (getppid() != parent) _exit(EXIT_FAILURE); /* it has ended already */
 }

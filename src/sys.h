@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #ifdef __linux__
 #define NET_HAVE_ACCEPT4 1
@@ -80,5 +81,6 @@ int net_sys_spare(void);
 int net_sys_refuse(int listener, int *spare);
 int net_sys_goes_on(int code);
 int net_sys_lacks(int code);
+void net_sys_end_with(pid_t parent);
 
 #endif
