@@ -21,6 +21,10 @@ static const char usage[] =
     "  --trace      show each call of the script, on the standard error\n"
     "  --trace=FILE write them to FILE.jsonl, or draw FILE.html, FILE.mmd\n"
     "               (Mermaid) or FILE.json (Chrome trace events)\n"
+    "  --pair SERVER.lua CLIENT.lua [-- args [-- server's args]]\n"
+    "               run two labs in one terminal, on a free port\n"
+    "  --merge FILE.jsonl ... -o RUN.html\n"
+    "               make one picture of several traces\n"
     "  -i           enter the prompt when the script has ended\n"
     "  -e stat      execute the string 'stat'\n"
     "  -l mod       require library 'mod' into global 'mod'\n"
@@ -44,6 +48,7 @@ static struct {
   int ended;                  /* the options, by `--` */
   int traced;                 /* --trace */
   const char *trace;          /* --trace=FILE; NULL: on the terminal */
+  const char *tool;           /* --pair, --merge: a module, for a script */
   int (*instead)(void);       /* --help, --version, --list */
 } host;
 
@@ -144,6 +149,14 @@ static const struct {
     {"--list", list_labs},
 };
 
+/* What runs in place of a script, with the words that follow. */
+static const struct {
+  const char *word, *module;
+} tools[] = {
+    {"--pair", "net.pair"},
+    {"--merge", "net.merge"},
+};
+
 /* Takes one option word at argv[i]; returns how many words it is, or 0. */
 static int take_option(int i) {
   const char *word = host.argv[i];
@@ -158,6 +171,9 @@ static int take_option(int i) {
     host.instead = long_options[k].instead;
     return 1;
   }
+  for (size_t k = 0; k < sizeof tools / sizeof *tools; k++)
+    if (strcmp(word, tools[k].word) == 0) host.tool = tools[k].module;
+  if (host.tool) return 1;
   if (strchr("el", word[1])) { /* its argument: the rest, or the next word */
     host.chunks |= word[1] == 'e';
     return word[2] ? 1 : more ? 2 : 0;
@@ -174,7 +190,7 @@ static int read_options(int argc, char **argv) {
   int i = 1;
   host.argc = argc;
   host.argv = argv;
-  while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
+  while (i < argc && !host.tool && argv[i][0] == '-' && argv[i][1] != '\0') {
     if (strcmp(argv[i], "--") == 0) {
       host.ended = 1;
       i++;
@@ -192,7 +208,7 @@ static int read_options(int argc, char **argv) {
     i += words;
   }
   host.script = i;
-  int idle = i == argc && !host.chunks && !host.version;
+  int idle = i == argc && !host.chunks && !host.version && !host.tool;
   host.prompt |= idle && isatty(STDIN_FILENO);
   return 1;
 }
@@ -236,9 +252,24 @@ static void run_require(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
+/* Runs net.pair or net.merge, which take the words themselves; --trace, too. */
+static int run_tool(lua_State *L) {
+  int words = host.argc - host.script;
+  luaL_checkstack(L, words + 4, "too many arguments");
+  lua_pushstring(L, host.tool);
+  if (host.traced)
+    lua_pushfstring(L, "--trace%s%s", host.trace ? "=" : "",
+                    host.trace ? host.trace : "");
+  for (int i = host.script; i < host.argc; i++) lua_pushstring(L, host.argv[i]);
+  return run_chunk(
+      L, luaL_loadstring(L, "os.exit(require(...).main(select(2, ...)), true)"),
+      words + 1 + host.traced, host.argc + 1);
+}
+
 static int run_script(lua_State *L) {
   int words = host.argc - host.script, last = host.argc + 1;
   const char *file = words > 0 ? host.argv[host.script] : "-";
+  if (host.tool) return run_tool(L);
   if (words == 0 && (host.chunks || host.version || host.prompt)) return 0;
   luaL_checkstack(L, words + 3, "too many arguments to the script");
   for (int i = host.script + 1; i < host.argc; i++)
@@ -339,7 +370,7 @@ int main(int argc, char **argv) {
   if (host.instead) return host.instead();
   if (host.version) print_version();
   if (host.prompt) net_line_share();
-  if (host.traced && start_trace()) return EXIT_FAILURE;
+  if (host.traced && !host.tool && start_trace()) return EXIT_FAILURE;
   int status = run_state();
   net_record_stop();
   return status;

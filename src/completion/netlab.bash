@@ -12,12 +12,34 @@ _netlab_script_options() {
   grep -oE ':(option|flag) ?\(?"[A-Za-z0-9_ -]+"' -- "$1" | cut -d '"' -f 2
 }
 
+_netlab_scripts() { # what there is for an unfinished word
+  mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$1"
+    compgen -d -- "$1")
+  compopt -o filenames 2>/dev/null
+}
+
+# Behind --pair: two scripts, and behind the first `--` the second one's options.
+_netlab_pair() { # where the first script is, or would be
+  local word=${COMP_WORDS[COMP_CWORD]} choices='' i=$1
+  while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} != -- ]]; do ((i++)); done
+  if [[ $i -lt $COMP_CWORD && $word == -* && -f ${COMP_WORDS[$1 + 1]} ]]; then
+    choices=$(_netlab_script_options "${COMP_WORDS[$1 + 1]}")
+  elif [[ $i -eq $COMP_CWORD && $word == -* ]]; then
+    choices='--trace --'
+  elif [[ $COMP_CWORD -lt $(($1 + 2)) ]]; then
+    _netlab_scripts "$word"
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+}
+
 _netlab() {
   local word=${COMP_WORDS[COMP_CWORD]} choices='' i=1
   COMPREPLY=()
   while ((i < COMP_CWORD)); do # i: where the script is, or would be
     case ${COMP_WORDS[i]} in
       --) ((i++)) && break ;;
+      --pair) _netlab_pair $((i + 1)) && return ;;
       -e) ((i += 2)) ;;
       -l) # bash makes three words of g=mod
         ((i += 2))
@@ -29,11 +51,9 @@ _netlab() {
   if [[ $i -lt $COMP_CWORD && $word == -* && -f ${COMP_WORDS[i]} ]]; then
     choices=$(_netlab_script_options "${COMP_WORDS[i]}")
   elif [[ $i -eq $COMP_CWORD && $word == -* ]]; then
-    choices='--help --version --list --trace -i -e -l -v -E -W -- -'
+    choices='--help --version --list --trace --pair --merge -i -e -l -v -E -W -- -'
   elif [[ $i -eq $COMP_CWORD ]]; then
-    mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$word"
-      compgen -d -- "$word")
-    compopt -o filenames 2>/dev/null
+    _netlab_scripts "$word"
     return
   fi
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")

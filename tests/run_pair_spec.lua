@@ -1,0 +1,444 @@
+-- netlab --pair: two labs in one terminal; and netlab --merge.
+local support = require "tests.support"
+
+local host = support.host
+
+-- What each lab of these specs begins with.
+local prelude = [[
+local net = require "net"
+local argparse = require "argparse"
+local parser = argparse "lab"
+parser:option "--port"
+parser:option "--more"
+local args = parser:parse()
+io.stdout:setvbuf "line"
+local function own_id() return io.open "/proc/self/stat":read "n" end
+local function closing()
+  return setmetatable({}, { __close = function() print "closed" end })
+end
+local function listen()
+  local sock = assert(net.socket())
+  assert(sock:bind("localhost", args.port) and sock:listen())
+  return sock
+end
+]]
+
+local function lab(text)
+  return support.write(support.folder() .. "/lab.lua", prelude .. text)
+end
+
+local accepting = [[
+  local _ <close> = closing()
+  local sock <close> = listen()
+  print("server", own_id())
+  while true do net.spawn(function(s) s:recv(1) end, (sock:accept())) end
+]]
+local waiting = [[
+  local _ <close> = closing()
+  local sock <close> = assert(net.connect("localhost", args.port))
+  print("client", own_id())
+  sock:recv(1)
+]]
+
+local function run(server, client, words)
+  local command = ("env -u NO_COLOR %s --pair %s %s %s"):format(host, server,
+    client, words or "")
+  local out, err, status = support.run(command)
+  return { out = out, err = err, status = status }
+end
+
+-- Is there such a process, and has it not ended?
+local function alive(id)
+  local state = support.read("/proc/" .. id .. "/stat"):match "%) (%a)"
+  return state ~= nil and state ~= "Z"
+end
+
+local function gone(...)
+  for _, id in ipairs { ... } do
+    support.eventually(function() return not alive(id) end)
+  end
+end
+
+-- The lines of one label, without it.
+local function said(text, label)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    lines[#lines + 1] = line:match("^" .. label .. " | (.*)$")
+  end
+  return table.concat(lines, "\n")
+end
+
+describe("netlab --pair", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("lets the TCP echo labs talk, each line labelled", function()
+    local got = run("labs/tcp_echo_server.lua", "labs/tcp_echo_client.lua")
+    assert.same({ "", 0 }, { got.err, got.status })
+    local client = said(got.out, "client")
+    local port = client:match "^Connecting to localhost port (%d+)\n"
+    assert.matches("\nSending Test message. This will be echoed\n" ..
+      "Received: Test message. Th\n", client)
+    assert.matches("Closing connection to the server$", client)
+    local server = said(got.out, "server")
+    assert.matches("^Starting up echo server on localhost port " .. port ..
+      "\nWaiting to receive", server)
+    assert.matches("\n1 connections, 1 messages, 33 bytes$", server)
+    assert.equal(got.out, got.out:gsub("\27", ""))
+  end)
+
+  it("lets the UDP echo labs talk", function()
+    local got = run("labs/udp_echo_server.lua", "labs/udp_echo_client.lua")
+    assert.same({ "", 0 }, { got.err, got.status })
+    assert.matches("\nreceived Test message. This will be echoed\n",
+      said(got.out, "client"))
+    assert.matches("\n1 messages, 33 bytes, 0 refused$",
+      said(got.out, "server"))
+  end)
+
+  it("gives the client the words behind --, the server those behind another",
+    function()
+      local got = run("labs/udp_echo_server.lua", "labs/udp_echo_client.lua",
+        "-- --message 'a -- b' -- --once --quiet")
+      assert.same({ "", 0 }, { got.err, got.status })
+      assert.matches("\nreceived a %-%- b\n", said(got.out, "client"))
+      assert.equal(nil, said(got.out, "server"):find "Data")
+      got = run(lab(accepting), lab "print(args.more)", "-- --more=--")
+      assert.equal("--", said(got.out, "client"))
+    end)
+
+  it("has the client's exit status", function()
+    local got = run(lab(accepting), lab "os.exit(7, true)")
+    assert.same({ "", 7 }, { got.err, got.status })
+    assert.matches("closed$", said(got.out, "server"))
+    got = run(lab(accepting), lab [[
+      os.execute("kill -TERM " .. own_id())
+      net.sleep(600)
+    ]])
+    assert.same({ "", 143 }, { got.err, got.status })
+  end)
+
+  it("has both outputs of both labs, escaped, to their last byte", function()
+    local got = run(lab(accepting), lab [[
+      io.write("\27[2J\tstrange \xff\n", "中文 \xC2\x9B1m\n", "\\x1b\n")
+      io.stderr:write "an error\r"
+      io.write(("x"):rep(200000), "\nno end")
+    ]])
+    local client = said(got.out, "client")
+    assert.matches("^\\x1b%[2J\tstrange \\xff\n中文 \\xc2\\x9b1m\n\\x1b\n",
+      client)
+    assert.equal(200000, select(2, client:gsub("x", "")) - 5)
+    assert.matches("\nno end$", client)
+    assert.equal("client | an error\\x0d\n", got.err)
+  end)
+
+  it("gives the client our standard input, and the server none", function()
+    local out, err, status = support.run(("%s --pair %s %s"):format(host,
+      lab "print(io.read 'a' == '') listen():accept() net.sleep(600)",
+      lab "print(io.read 'a') net.connect('localhost', args.port)"), "typed")
+    assert.same({ "", 0 }, { err, status })
+    assert.equal("true", said(out, "server"))
+    assert.equal("typed", said(out, "client"))
+  end)
+
+  it("says what is wrong with the command line, and begins nothing", function()
+    local folder = support.folder()
+    local touch = support.write(folder .. "/touch.lua",
+      "io.open('" .. folder .. "/begun', 'w'):close()")
+    local broken = support.write(folder .. "/broken.lua", "x = = 1")
+    for _, case in ipairs {
+      { "", "", "--pair needs two labs\nusage: " },
+      { touch, "", "--pair needs two labs\nusage: " },
+      { touch, touch .. " " .. touch, "--pair needs two labs\nusage: " },
+      { touch, touch .. " --once", "'%-%-once' is no option of %-%-pair" },
+      { touch, "/no/such.lua", "cannot open /no/such.lua" },
+      { "/no/such.lua", touch, "cannot open /no/such.lua" },
+      { touch, broken, "broken.lua:1: unexpected symbol near '='\n" },
+      { broken, touch, "broken.lua:1: unexpected symbol near '='\n" },
+      { touch, touch .. " --trace=x", "trace x: a name that ends in" },
+    } do
+      local got = run(case[1], case[2])
+      assert.same({ "", 1 }, { got.out, got.status })
+      assert.matches("^netlab: [^\n]*" .. case[3], got.err)
+    end
+    assert.equal(nil, io.open(folder .. "/begun"))
+  end)
+
+  it("tells of a server that ends before it listens", function()
+    local client = lab "print 'begun'"
+    local got = run(lab "error 'no luck'", client)
+    assert.same({ "", 1 }, { got.out, got.status })
+    assert.matches("^server | netlab: [^\n]*no luck\nserver | stack traceback",
+      got.err)
+    assert.matches("\nnetlab: the server ended before it listened " ..
+      "%(exit status 1%)\n$", got.err)
+    got = run(lab "os.execute('kill -KILL ' .. own_id())", client)
+    assert.equal(
+      "netlab: the server ended before it listened (signal 9)\n", got.err)
+    assert.equal(1, got.status)
+    got = run(lab "local s = net.socket() s:bind('localhost', args.port)",
+      client)
+    assert.same({ "", 1 }, { got.out, got.status })
+  end)
+
+  it("tells of a server that does not listen, and ends it", function()
+    local server = lab "print(own_id()) net.sleep(600)"
+    local out, err, status = support.run(host .. " " .. support.write(
+      support.folder() .. "/run.lua", ([[
+        os.exit(require "net.pair".run { server = "%s", client = "none",
+          patience = 0.5 }, true)]]):format(server)))
+    assert.same({ "netlab: the server does not listen, after 0.5 seconds\n",
+      1 }, { err, status })
+    gone(said(out, "server"))
+  end)
+
+  it("tells of a server that fails first, and ends the client", function()
+    local got = run(lab [[
+      assert(listen():accept():recv(1))
+      os.exit(3)
+    ]], lab [[
+      local sock <close> = assert(net.connect("localhost", args.port))
+      print(own_id())
+      sock:sendall "x"
+      net.sleep(600)
+    ]])
+    assert.equal(1, got.status)
+    assert.matches("netlab: the server ended first %(exit status 3%)\n",
+      got.err)
+    gone(said(got.out, "client"))
+  end)
+
+  it("takes the end of a server that is content for no failure", function()
+    local got = run(lab "listen():accept():recv(1)", lab [[
+      local sock <close> = assert(net.connect("localhost", args.port))
+      sock:sendall "x"
+      print(select(3, sock:recv(1)))
+    ]])
+    assert.same({ "client | EOF\n", "", 0 }, { got.out, got.err, got.status })
+  end)
+
+  it("ends a server that takes no notice of Ctrl-C", function()
+    local got = run(lab [[
+      listen()
+      print(own_id())
+      while true do pcall(net.sleep, 600) end
+    ]], lab "os.exit(5)")
+    assert.same({ "", 5 }, { got.err, got.status })
+    gone(said(got.out, "server"))
+  end)
+
+  it("waits for no program that a lab has left behind", function()
+    local got = run(lab(accepting), lab "os.execute 'sleep 30 & echo $!'")
+    assert.same({ "", 0 }, { got.err, got.status })
+    os.execute("kill " .. said(got.out, "client"))
+  end)
+
+  it("leaves no zombie while the other lab is at work", function()
+    local process <close> = support.start(("%s --pair %s %s"):format(host,
+      lab "listen():accept():recv(1)", lab [[
+        local sock <close> = assert(net.connect("localhost", args.port))
+        sock:sendall "x"
+        assert(not sock:recv(1))
+        print "the server has ended"
+        net.sleep(600)
+      ]]))
+    process:expect "(ended)\n"
+    support.eventually(function()
+      local pipe <close> = io.popen("ps --no-headers -o stat --ppid " ..
+        process.pid)
+      local states = pipe:read "a"
+      return select(2, states:gsub("\n", "")) == 1 and not states:find "Z"
+    end)
+  end)
+end)
+
+-- Starts two labs that wait; the process, and their ids.
+local function start_waiting(words)
+  local process = support.start(("%s --pair %s %s %s"):format(host,
+    lab(accepting), lab(waiting), words or ""))
+  local server = process:expect "server | server\t(%d+)\n"
+  local client = process:expect "client | client\t(%d+)\n"
+  return process, server, client
+end
+
+describe("netlab --pair that is ended itself", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("by SIGINT, ends both labs in an orderly way", function()
+    local process <close>, server, client = start_waiting()
+    process:signal "INT"
+    local out, err, status = process:wait()
+    assert.same({ "netlab: interrupted\n", 130 }, { err, status })
+    assert.matches("closed$", said(out, "server"))
+    assert.matches("closed$", said(out, "client"))
+    gone(server, client)
+  end)
+
+  for _, name in ipairs { "TERM", "KILL" } do
+    it("by SIG" .. name .. ", leaves no lab behind", function()
+      local process <close>, server, client = start_waiting()
+      process:signal(name)
+      process:wait()
+      gone(server, client)
+    end)
+  end
+
+  -- Types Ctrl-C on a terminal, and prints what was seen.
+  local terminal = [[
+import os, pty, select, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+data, typed = b'', False
+while select.select([fd], [], [], 60)[0]:
+    try: part = os.read(fd, 65536)
+    except OSError: break
+    data += part
+    if not typed and b'client\t' in data:
+        typed = True
+        os.write(fd, b'\3')
+sys.stdout.buffer.write(data.replace(b'\r\n', b'\n'))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+]]
+
+  local function press(environment)
+    return support.run(("%s env %s %s --pair %s %s"):format(
+      support.python(terminal), environment, host, lab(accepting),
+      lab(waiting)), "", 90)
+  end
+
+  it("by Ctrl-C on a terminal, ends all, in colours until then", function()
+    local out, err, status = press "-u NO_COLOR TERM=xterm"
+    assert.same({ "", 130 }, { err, status })
+    assert.matches("\27%[36mserver |\27%[0m server\t", out)
+    assert.matches("\27%[33mclient |\27%[0m client\t", out)
+    assert.equal(2, select(2, out:gsub("closed\n", "")))
+    assert.matches("netlab: interrupted\n$", out)
+    gone(out:match "server\t(%d+)", out:match "client\t(%d+)")
+  end)
+
+  it("has no colours where NO_COLOR says so", function()
+    local out, _, status = press "TERM=xterm NO_COLOR=1"
+    assert.equal(130, status)
+    assert.matches("\nclient | client\t", "\n" .. out)
+    assert.equal(nil, out:find "\27")
+  end)
+end)
+
+-- The processes of a trace: their labs' names, in the order of its lines.
+local function labs_of(lines)
+  local names = {}
+  for name in lines:gmatch '"ev":"start"[^\n]*"lab":"[^"]-([%w_]+)%.lua"' do
+    names[#names + 1] = name
+  end
+  return names
+end
+
+local server, client = "labs/tcp_echo_server.lua", "labs/tcp_echo_client.lua"
+local both = { "tcp_echo_server", "tcp_echo_client" }
+
+describe("netlab --pair --trace=FILE", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("writes one trace of both labs, whole", function()
+    local folder = support.folder()
+    for i, line in ipairs {
+      host .. " --trace=%s --pair " .. server .. " " .. client,
+      host .. " --pair " .. server .. " " .. client .. " --trace=%s",
+    } do
+      local path = ("%s/%d.jsonl"):format(folder, i)
+      local out, err, status = support.run(line:format(path))
+      assert.same({ "", 0 }, { err, status })
+      assert.matches("client | Closing", out)
+      local lines = support.read(path)
+      assert.same(both, labs_of(lines))
+      assert.equal(2, select(2, lines:gsub('\n{"ev":"stop"', "")))
+      assert.matches('"call":"recv"[^\n]*"engine":"echo"', lines)
+      assert.matches('"call":"connect"', lines)
+    end
+  end)
+
+  it("draws a page of both", function()
+    local path = support.folder() .. "/run.html"
+    local got = run(server, client, "--trace=" .. path)
+    assert.same({ "", 0 }, { got.err, got.status })
+    local page = support.read(path)
+    for _, name in ipairs(both) do assert.matches(name, page) end
+  end)
+
+  it("writes what there was, when Ctrl-C has ended it", function()
+    local path = support.folder() .. "/run.jsonl"
+    local process <close>, a, b = start_waiting("--trace=" .. path)
+    process:signal "INT"
+    assert.equal(130, select(3, process:wait()))
+    assert.same({ "lab", "lab" }, labs_of(support.read(path)))
+    gone(a, b)
+  end)
+
+  it("says that it cannot be written before a lab begins", function()
+    local got = run(server, client, "--trace=/no/such/run.html")
+    assert.same({ "", "netlab: trace /no/such/run.html: " ..
+      "No such file or directory\n", 1 }, { got.out, got.err, got.status })
+  end)
+end)
+
+describe("netlab --merge", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function merge(words)
+    local out, err, status = support.run(host .. " --merge " .. words)
+    assert.equal("", out)
+    return err, status
+  end
+
+  -- Traces of the TCP echo labs, each by itself.
+  local function traced()
+    local folder = support.folder()
+    local port = support.free_port()
+    local command = ("%s --trace=%s/%%s.jsonl labs/tcp_echo_%%s.lua " ..
+      "--port %d"):format(host, folder, port)
+    local serving <close> = support.start(command:format("s", "server"))
+    serving:expect "(Waiting)"
+    assert.equal(0, select(3, support.run(command:format("c", "client"))))
+    serving:signal "INT"
+    serving:wait()
+    return folder
+  end
+
+  it("makes one picture of several traces", function()
+    local folder = traced()
+    assert.same({ "", 0 }, { merge(("%s/s.jsonl %s/c.jsonl -o %s/run.html")
+      :format(folder, folder, folder)) })
+    local page = support.read(folder .. "/run.html")
+    for _, name in ipairs(both) do assert.matches(name, page) end
+    assert.same({ "", 0 }, { merge(("-o %s/run.jsonl %s/s.jsonl %s/c.jsonl")
+      :format(folder, folder, folder)) })
+    local lines = support.read(folder .. "/run.jsonl")
+    assert.same(both, labs_of(lines))
+    assert.equal(support.read(folder .. "/s.jsonl") ..
+      support.read(folder .. "/c.jsonl"), lines)
+  end)
+
+  it("says what is wrong, and writes nothing", function()
+    local folder = support.folder()
+    local damaged = support.write(folder .. "/damaged.jsonl", "{}\n")
+    local good = support.write(folder .. "/good.jsonl", '{"ev":"start",' ..
+      '"v":1,"t":1,"wall":1.5,"pid":1,"lab":"x.lua"}\n')
+    local picture = folder .. "/run.html"
+    for _, case in ipairs {
+      { "", "%-%-merge needs a trace to read\nusage: " },
+      { good, "%-%-merge needs %-o and a file to write\nusage: " },
+      { good .. " -o", "'%-o' needs argument\nusage: " },
+      { good .. " --once -o " .. picture, "'%-%-once' is no option of " },
+      { "/no/such -o " .. picture, "/no/such: No such file or directory\n$" },
+      { "/tmp -o " .. picture, "/tmp: Is a directory" },
+      { good .. " " .. damaged .. " -o " .. picture, "/damaged.jsonl: line 1" },
+      { good .. " -o " .. folder .. "/run.png", "run.png: its name must end" },
+      { good .. " -o /no/such/run.html", "No such file or directory" },
+    } do
+      local err, status = merge(case[1])
+      assert.equal(1, status)
+      assert.matches("^netlab: [^\n]*" .. case[2], err)
+    end
+    assert.equal(nil, io.open(picture))
+    assert.same({ "", 0 }, { merge(good .. " -o " .. picture) })
+  end)
+end)
