@@ -4,102 +4,27 @@
 -- process, a model of several on one axis of time, and the files that show it.
 -- netlab(1) says what the events are, net/trace/model.lua what the model is.
 
-local json = require "net.json"
+local event = require "net.trace.event"
 local model = require "net.trace.model"
 
 local trace = {}
 
-local VERSION = 1         -- of the events
-local MOST_TIME = 1 << 62 -- ns: the difference of two is an integer
-local MOST = 1 << 40      -- of what is counted: so is the sum of a file's
-local MOST_STARTS = 1000  -- of processes in a file
+local MOST_STARTS = 1000 -- of processes in a file
 
--- A trace may come from anybody: what each key is, where it is there. Those
--- that are not in the list are of no use here, and are passed over.
-local KINDS = {
-  v = "count", t = "time", ["end"] = "time", wait = "time", waits = "count",
-  sys = "count", ["in"] = "count", out = "count", task = "count",
-  sock = "count", new = "count", fd = "count", pid = "count",
-  wall = "number", open = "boolean",
-}
-for key in ([[host lab line state family type local peer call args data result
-    addr code error engine]]):gmatch "%a+" do
-  KINDS[key] = "text"
-end
-
-local NEEDED = {
-  start = { "t", "wall", "v", "pid", "lab" }, stop = { "t" },
-  task = { "t", "task" }, done = { "t", "task" },
-  sock = { "t", "sock" }, name = { "t", "sock" },
-  call = { "t", "end", "task", "call" },
-}
-
-local function is_integer(value, most)
-  return math.type(value) == "integer" and value >= 0 and value < most
-end
-
-local is = {}
-function is.count(value) return is_integer(value, MOST) end
-function is.time(value) return is_integer(value, MOST_TIME) end
-function is.text(value) return type(value) == "string" end
-function is.boolean(value) return type(value) == "boolean" end
-function is.number(value)
-  return type(value) == "number" and value >= 0 and value < MOST
-end
-
-function is.list(value)
-  if type(value) ~= "table" then return false end
-  for _, word in pairs(value) do
-    if type(word) ~= "string" then return false end
-  end
-  return true
-end
-
--- What is wrong with an event; nil: nothing.
-local function check(event)
-  if type(event) ~= "table" or type(event.ev) ~= "string" then
-    return "this is no event"
-  end
-  if not NEEDED[event.ev] then return nil end
-  for _, key in ipairs(NEEDED[event.ev]) do
-    if event[key] == nil then return ("it has no '%s'"):format(key) end
-  end
-  for key, value in pairs(event) do
-    local kind = KINDS[key]
-    if key == "args" and event.ev == "start" then kind = "list" end
-    if kind and not is[kind](value) then
-      return ("its '%s' is no %s"):format(key, kind)
-    end
-  end
-  if event.ev == "start" and event.v ~= VERSION then
-    return ("its format is %d, and this netlab reads %d"):format(event.v,
-      VERSION)
-  end
-end
-
--- The event of a line, or nil and what is wrong with it.
-local function read_line(line)
-  local event, message = json.decode(line)
-  if message then return nil, (message:gsub(" %(EINVAL%)$", "")) end
-  local wrong = check(event)
-  if wrong then return nil, wrong end
-  event.text = line
-  return event
-end
-
--- The events of all lines, or nil and which is damaged. What stands behind the
--- last line's end is a line that was cut.
+-- The events of all lines, or nil and which is damaged. Behind the end of the
+-- last, there may be a piece of one.
 local function read_lines(text)
-  local events, starts, number = {}, 0, 0
-  for line in text:gmatch "([^\n]*)\n" do
-    local event, wrong = nil, nil
-    number = number + 1
-    if line ~= "" then event, wrong = read_line(line) end
-    if event and event.ev == "start" then starts = starts + 1 end
+  local events, starts, number, rest = {}, 0, 0, 1
+  for line, behind in text:gmatch "([^\n]*)\n()" do
+    local it, wrong = nil, nil
+    number, rest = number + 1, behind
+    if line ~= "" then it, wrong = event.read(line) end
+    if it and it.ev == "start" then starts = starts + 1 end
     if starts > MOST_STARTS then wrong = "too many processes" end
     if wrong then return nil, ("line %d: %s"):format(number, wrong) end
-    if event and NEEDED[event.ev] then events[#events + 1] = event end
+    events[#events + 1] = it
   end
+  events[#events + 1] = (event.read(text:sub(rest)))
   return events
 end
 
@@ -158,7 +83,7 @@ local WRITERS = {
 local function lines_of(list)
   local lines = {}
   for _, events in ipairs(list) do
-    for _, event in ipairs(events) do lines[#lines + 1] = event.text end
+    for _, it in ipairs(events) do lines[#lines + 1] = it.text end
   end
   lines[#lines + 1] = ""
   return table.concat(lines, "\n")

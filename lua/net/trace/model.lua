@@ -149,7 +149,8 @@ local function name_process(p, taken)
     n = n + 1
     name = ("%s#%d"):format(base, n)
   end
-  taken[base], taken[name] = n, n
+  taken[name] = 1
+  taken[base] = n
   return name
 end
 

@@ -1,0 +1,225 @@
+-- SPDX-License-Identifier: MIT
+--
+-- net.trace.live: a trace as it is made, a line a call, in the order in which
+-- they end. On the left each task that is alive has a column: `*` where the
+-- line is its own, `|` where it only goes on.
+
+local event = require "net.trace.event"
+local hints = require "net.hints"
+local names = require "net.trace.names"
+local text = require "net.trace.text"
+
+local live = {}
+
+local NS = 1e9     -- in a second
+local WIDTH = 100  -- columns of the terminal, where nobody says
+local MOST = 8     -- tasks that have a column
+local LEAST = 20   -- columns for the call, however narrow the terminal is
+
+local COLOURS = { "36", "33", "35", "32", "34", "96", "93", "95" } -- of tasks
+local BAD, DIM = "31", "2"
+
+local view = {}
+view.__index = view
+
+local function paint(self, words, colour)
+  if not self.colour or colour == "" or words == "" then return words end
+  return ("\27[%sm%s\27[0m"):format(colour, words)
+end
+
+-- Writes a line of ASCII in colours, { words, colour, words, colour ... }, of
+-- which is shown what fits; and behind it words that fit.
+local function put(self, parts, rest)
+  local left, line = self.width, {}
+  for i = 1, #parts, 2 do
+    local words = text.cut(parts[i], left)
+    left = left - #words
+    line[#line + 1] = paint(self, words, parts[i + 1])
+  end
+  line[#line + 1] = paint(self, rest or "", DIM)
+  self.write(table.concat(line) .. "\n")
+end
+
+-- ---- tasks ----
+
+-- A task's lane: what it is called, its column if one was free, its colour.
+local function lane_of(self, task)
+  local lane = self.lanes[task]
+  if lane then return lane end
+  lane = { name = task == 1 and "script" or "task " .. task }
+  self.lanes[task] = lane
+  for i = 1, MOST do
+    if not self.columns[i] then
+      lane.column = i
+      break
+    end
+  end
+  lane.colour = COLOURS[lane.column or MOST]
+  if lane.column then
+    self.columns[lane.column] = lane
+    self.used = math.max(self.used, lane.column)
+  end
+  return lane
+end
+
+local function end_lane(self, task)
+  local lane = self.lanes[task]
+  if lane and lane.column then self.columns[lane.column] = nil end
+  self.lanes[task] = nil
+end
+
+-- The left side of a line, as parts: when, whose process, the tasks; and how
+-- wide that is. No lane: a line that goes on.
+local function left_side(self, t, lane)
+  local time = t and ("%10.6f "):format((t - self.since) / NS) or (" "):rep(11)
+  local parts = { time, DIM, self.label, "" }
+  for i = 1, self.used do
+    local it = self.columns[i]
+    parts[#parts + 1] = it and (it == lane and "* " or "| ") or "  "
+    parts[#parts + 1] = it and it.colour or ""
+  end
+  parts[#parts + 1] = ("%-7s "):format(lane and lane.name or "")
+  parts[#parts + 1] = lane and lane.colour or ""
+  return parts, #time + #self.label + 2 * self.used + 8
+end
+
+-- A line of these words; behind them a code in red, and a note in gray.
+local function say(self, t, lane, words, code, note)
+  local parts, width = left_side(self, t, lane)
+  code = code and "  " .. code or ""
+  note = note ~= "" and "  " .. note or ""
+  local room = self.width - width - #code - #note
+  table.move({ text.cut(words, math.max(LEAST, room)), "", code, BAD, note,
+    DIM }, 1, 6, #parts + 1, parts)
+  put(self, parts)
+end
+
+-- What to try, the first time that this code comes.
+local function say_hint(self, code)
+  local hint = code and not self.known[code] and hints.of(code)
+  local parts, width = left_side(self)
+  local room = self.width - width - #"hint: "
+  if not hint or room < LEAST then return end
+  self.known[code] = true
+  for i, line in ipairs(text.wrap(hint, room)) do
+    put(self, parts, (i == 1 and "hint: " or "      ") .. line)
+  end
+end
+
+-- ---- calls ----
+
+local function sock_name(self, id)
+  local sock = self.socks[id]
+  return sock and text.printable(names.of(sock)) .. ": " or ""
+end
+
+-- "tcp 127.0.0.1:80: recv(16) = "abc"": a socket that returns itself, and
+-- true, are no news.
+local function call_words(self, it)
+  local words = ("%s%s%s(%s)"):format(sock_name(self, it.sock),
+    it.engine and text.printable(it.engine) .. ": " or "",
+    text.printable(it.call), text.printable(it.args or ""))
+  local result = it.result or "true"
+  if result == "true" or it.sock and result == "socket " .. it.sock then
+    return words
+  end
+  return words .. " = " .. text.printable(result)
+end
+
+-- How much came and went; the first of it, unless the call's words have it.
+local function carried(it)
+  local shown, parts = (it.args or "") .. (it.result or ""), {}
+  for _, way in ipairs { "in", "out" } do
+    if it[way] then parts[#parts + 1] = it[way] .. " B " .. way end
+  end
+  if parts[1] and it.data and not shown:find(it.data, 1, true) then
+    parts[#parts + 1] = '"' .. text.printable(it.data) .. '"'
+  end
+  return table.concat(parts, " ")
+end
+
+local function notes(it)
+  local parts = {}
+  local bytes = carried(it)
+  if bytes ~= "" then parts[1] = bytes end
+  if (it.waits or 0) > 0 then
+    parts[#parts + 1] = "waited " .. text.seconds((it.wait or 0) / NS)
+  end
+  if it.open then parts[#parts + 1] = "not ended" end
+  return table.concat(parts, ", ")
+end
+
+-- ---- what each event shows ----
+
+local zero -- the beginning of the first trace that is shown here: two that run
+           -- side by side count from the same moment
+
+local on = {}
+
+function on.start(self, it)
+  zero = zero or it.t
+  self.since = self.since or zero
+end
+
+function on.task(self, it)
+  local by = lane_of(self, it.by or 0)
+  lane_of(self, it.task)
+  say(self, it.t, by, ("spawn = task %d"):format(it.task), nil, "")
+end
+
+function on.done(self, it)
+  if it.task ~= 1 or it.state ~= "done" then
+    local state = text.printable(it.state or "ended")
+    local failed = state == "failed" and state or nil
+    say(self, it.t, lane_of(self, it.task), failed and "" or state, failed, "")
+  end
+  end_lane(self, it.task)
+end
+
+function on.sock(self, it)
+  self.socks[it.sock] = { id = it.sock,
+    kind = names.kind(it.family, it.type) }
+end
+
+function on.name(self, it)
+  local sock = self.socks[it.sock]
+  if sock then sock.here, sock.there = it["local"], it.peer end
+end
+
+function on.call(self, it)
+  say(self, it["end"], lane_of(self, it.task), call_words(self, it),
+    it.code and text.printable(it.code), notes(it))
+  say_hint(self, it.code)
+  local new = self.socks[it.new]
+  if new and it.call == "accept" then new.accepted = true end
+end
+
+function on.stop(self, it)
+  say(self, it.t, { name = "end", colour = DIM }, "", nil,
+    it.sys and it.sys .. " system calls" or "")
+end
+
+--- A view of one trace: a function that takes each of its lines, as it comes.
+---
+--- options: write, a function that gets the text; colour, for a terminal that
+--- has some; width, its columns; label, which stands in each line; since, when
+--- the time is 0, in nanoseconds of the trace.
+---@param options table
+---@return fun(line: string) show
+function live.new(options)
+  local self = setmetatable({ write = options.write, colour = options.colour,
+    width = options.width or WIDTH, since = options.since, lanes = {},
+    label = options.label and text.printable(options.label) .. " " or "",
+    columns = {}, used = 1, socks = {}, known = {} }, view)
+  return function(line)
+    local it, wrong = event.read(line)
+    if wrong then
+      put(self, { "a line of the trace is damaged: " .. text.printable(wrong),
+        BAD })
+    elseif it and (self.since or it.ev == "start") then
+      on[it.ev](self, it)
+    end
+  end
+end
+
+return live

@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Traces for the specs of what reads them, made up.
+
+local json = require "net.json"
+
+local made = {}
+
+local BEGIN = 5000000000 -- ns, of every trace that says no other
+local MS = 1000000
+
+--- The text of a trace: its start, with what `start` has besides, and events. A
+-- call needs no `ev`. Event i happens at i ms; `at` and `to` in ms say
+-- otherwise.
+function made.text(start, events)
+  local base = start.t or BEGIN
+  local head = { ev = "start", v = 1, t = base, wall = 1764036632.5, pid = 7,
+    host = "lab", lab = "s.lua", args = { "--port", "9900" } }
+  for key, value in pairs(start) do head[key] = value end
+  local lines = { json.encode(head) }
+  for i, it in ipairs(events) do
+    local at = it.at or i
+    local line = { ev = it.ev or "call", t = base + math.floor(at * MS) }
+    if line.ev == "call" then
+      line["end"] = base + math.floor((it.to or at + 0.5) * MS)
+      line.task = 1
+    end
+    for key, value in pairs(it) do
+      if key ~= "at" and key ~= "to" then line[key] = value end
+    end
+    lines[#lines + 1] = json.encode(line)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- The events of a socket that has such names.
+function made.sock(id, family, type, here, there)
+  return { ev = "sock", sock = id, family = family, type = type, fd = id + 10 },
+    { ev = "name", sock = id, ["local"] = here, peer = there }
+end
+
+--- A list of events in which each list within is opened.
+function made.flat(list)
+  local flat = {}
+  for _, it in ipairs(list) do
+    if it[1] then
+      table.move(it, 1, #it, #flat + 1, flat)
+    else
+      flat[#flat + 1] = it
+    end
+  end
+  return flat
+end
+
+return made
