@@ -113,26 +113,32 @@ local function sock_name(self, id)
   return sock and text.printable(names.of(sock)) .. ": " or ""
 end
 
--- "tcp 127.0.0.1:80: recv(16) = "abc"": a socket that returns itself, and
--- true, are no news.
+-- What it returned; nil: itself, or true, which is no news. Bytes alone are
+-- told of as its data.
+local function result_of(it)
+  if not it.result and it.data and not it.out then
+    return '"' .. it.data .. '"'
+  end
+  if it.result == "true" then return nil end
+  return it.result
+end
+
+-- tcp 127.0.0.1:80: recv(16) = "abc"
 local function call_words(self, it)
   local words = ("%s%s%s(%s)"):format(sock_name(self, it.sock),
     it.engine and text.printable(it.engine) .. ": " or "",
     text.printable(it.call), text.printable(it.args or ""))
-  local result = it.result or "true"
-  if result == "true" or it.sock and result == "socket " .. it.sock then
-    return words
-  end
-  return words .. " = " .. text.printable(result)
+  local result = result_of(it)
+  return result and words .. " = " .. text.printable(result) or words
 end
 
 -- How much came and went; the first of it, unless the call's words have it.
 local function carried(it)
-  local shown, parts = (it.args or "") .. (it.result or ""), {}
+  local shown, parts = (it.args or "") .. (result_of(it) or ""), {}
   for _, way in ipairs { "in", "out" } do
     if it[way] then parts[#parts + 1] = it[way] .. " B " .. way end
   end
-  if parts[1] and it.data and not shown:find(it.data, 1, true) then
+  if it.data and not shown:find(it.data, 1, true) then
     parts[#parts + 1] = '"' .. text.printable(it.data) .. '"'
   end
   return table.concat(parts, " ")

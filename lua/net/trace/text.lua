@@ -43,15 +43,16 @@ function text.wrap(words, most)
   local lines, from, columns = {}, 1, 0
   local stop, go_on -- where the line may end, and the next begin
   for place, c in utf8.codes(words) do
-    if columns_of(c) == 2 then stop, go_on = place, place end
-    if columns + columns_of(c) > most and place > from then
+    if c == 32 or columns_of(c) == 2 then
+      stop, go_on = place, c == 32 and place + 1 or place
+    end
+    columns = columns + columns_of(c)
+    if columns > most and place > from then
       if not stop or stop <= from then stop, go_on = place, place end
       lines[#lines + 1] = words:sub(from, stop - 1)
       from, stop = go_on, nil
-      columns = text.columns(words:sub(from, place - 1))
+      columns = text.columns(words:sub(from, utf8.offset(words, 2, place) - 1))
     end
-    if c == 32 then stop, go_on = place, place + 1 end
-    columns = columns + columns_of(c)
   end
   lines[#lines + 1] = words:sub(from)
   return lines
