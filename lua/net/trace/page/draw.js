@@ -247,7 +247,8 @@ function drawPicture() {
         x1: middle, x2: middle, y1: 0, y2: height })),
       ...lanes.map(drawLane)),
     svg("g", { class: "bars" }, ...bars),
-    svg("g", { class: all.length > MANY ? "many" : undefined }, ...all, ...lost.map(drawLost)));
+    svg("g", { class: all.length > MANY ? "many" : undefined },
+      ...all, ...lost.map(drawLost)));
   tellLeftOut(merged, out);
 }
 
