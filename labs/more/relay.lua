@@ -1,0 +1,83 @@
+-- More: a bad network, without root          after: Labs 12, 13
+-- run:  netlab labs/more/relay.lua --port 9901 --to 9900 --udp --loss 20%
+--
+-- It stands between the clients, who come to --port, and the server, --to.  A
+-- datagram may be lost, and with jitter one comes before those sent earlier.
+-- TCP sends again and sorts, so of a stream one sees only that it is late, that
+-- its pieces are no messages (--chunk), and that it may break off.
+local net = require "net"
+local relay = require "net.relay"
+local argparse = require "argparse"
+
+local function seconds(text) -- 50ms, 0.05s, 0.05
+  local digits, unit = text:match "^([%d.]+)(m?s?)$"
+  local n = unit ~= "m" and tonumber(digits)
+  return n and n / (unit == "ms" and 1000 or 1) or nil,
+    text .. " is no time, as 50ms"
+end
+
+local function percent(text)
+  local n = tonumber(text:match "^([%d.]+)%%$")
+  return n and n <= 100 and n / 100 or nil, text .. " is not 0% to 100%"
+end
+
+local function positive(text)
+  local n = math.tointeger(tonumber(text))
+  return n and n > 0 and n or nil, text .. " is no number of bytes"
+end
+
+local function address(text) -- 9900, localhost:9900, [::1]:9900
+  local host, service = text:match "^(.+):([^:]+)$"
+  local port, message = net.port(service or text)
+  host = (host or "localhost"):gsub("^%[(.*)%]$", "%1")
+  return port and { host, port }, message
+end
+
+local parser = argparse("relay", "A bad network between clients and a server")
+parser:option("--port"):convert(net.port):count(1)
+parser:option("--host"):default "localhost"
+parser:option("--to", "the server: PORT or HOST:PORT"):convert(address):count(1)
+parser:option("--delay", "each way: 50ms, 0.05s"):convert(seconds):default "0"
+parser:option("--jitter", "up to so much more"):convert(seconds):default "0"
+parser:option("--seed", "another one is another network"):default "1":convert(
+  function(text) return math.tointeger(tonumber(text)) end)
+parser:flag("--udp", "datagrams; else TCP")
+parser:option("--loss", "of the datagrams: 20%"):convert(percent)
+parser:option("--idle", "then a silent client is forgotten"):convert(seconds)
+parser:option("--chunk", "TCP: bytes of a piece, at most"):convert(positive)
+parser:option("--reset-after", "TCP: bytes, both ways"):convert(positive)
+parser:flag("--quiet", "show nothing but the totals")
+local args = parser:parse()
+if args.loss and not args.udp then
+  parser:error "TCP hides loss: it sends again what is lost; with --udp only"
+elseif args.idle and not args.udp then
+  parser:error "a connection has an end, no --idle; with --udp only"
+elseif args.udp and (args.chunk or args.reset_after) then
+  parser:error "a datagram has no pieces, and no connection: not with --udp"
+end
+
+
+local family = args.host:find ":" and "inet6" or "inet"
+local kind = args.udp and "dgram" or "stream"
+local sock <close> = assert(net.socket(family, kind))
+assert(args.udp or sock:setsockopt("SO_REUSEADDR", 1))
+assert(sock:bind(args.host, args.port))
+assert(args.udp or sock:listen())
+print(("Relaying %s port %d to %s port %d"):format(args.host,
+  select(2, sock:getsockname()), table.unpack(args.to)))
+
+local totals = { up = 0, down = 0, lost = 0, connections = 0, resets = 0 }
+local _ <close> = setmetatable({}, { __close = function() -- after Ctrl-C
+  local format = args.udp and "%d datagrams up, %d down, %d lost" or
+    "%d bytes up, %d down; %d connections, %d broken off"
+  print(format:format(totals.up, totals.down,
+    args.udp and totals.lost or totals.connections, totals.resets))
+end })
+-- Which datagrams are lost depends on the seed and on their numbers, not on the
+-- time: what has happened can be seen again.
+local serve = args.udp and relay.datagrams or relay.streams
+assert(serve(sock, args.to[1], args.to[2], { delay = args.delay,
+  jitter = args.jitter, loss = args.loss, seed = args.seed, idle = args.idle,
+  chunk = args.chunk, reset_after = args.reset_after, totals = totals,
+  on_event = not args.quiet and print or nil }))
+-- Try: --udp --jitter 50ms.  In which order do ten datagrams come?
