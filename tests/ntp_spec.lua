@@ -374,3 +374,122 @@ describe("net.ntp and chrony", function()
       accepted, longest * 1000)
   end)
 end)
+
+describe("ntp.answer", function()
+  -- A request, with what is not usual in it.
+  local function request(fields)
+    local f = fields or {}
+    return PACKET:pack((f.leap or 3) << 6 | (f.version or 4) << 3 |
+      (f.mode or 3), 0, 7, 0, 0, 0, "", 0, 0, 0, f.origin or 0x123456789abcdef0)
+  end
+
+  local function answered(packet, received, offset)
+    finally(function() net.time = real_time end) -- luacheck: ignore
+    net.time = function() return received + 0.25 end -- luacheck: ignore
+    local flags, stratum, poll, precision, delay, dispersion, source, reference,
+      origin, receive, transmit = PACKET:unpack(assert(
+        ntp.answer(packet, received, offset)))
+    return { leap = flags >> 6, version = flags >> 3 & 7, mode = flags & 7,
+      stratum = stratum, poll = poll, precision = precision, delay = delay,
+      dispersion = dispersion, source = source, reference = reference,
+      origin = origin, receive = receive, transmit = transmit }
+  end
+
+  it("says what a server says that follows no other", function()
+    assert.same({ leap = 0, version = 4, mode = 4, stratum = 10, poll = 7,
+      precision = -20, delay = 0, dispersion = 0, source = "\127\127\1\1",
+      reference = stamp(NOW), origin = 0x123456789abcdef0,
+      receive = stamp(NOW), transmit = stamp(NOW + 0.25),
+    }, answered(request(), NOW))
+  end)
+
+  it("tells another time, and its stamps go on into the next era", function()
+    local told = answered(request(), NOW, -1.5)
+    assert.equal(stamp(NOW - 1.5), told.receive)
+    assert.equal(stamp(NOW - 1.25), told.transmit)
+    told = answered(request(), 2 ^ 32 - EPOCH - 0.125) -- 2036-02-07 06:28:15
+    assert.equal(0xffffffffe0000000, told.receive)
+    assert.equal(0x20000000, told.transmit)
+  end)
+
+  it("is as long as the request or shorter, and has its version", function()
+    for version = 1, 4 do
+      local packet = request { version = version } .. ("x"):rep(20 * version)
+      assert.equal(version, answered(packet, NOW).version)
+      assert.equal(48, #ntp.answer(packet, NOW))
+    end
+  end)
+
+  it("is given to requests only", function()
+    local bad = { "", "x", request():sub(1, 47), ntp.answer(request(), NOW) }
+    for mode = 0, 7 do
+      if mode ~= 3 then bad[#bad + 1] = request { mode = mode } end
+    end
+    for _, version in ipairs { 0, 5, 6, 7 } do
+      bad[#bad + 1] = request { version = version }
+    end
+    for i, packet in ipairs(bad) do
+      local told, message, code = ntp.answer(packet, NOW)
+      assert.is_nil(told, "case " .. i)
+      assert.matches("^ntp: .* %(EPROTO%)$", message)
+      assert.equal("EPROTO", code)
+    end
+  end)
+
+  it("raises for wrong arguments, at the caller's line", function()
+    support.raises("request", ntp.answer, nil, NOW)
+    for _, time in ipairs { "1", 0 / 0, 1e300, -math.huge } do
+      support.raises("received", ntp.answer, request(), time)
+      support.raises("offset", ntp.answer, request(), NOW, time)
+    end
+    support.raises("received", ntp.answer, request(), nil)
+  end)
+end)
+
+describe("the lab ntp_server", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local function server(args)
+    local process = support.start(support.driver ..
+      " labs/more/ntp_server.lua --port 0 " .. (args or ""))
+    return process, tonumber((process:expect "on %S+ port (%d+)\n"))
+  end
+
+  it("tells our lab the time", function()
+    local process <close>, port = server()
+    local out, err, status = support.run(("%s labs/print_machine_time.lua "
+      .. "--server localhost --port %d"):format(support.driver, port))
+    assert.same({ "", 0 }, { err, status })
+    local offset = out:match "clock is ([-+][%d.]+) s fast; delay [%d.]+ s; \z
+      stratum 10, source 127.127.1.1\n$"
+    assert.is_true(math.abs(tonumber(offset)) < 1, out)
+    process:expect "\n127.0.0.1:%d+: was told the time\n"
+  end)
+
+  it("tells another time", function()
+    local process <close>, port = server "--quiet --offset 3600"
+    assert.is_true(math.abs(assert(ask(port)).offset - 3600) < 1)
+    assert.not_matches("was told", (process:output()))
+  end)
+
+  it("tells chrony the time", function()
+    local process <close>, port = server "--offset 100"
+    local _, err = support.run(("env PATH=$PATH:/usr/sbin chronyd -Q -t 20 "
+      .. "-U -u $(id -un) -f /dev/null "
+      .. "'server 127.0.0.1 port %d iburst maxsamples 1'"):format(port), "", 40)
+    local wrong = err:match "System clock wrong by ([-%d.]+) seconds"
+    assert.truthy(wrong, err)
+    assert.is_true(math.abs(wrong - 100) < 1, err)
+    assert.truthy(process.pid)
+  end)
+
+  it("says nothing to what is no request", function()
+    local process <close>, port = server()
+    local sock = udp()
+    for _, packet in ipairs { "", "x", reply(("x"):rep(48)) } do
+      assert(sock:sendto(packet, "127.0.0.1", port))
+    end
+    process:expect(("127.0.0.1:%d+: ntp: %C+ %(EPROTO%)\n"):rep(3))
+    assert.equal("EAGAIN", select(3, sock:settimeout(0):recvfrom(100)))
+  end)
+end)

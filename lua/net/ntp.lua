@@ -2,7 +2,8 @@
 --
 -- net.ntp: the time of an NTP server, by the simple protocol (SNTP: RFC 5905,
 -- section 14). One datagram goes out, one comes back, and what comes back is
--- believed only after every check of RFC 5905 that a client can make.
+-- believed only after every check of RFC 5905 that a client can make. And a
+-- server's side of it: the reply to a request.
 
 local net = require "net"
 
@@ -13,6 +14,10 @@ local ERA = 1 << 32      -- NTP's 32 bits of seconds are full in 2036
 local VERSION, CLIENT, SERVER = 4, 3, 4
 local SIZE = 48          -- bytes of a packet without extensions
 local MAXDISP = 16       -- seconds: farther than this is not synchronized
+local PRECISION = -20    -- 2^-20 s, since net.time counts microseconds
+
+-- What a server says that follows no other: its own clock is its source.
+local LOCAL_STRATUM, LOCAL_CLOCK = 10, "\127\127\1\1"
 
 -- 16.16 and 32.32 bits fixed point, big-endian (RFC 5905, figure 8)
 local PACKET = ">BBbb I4 I4 c4 I8 I8 I8 I8"
@@ -28,6 +33,13 @@ end
 -- Four ASCII letters, or fewer and NUL bytes.
 local function code_text(reference)
   return net.escape((reference:gsub("\0+$", "")))
+end
+
+-- The 64-bit NTP timestamp of seconds since the UNIX Epoch, in its era: the
+-- seconds' higher bits are shifted out.
+local function from_unix(time)
+  local seconds = math.floor(time)
+  return seconds + EPOCH << 32 | math.floor((time - seconds) * ERA)
 end
 
 -- What is wrong with a reply to the packet that was sent at `origin`; nil when
@@ -167,6 +179,43 @@ function ntp.request(server, opts)
     VERSION << 3 | CLIENT, 0, 0, 0, 0, 0, "", 0, 0, 0, origin))
   if not ok then return nil, message, code end
   return receive(sock, server .. ":" .. port, origin, t1, deadline)
+end
+
+-- Seconds that fit into a timestamp, and no NaN.
+local function is_time(value)
+  return type(value) == "number" and value > -1e12 and value < 1e12
+end
+
+--- A server's reply to a packet, to be sent to where that came from. Only a
+--- client's request has one, and it is never longer than the request, so that
+--- two servers cannot answer each other, nor one serve to flood a stranger.
+--- The reply says stratum 10, and as its source 127.127.1.1: a clock that
+--- follows no other, which a client should like less than one that does.
+--- Raises for a request that is no string, and for what is no time.
+---
+--- Errors: "EPROTO" it is no request.
+---
+--- See: RFC 5905 section 14, RFC 4330 section 6.
+---@param request string the datagram
+---@param received number when it came, by net.time
+---@param offset? number seconds to tell more than our clock has; 0
+---@return string? reply 48 bytes
+---@return string? message
+---@return net.code? code
+function ntp.answer(request, received, offset)
+  if type(request) ~= "string" then error("request must be a string", 2) end
+  if not is_time(received) then error("received must be seconds", 2) end
+  if not is_time(offset or 0) then error("offset must be seconds", 2) end
+  if #request < SIZE then return nil, "ntp: short packet (EPROTO)", "EPROTO" end
+  local flags, _, poll, _, _, _, _, _, _, _, origin = PACKET:unpack(request)
+  local version = flags >> 3 & 7
+  if flags & 7 ~= CLIENT or version < 1 or version > VERSION then
+    return nil, "ntp: no request of a client (EPROTO)", "EPROTO"
+  end
+  local came = from_unix(received + (offset or 0))
+  local now = from_unix(net.time() + (offset or 0))
+  return PACKET:pack(version << 3 | SERVER, LOCAL_STRATUM, poll, PRECISION, 0,
+    0, LOCAL_CLOCK, came, origin, came, now)
 end
 
 return ntp
