@@ -140,11 +140,12 @@ describe("the relay lab and datagrams", function()
 
   it("forgets a client that is silent, and serves it again", function()
     local process <close>, port = lab("--udp --idle 50ms --to " .. udp_echo())
-    local sock = udp():settimeout(20)
-    for _ = 1, 2 do
-      assert(sock:sendto("here", "127.0.0.1", port))
-      assert.equal("here", (sock:recvfrom(100)))
-      process:expect "127.0.0.1:%d+: silent, and forgotten\n"
+    local sock, forgotten = udp():settimeout(0.5), ""
+    for _ = 1, 2 do -- on a busy machine, it is forgotten before the answer
+      repeat assert(sock:sendto("here", "127.0.0.1", port))
+      until sock:recvfrom(100) == "here"
+      forgotten = forgotten .. "127.0.0.1:%d+: silent, and forgotten\n.*"
+      process:expect(forgotten)
     end
   end)
 end)
