@@ -27,7 +27,7 @@ typedef struct net_echo net_echo;
 
 /* What an observer is told: bits of `observed`, and the kind of an event. */
 enum {
-  NET_ECHO_CONNECT = 1, /* its data is our own address, as bytes */
+  NET_ECHO_CONNECT = 1, /* its data: our own address, for who sees answers */
   NET_ECHO_MESSAGE = 2,
   NET_ECHO_ANSWER = 4, /* as much of one as could be sent */
   NET_ECHO_CLOSE = 8

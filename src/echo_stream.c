@@ -50,8 +50,8 @@ static void observe(conn *c, int kind, const char *data, size_t len) {
 static void observe_connect(conn *c) {
   struct sockaddr_storage own;
   socklen_t len = sizeof own;
-  if (c->peer == NULL) return;
-  if (getsockname(c->fd, (struct sockaddr *)&own, &len)) len = 0;
+  int wanted = c->worker->echo->o.observed & NET_ECHO_ANSWER;
+  if (!wanted || getsockname(c->fd, (struct sockaddr *)&own, &len)) len = 0;
   observe(c, NET_ECHO_CONNECT, (char *)&own, len);
 }
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -147,6 +148,12 @@ static int start_descriptor(net_trace_sink *sink, const char *target) {
   return EXIT_SUCCESS;
 }
 
+/* SIGTERM would leave nothing to draw: it ends the script as Ctrl-C does. */
+static void on_sigterm(int signum) {
+  (void)signum;
+  raise(SIGINT);
+}
+
 /* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
 int net_record_start(const char *target, const char *lab, char **args) {
   net_trace_sink sink;
@@ -157,6 +164,7 @@ int net_record_start(const char *target, const char *lab, char **args) {
   if (status != EXIT_SUCCESS) return status;
   net_intr_lookups(0); /* whose end of the program must not come before ours */
   atexit(net_record_stop);
+  signal(SIGTERM, on_sigterm);
   net_trace_start(&sink, lab, args);
   return EXIT_SUCCESS;
 }
