@@ -1,0 +1,100 @@
+-- More: five ways to wait for many clients     after: Labs 9, 12
+-- run:  netlab labs/more/io_models.lua         (--trace=run.html before it)
+--
+-- A read has two parts: the data must come, and the kernel must copy it into
+-- the program.  The I/O models differ in who waits for the first, and where.
+local net, plot = require "net", require "net.plot"
+local argparse = require "argparse"
+local names = { "blocking", "non-blocking", "select", "tasks", "engine" }
+local parser = argparse("io_models", "The same echo, five ways")
+parser:option("--model", "this one only"):choices(names)
+parser:option("--clients", "at once"):convert(math.tointeger):default "3"
+parser:option("--messages", "of each"):convert(math.tointeger):default "3"
+parser:option("--pause", "before each"):convert(tonumber):default "0.03"
+parser:option("--nap", "of who polls"):convert(tonumber):default "0.005"
+parser:option("--ask", "be the clients of this port"):convert(net.port)
+local args = parser:parse()
+if args.clients < 1 then parser:error "there must be clients" end
+local models, slowest = {}, 0
+local function ask(i) -- a client; the next one is a little later
+  net.sleep(args.pause * i / args.clients)
+  local sock <close> = assert(net.connect("127.0.0.1", args.ask))
+  for _ = 1, args.messages do
+    net.sleep(args.pause)
+    local start = net.now()
+    assert(sock:sendall "hello" and sock:recv_exact(5))
+    slowest = math.max(slowest, net.now() - start)
+  end
+end
+if args.ask then -- the clients have a process of their own
+  print "ready"
+  for i = 1, args.clients do net.spawn(ask, i) end
+  return net.run() and print(slowest)
+end
+-- Blocking: the kernel has no data yet, so recv does not return.  One call, and
+-- there is the data.  But who waits for one client hears no other.
+local function serve(conn)
+  local sock <close> = conn
+  repeat local data = sock:recv(1024) until not (data and sock:sendall(data))
+end
+function models.blocking(listener)
+  for _ = 1, args.clients do serve(assert(listener:accept())) end
+end
+-- Non-blocking: the kernel has no data yet, and says so at once: EAGAIN.  The
+-- program goes on, and asks again, and again: most questions are in vain.
+local function answer(conn) -- is there more to come?
+  local data, _, code = conn:recv(1024)
+  if data then conn:sendall(data) end
+  return data or code == "EAGAIN" or (conn:close() and nil)
+end
+models["non-blocking"] = function(listener)
+  local conns, come = {}, 0
+  listener:setblocking(false)
+  while come < args.clients or next(conns) do
+    local new = listener:accept()
+    if new then conns[new], come = new:setblocking(false), come + 1 end
+    for conn in pairs(conns) do conns[conn] = answer(conn) end
+    net.sleep(args.nap)
+  end
+end
+-- Multiplexing: one call waits for all of them, and tells who has data.
+function models.select(listener)
+  local conns, come = {}, 0
+  while come < args.clients or next(conns) do
+    local list = { listener }
+    for conn in pairs(conns) do list[#list + 1] = conn end
+    for _, sock in ipairs(assert(net.select(list))) do
+      local new = sock == listener
+      if new then sock, come = assert(sock:accept()), come + 1 end
+      conns[sock] = new or answer(sock)
+    end
+  end
+end
+-- Tasks: the blocking program, once a client; who waits lets the others run.
+function models.tasks(listener)
+  for _ = 1, args.clients do net.spawn(serve, assert(listener:accept())) end
+  net.run()
+end
+function models.engine(listener) -- what the tasks do, in C
+  local left = args.clients
+  local function gone() left = left - 1; return left > 0 or listener:close() end
+  listener:echo { on_close = gone }
+end
+
+local first = 0
+while arg[first - 1] do first = first - 1 end -- who runs this
+local ask_it = arg[first] .. " '" .. table.concat(arg, "' '", 0) .. "' --ask "
+local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 7 }, ...)) end
+row("", "system calls", "wake-ups", "CPU", "bytes", "time", "slowest")
+for _, name in ipairs(args.model and { args.model } or names) do
+  local listener <close> = assert(net.listen("127.0.0.1", 0))
+  local clients <close> = io.popen(ask_it .. select(2, listener:getsockname()))
+  assert(clients:read "l")
+  local was, start = net.getrusage(), net.now()
+  models[name](listener)
+  local is, time = net.getrusage(), plot.si(net.now() - start, "s")
+  local cpu = plot.si(is.utime - was.utime + is.stime - was.stime, "s")
+  row(name, is.calls - was.calls, is.nvcsw - was.nvcsw, cpu,
+    is.received - was.received, time, plot.si(clients:read "n", "s"))
+end
+-- Try: --nap 0.0001, then 0.03.  Who pays for the quick answers of who polls?

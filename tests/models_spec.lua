@@ -1,0 +1,110 @@
+-- The lab io_models: its table, and that a trace shows how the models differ.
+local record = require "tests.support.record"
+local support = require "tests.support"
+
+local NAMES = { "blocking", "non-blocking", "select", "tasks", "engine" }
+local FEW = "labs/more/io_models.lua --clients 2 --messages 2 --pause 0.01 "
+
+-- The lab runs its interpreter again, which is one word.
+local driver = support.driver:find " " and support.host or support.driver
+
+-- What a trace of one model has: the events, and how many calls wait, of recv
+-- and in all, and how many are refused with EAGAIN.
+local function traced(model)
+  local events, _, err, status = record.host(FEW .. "--model " .. model)
+  assert.same({ "", 0 }, { err, status })
+  local recvs, all = 0, 0
+  for _, call in ipairs(record.pick(events, { ev = "call" })) do
+    if call.waits then all = all + 1 end
+    if call.waits and call.call == "recv" then recvs = recvs + 1 end
+  end
+  return events, recvs, all, #record.pick(events, { code = "EAGAIN" })
+end
+
+-- The names of the calls on the sockets that were accepted, and accept itself.
+local function served(events)
+  local names = {}
+  for _, call in ipairs(record.pick(events, { ev = "call" })) do
+    local name = call.call
+    if name == "accept" or name == "recv" or name == "sendall" then
+      names[#names + 1] = call.code or name
+    end
+  end
+  return table.concat(names, " ")
+end
+
+describe("io_models", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("counts the same bytes for each model", function()
+    local out, err, status = support.run(driver .. " " .. FEW)
+    assert.same({ "", 0 }, { err, status })
+    local rows = {}
+    for name, calls, wakes, bytes, slowest in out:gmatch("\n *([%l-]+) +" ..
+      "(%d+) +(%d+) +[%d.]+ .?.?s +(%d+) +[%d.]+ m?s +([%d.]+)") do
+      rows[#rows + 1] = name
+      assert.equal("20", bytes) -- 2 clients, 2 messages, 5 bytes
+      assert.is_true(tonumber(calls) >= 12) -- accept, recv, send; the ends
+      assert.is_true(tonumber(wakes) > 0 and tonumber(slowest) > 0)
+    end
+    assert.same(NAMES, rows)
+  end)
+
+  it("blocking: one client to its end, then the next; recv waits", function()
+    local events, recvs, _, refused = traced "blocking"
+    assert.equal(("accept recv sendall recv sendall EOF "):rep(2),
+      served(events) .. " ")
+    assert.is_true(recvs >= 2)
+    assert.equal(0, refused)
+  end)
+
+  it("non-blocking: no call on a socket waits, many are refused", function()
+    local events, _, waits, refused = traced "non-blocking"
+    assert.equal(waits, #record.pick(events, { call = "sleep", waits = 1 }))
+    assert.is_true(refused >= 2)
+  end)
+
+  it("select: it waits, and tells who is read from next", function()
+    local events, _, waits, refused = traced "select"
+    local ready, asked = "", 0
+    for _, call in ipairs(record.pick(events, { ev = "call" })) do
+      if call.call == "select" then ready = call.result end
+      if call.call == "recv" then
+        asked = asked + 1
+        assert.matches("socket " .. call.sock .. "[,}]", ready)
+      end
+    end
+    assert.is_true(waits > 0)
+    assert.same({ 6, 0 }, { asked, refused }) -- 2 messages and the end, twice
+  end)
+
+  it("tasks: recv waits, in a task for each client", function()
+    local events, recvs, _, refused = traced "tasks"
+    assert.same({ 2, 3 }, record.column(record.pick(events, { ev = "task" }),
+      "task"))
+    assert.is_true(recvs >= 2)
+    assert.equal(0, refused)
+    for task = 2, 3 do
+      assert.equal(3, #record.pick(events, { task = task, call = "recv" }))
+    end
+  end)
+
+  it("engine: one call, in which the engine makes all", function()
+    local events = traced "engine"
+    assert.equal(1, #record.pick(events, { call = "echo" }))
+    local made = record.pick(events, { engine = "echo" })
+    assert.equal(4, #record.pick(made, { call = "recv", ["in"] = 5 }))
+    assert.equal(4, #record.pick(made, { call = "send", out = 5 }))
+  end)
+
+  it("says what is wrong with its options", function()
+    for args, message in pairs {
+      ["--clients 0"] = "there must be clients", ["--pause x"] = "malformed",
+      ["--model poll"] = "must be one of 'blocking'",
+    } do
+      local out, err, status = support.run(driver .. " " .. FEW .. args)
+      assert.not_equal(0, status)
+      assert.matches("Error: [^\n]*" .. message, out .. err)
+    end
+  end)
+end)
