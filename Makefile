@@ -152,6 +152,18 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@tests/support/demo
 
+# The README's pictures, of runs that happen now.
+CHROMIUM = chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+  --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
+  --user-data-dir=$(BUILD)/chromium --virtual-time-budget=3000
+pictures: deps
+	$(call install,chromium,$(shell command -v chromium))
+	@$(MAKE) --no-print-directory all
+	$(OUT)/netlab --pair labs/tcp_echo_server.lua labs/tcp_echo_client.lua --trace=$(BUILD)/echo.html
+	$(OUT)/netlab --trace=$(BUILD)/modes.html labs/socket_modes.lua
+	@for p in echo modes; do $(CHROMIUM) --window-size=880,416 \
+	  --screenshot=.github/$$p.png file://$(CURDIR)/$(BUILD)/$$p.html 2>/dev/null; done
+
 # make test SPECS=tests/addr_spec.lua: those only
 SPECS =
 test: test-deps
@@ -318,4 +330,4 @@ clean:
 	rm -rf build netlab net.so $(ASSETS)
 
 .DELETE_ON_ERROR:
-.PHONY: all references faults deps test-deps demo test acceptance bench asan tsan coverage valgrind fuzz lint tidy install uninstall clean
+.PHONY: all references faults deps test-deps demo pictures test acceptance bench asan tsan coverage valgrind fuzz lint tidy install uninstall clean
