@@ -111,13 +111,15 @@ $(BUILD)/faults/%.so: tests/faults/%.c Makefile
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -fvisibility=default -shared -o $@ $< -ldl
 
-# What a build needs, what the labs need, and what the tests need besides.
+# What a build needs, what the labs need, and what the tests need besides. (Others
+# than Debian bring npm with their node.)
 BUILD_DEPS = gcc libc6-dev make pkg-config liblua5.4-dev libuv1-dev libedit-dev lua-argparse \
   netbase
+NODE = $(if $(shell command -v npm),,nodejs npm)
 TEST_DEPS = $(BUILD_DEPS) lua5.4 lua-busted luarocks python3 \
   netcat-openbsd nginx-light chrony dnsmasq-base iproute2 socat lua-socket \
   lua-luv strace procps util-linux man-db \
-  mandoc bash shellcheck zsh chromium chromium-driver
+  mandoc bash shellcheck zsh chromium chromium-driver $(NODE)
 LINT_DEPS = $(BUILD_DEPS) clang clang-format clang-tidy cppcheck lua-check
 
 # Installs what is missing of $(1), where there is apt, and says so.

@@ -1,0 +1,65 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Mermaid's own parser, of the npm registry, run by Node. What was fetched is
+-- kept in the folder of the build.
+
+local support = require "tests.support"
+
+local mermaid = {}
+
+local VERSION = "11.12.0"
+local FOLDER = support.build .. "/mermaid-" .. VERSION
+
+-- Takes a file's name for each diagram, and says "ok" or what is wrong.
+local PARSE = [[
+import { readFileSync } from 'node:fs'
+import mermaid from './package/dist/mermaid.esm.min.mjs'
+for (const path of process.argv.slice(2)) {
+  try {
+    const { diagramType } = await mermaid.parse(readFileSync(path, 'utf8'))
+    console.log(diagramType === 'sequence' ? 'ok' : diagramType)
+  } catch (error) {
+    console.log(error.message.replaceAll('\n', ' '))
+  }
+}
+]]
+
+-- Its tarball has all that it needs, unlike its package once it is installed.
+local FETCH = [[
+set -e
+mkdir -p %s && cd %s
+timeout 100 npm pack --silent mermaid@%s >npm.log 2>&1
+tar -xzf mermaid-*.tgz package/dist/mermaid.esm.min.mjs \
+  package/dist/chunks/mermaid.esm.min
+rm mermaid-*.tgz
+]]
+
+--- Why there is no parser, or nil.
+function mermaid.missing()
+  for _, name in ipairs { "node", "npm" } do
+    if not os.execute("command -v " .. name .. " >/dev/null") then
+      return "there is no " .. name .. " here"
+    end
+  end
+  local parse = io.open(FOLDER .. "/parse.mjs")
+  if parse then return parse:close() and nil end
+  if not os.execute(FETCH:format(FOLDER, FOLDER, VERSION)) then
+    return "the npm registry does not answer: see " .. FOLDER .. "/npm.log"
+  end
+  support.write(FOLDER .. "/parse.mjs", PARSE)
+end
+
+--- What the parser says of each of these texts: "ok", or what is wrong.
+function mermaid.parse(texts)
+  local folder, paths, said = support.folder(), {}, {}
+  for i, text in ipairs(texts) do
+    paths[i] = support.write(("%s/%d.mmd"):format(folder, i), text)
+  end
+  local out, err, status = support.run(("node %s/parse.mjs %s"):format(FOLDER,
+    table.concat(paths, " ")), nil, 100)
+  assert(status == 0, out .. err)
+  for line in out:gmatch "[^\n]+" do said[#said + 1] = line end
+  return said
+end
+
+return mermaid
