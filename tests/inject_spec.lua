@@ -13,6 +13,51 @@ local function with(inject, script)
   return out, err
 end
 
+-- What the scripts of datagrams share.
+local DGRAMS = [[
+  local net = require "net"
+  local function bound()
+    local sock = net.socket("inet", "dgram")
+    assert(sock:bind("127.0.0.1", 0))
+    return sock
+  end
+  local server, client = bound(), bound()
+  local host, port = server:getsockname()
+
+  -- n datagrams, which are there when the echo begins; then one more
+  local function echo(n, more)
+    for i = 1, n do client:sendto(tostring(i), host, port) end
+    net.spawn(function()
+      if more then
+        net.sleep(0.2)
+        client:sendto(more, host, port)
+        n = 1
+      end
+      for _ = 1, n do print((client:recvfrom(9))) end
+      server:close()
+    end)
+    local totals = server:echo()
+    print(("%d messages, %d errors"):format(totals.messages, totals.errors))
+  end
+
+  local function answer()
+    for data, from, at in function() return server:recvfrom(99) end do
+      server:sendto(data, from, at)
+    end
+  end
+
+  -- Two sockets, depth messages each. One is sent by sendto(2), and answered
+  -- by the engine's sendmmsg(2); where there are more, it is the other way.
+  local function load(depth)
+    net.spawn(depth == 1 and server.echo or answer, server)
+    local report = net.load { type = "dgram", host = host, port = port,
+      connections = 2, depth = depth, messages = 10, timeout = 0.2 }
+    print(("%d messages, %d lost%s"):format(report.messages, report.lost,
+      report.errors.EPERM and ", EPERM " .. report.errors.EPERM or ""))
+    server:close()
+  end
+]]
+
 -- What fails, how, and what a script then says.
 local cases = {
   { "a wait that the kernel cannot watch", "epoll_ctl:error=ENOSPC:when=4+", [[
@@ -50,6 +95,30 @@ local cases = {
       local net = require "net"
       print(select(3, net.load { port = 9, messages = 1 }))
     ]], "EMFILE\n" },
+  { "a UDP echo of many at once: they leave one by one",
+    "sendmmsg:error=EIO:when=1", DGRAMS .. "echo(3)",
+    "1\n2\n3\n3 messages, 0 errors\n" },
+  { "a UDP echo's answer is lost, and it goes on",
+    "sendmmsg:error=EPERM:when=1", DGRAMS .. "echo(1, 'again')",
+    "again\n2 messages, 1 errors\n" },
+  { "a UDP echo's answer is interrupted",
+    "sendmmsg:error=EINTR:when=1", DGRAMS .. "echo(1)",
+    "1\n1 messages, 0 errors\n" },
+  { "a UDP echo cannot receive, for once",
+    "recvmmsg:error=ENOMEM:when=1", DGRAMS .. "echo(1)",
+    "1\n1 messages, 1 errors\n" },
+  { "a datagram of a load: it is lost", "sendto:error=EPERM:when=1",
+    DGRAMS .. "load(1)", "9 messages, 1 lost, EPERM 1\n" },
+  { "many datagrams of a load: the first is lost",
+    "sendmmsg:error=EPERM:when=1", DGRAMS .. "load(4)",
+    "9 messages, 1 lost, EPERM 1\n" },
+  { "a load finds the device full, and waits",
+    "sendmmsg:error=ENOBUFS:when=1", DGRAMS .. "load(4)",
+    "10 messages, 0 lost\n" },
+  { "a name for a load's UNIX socket", "bind:error=ENOMEM:when=1", [[
+      print(require "net".load { family = "unix", type = "dgram",
+        path = "/nobody", messages = 1 }.errors.ENOMEM)
+    ]], "1\n" },
 }
 
 describe("a system call that fails:", function()
