@@ -138,12 +138,12 @@ s.recv(1)
 
   it("a lingering close does not hold up the others", function()
     local client, server = support.pair()
-    assert(client:setsockopt("SO_LINGER", true, 2))
+    assert(client:setsockopt("SO_LINGER", true, 60))
     client:settimeout(0)
     repeat until not client:send(("x"):rep(65536)) -- until the buffers are full
     local start = net.now()
     client:close()
-    assert.is_true(net.now() - start < 1)
+    assert.is_true(net.now() - start < 30)
     local total = 0
     for _ = 1, 1000000 do
       local data = server:recv(65536)
