@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- Row 17: 300 ms of work, then a call that may take 100 ms: it ends neither
 -- early, by a clock that stood still meanwhile, nor late. Each kind of call is
--- made 100 times, 20 of them at once in tasks of their own.
+-- made 100 times, 50 of them at once in tasks of their own.
 local net = require "net"
 local support = require "tests.support"
 
-local ROUNDS, AT_ONCE, TIME = 5, 20, 0.1
+local ROUNDS, AT_ONCE, TIME = 2, 50, 0.1
 
 local function dgram()
   local sock = support.own(assert(net.socket("inet", "dgram")))
