@@ -176,8 +176,9 @@ test: test-deps
 # row: make acceptance ROWS=13. The nightly forms: make acceptance LONG=1
 ROWS =
 acceptance: test-deps
+	$(if $(ROWS),,$(call install,valgrind $(FUZZ_DEPS),$(shell command -v valgrind)))
 	@$(MAKE) --no-print-directory all faults
-	@LUA_PATH="./lua/?.lua;./?.lua;;" LONG=$(LONG) \
+	@LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" LONG=$(LONG) \
 	  NETLAB_OUT=$(OUT) $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
@@ -206,6 +207,7 @@ tsan: test-deps
 
 # How much of src, lua and labs the suite runs, under both drivers together.
 # What does not run is named by its line; build/coverage/*.gcov has the branches.
+# Rows 1, 2 and 7 of the acceptance have builds of their own.
 COVERAGE = build/coverage
 coverage: test-deps
 	@rm -rf $(COVERAGE)/*.gcda $(COVERAGE)/*.gcov $(COVERAGE)/lines
@@ -215,8 +217,8 @@ coverage: test-deps
 	  -include tests/support/coverage.h'
 	-@tests/support/run $(COVERAGE) --filter-out="exports luaopen_net" $(SPECS)
 	-@[ -n "$(SPECS)" ] || { $(MAKE) --no-print-directory all faults && \
-	  LUA_PATH="./lua/?.lua;./?.lua;;" NETLAB_OUT=$(COVERAGE) \
-	  $(COVERAGE)/netlab tests/faults/run.lua; }
+	  LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
+	  $(COVERAGE)/netlab tests/faults/run.lua $$(seq 3 6) $$(seq 8 32); }
 	@ln -sfn ../../src $(COVERAGE)/src
 	@cd $(COVERAGE) && gcov -b *.gcda >gcov.txt
 	@$(COVERAGE)/netlab tests/support/coverage.lua $(COVERAGE) $(LUA_MODULES) $(LABS) $(MORE)
