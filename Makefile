@@ -190,12 +190,14 @@ bench: deps
 	  go build -o $(BUILD)/bench/go tests/bench/echo.go || true; fi
 	@$(OUT)/netlab tests/bench/run.lua $(BENCH)
 
-# All of it again under AddressSanitizer and UBSan.
+# All of it again under AddressSanitizer and UBSan, but what builds and installs
+# a tree of its own, without them.
+OWN_BUILDS = --filter-out="^installed "
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: test-deps
 	@$(MAKE) --no-print-directory all references BUILD=build/asan OUT=build/asan HARDEN= \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
-	@tests/support/run build/asan
+	@tests/support/run build/asan $(OWN_BUILDS) $(SPECS)
 
 # What has threads under ThreadSanitizer: the engines and the resolver's pool. (It
 # hands a signal over in a call of libc, and so ends no busy loop.)
@@ -215,7 +217,7 @@ coverage: test-deps
 	@$(MAKE) --no-print-directory all references $(COVERAGE)/lines.so BUILD=$(COVERAGE) \
 	  OUT=$(COVERAGE) HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic \
 	  -include tests/support/coverage.h'
-	-@tests/support/run $(COVERAGE) --filter-out="exports luaopen_net" $(SPECS)
+	-@tests/support/run $(COVERAGE) $(OWN_BUILDS) --filter-out="exports luaopen_net" $(SPECS)
 	-@[ -n "$(SPECS)" ] || { $(MAKE) --no-print-directory all faults && \
 	  LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
 	  $(COVERAGE)/netlab tests/faults/run.lua $$(seq 3 6) $$(seq 8 32); }
