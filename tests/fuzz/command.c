@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "prompt.h"
 
 enum { WORDS = 16, NOTES = 1 << 14 };
@@ -49,6 +50,18 @@ static int load_file(lua_State *L, const char *name, const char *mode) {
   add(noted, "file", name ? name : "(standard input)");
   lua_pushcfunction(L, nothing);
   return LUA_OK;
+}
+
+static int load_tool(lua_State *L, const char *tool) {
+  add(noted, "tool", tool);
+  lua_pushcfunction(L, nothing);
+  return LUA_OK;
+}
+
+static int trace(const char *target, const char *lab, char **args) {
+  (void)lab, (void)args;
+  add(noted, "trace", target ? target : "(terminal)");
+  return EXIT_SUCCESS;
 }
 
 static int require(lua_State *L) {
@@ -87,10 +100,14 @@ static int say(const char *format, ...) {
 #define main host_main
 #define luaL_loadbufferx load_text
 #define luaL_loadfilex load_file
+#define luaL_loadstring(L, text) load_tool(L, host.tool)
 #define luaL_openlibs open_libs
 #define luaL_requiref(L, name, open, global) open_net(L)
 #define net_task_host run_task
 #define net_line_share() (void)0
+#define net_modules_preload(L) (void)0
+#define net_record_start trace
+#define net_record_stop() (void)0
 #define getenv(name) start
 #define isatty(fd) terminal
 #define setvbuf(...) 0
@@ -101,9 +118,18 @@ static int say(const char *format, ...) {
 int host_main(int argc, char **argv);
 #include "../../src/main.c"
 
+static int is_tool(const char *w) {
+  return !strcmp(w, "--pair") || !strcmp(w, "--merge");
+}
+
+static int is_trace(const char *w) {
+  return strncmp(w, "--trace", 7) == 0 && (w[7] == '\0' || w[7] == '=');
+}
+
 /* How many words an option takes; 0: it is none. */
 static int option(char **argv, int left) {
   const char *w = *argv;
+  if (is_tool(w) || is_trace(w)) return 1;
   if (w[1] == 'e' || w[1] == 'l') return w[2] ? 1 : left > 1 ? 2 : 0;
   if (w[1] == '-')
     return !strcmp(w, "--help") || !strcmp(w, "--version") ||
@@ -122,6 +148,14 @@ static void want(const char *word, const char *text) {
   }
 }
 
+/* A tool gets its name, --trace, and all words that follow. */
+static void want_tool(const char *word, int words) {
+  char count[16];
+  snprintf(count, sizeof count, "%d", words);
+  add(wanted, "tool", strcmp(word, "--pair") == 0 ? "net.pair" : "net.merge");
+  add(wanted, "run", count);
+}
+
 static void want_script(int argc, char **argv, int script, int plain) {
   const char *file = script < argc ? argv[script] : "-";
   int standard = strcmp(file, "-") == 0 && !(plain && script < argc);
@@ -134,20 +168,26 @@ static void want_script(int argc, char **argv, int script, int plain) {
 /* What the words ask for. False: they are in error. */
 static int model(int argc, char **argv) {
   int script = 1, noenv = 0, chunks = 0, version = 0, prompt = 0, words;
-  for (; script < argc && argv[script][0] == '-' && argv[script][1];
+  const char *tool = NULL, *traced = NULL;
+  for (; script < argc && argv[script][0] == '-' && argv[script][1] && !tool;
        script += words) {
     const char *w = argv[script];
     words = 1;
     if (strcmp(w, "--") == 0) break;
     words = option(argv + script, argc - script);
     if (words == 0) return 0;
-    if (w[1] == '-') host.instead = print_help; /* or another */
+    if (is_tool(w)) tool = w;
+    if (is_trace(w)) traced = w;
+    if (w[1] == '-' && !is_tool(w) && !is_trace(w))
+      host.instead = print_help; /* or another */
     noenv |= w[1] == 'E';
     version |= w[1] == 'v';
     chunks |= w[1] == 'e';
     prompt |= w[1] == 'i';
   }
   if (host.instead) return 1;
+  if (traced && !tool)
+    add(wanted, "trace", traced[7] ? traced + 8 : "(terminal)");
   if (start && !noenv) {
     add(wanted, *start == '@' ? "file" : "init", start + (*start == '@'));
     add(wanted, "run", "0");
@@ -156,10 +196,12 @@ static int model(int argc, char **argv) {
     words = option(argv + i, argc - i);
     want(argv[i], words == 2 ? argv[i + 1] : argv[i] + 2);
   }
-  int plain = script < argc && strcmp(argv[script], "--") == 0;
+  int plain = !tool && script < argc && strcmp(argv[script], "--") == 0;
   script += plain;
-  if (script >= argc && !chunks && !version) prompt |= terminal;
-  if (script < argc || (!chunks && !version && !prompt))
+  if (script >= argc && !chunks && !version && !tool) prompt |= terminal;
+  if (tool)
+    want_tool(tool, argc - script + 1 + (traced != NULL));
+  else if (script < argc || (!chunks && !version && !prompt))
     want_script(argc, argv, script, plain);
   if (prompt) add(wanted, "prompt", "");
   return 1;

@@ -11,7 +11,7 @@ local folder, runs, seed, longest = table.unpack(arg)
 local names = { table.unpack(arg, 5) }
 if #names == 0 then
   names = { "addr", "command", "complete", "err", "json", "load", "ntp",
-    "options", "reference", "stream" }
+    "options", "reference", "stream", "trace" }
 end
 
 local function exists(path)
