@@ -135,7 +135,7 @@ describe("trace.model", function()
       { ev = "stop", at = 30 },
     } })
     assert.same({
-      { process = 1, task = 0, name = "task 0", from = 0.008, to = 0.03 },
+      { process = 1, task = 0, name = "at exit", from = 0.008, to = 0.03 },
       { process = 1, task = 1, name = "script", from = 0, to = 0.03 },
       { process = 1, task = 2, name = "task 2", from = 0.006, to = 0.03 },
       { process = 1, task = 3, name = "task 3", from = 0.005, to = 0.02,

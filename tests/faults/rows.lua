@@ -21,7 +21,7 @@ return {
   { row = 6, required = "reads of <= 3 bytes, writes of <= 7: 10 MiB, equal",
     run = "DRIVER tests/faults/short.lua" },
   { row = 7, required = "random bytes into every parser: no crash",
-    seconds = 300, run = "make -s fuzz",
+    seconds = 420, run = "make -s fuzz",
     long = "make -s fuzz RUNS=10000000 SEED=0" },
   { row = 8, required = "200 clients, 64 descriptors: CPU < 5 % while full, "
     .. "ticks >= 95 %, a close for the rest, then 50/50 echoes",

@@ -46,7 +46,7 @@ end
 local function lane_of(self, task)
   local lane = self.lanes[task]
   if lane then return lane end
-  lane = { name = task == 1 and "script" or "task " .. task }
+  lane = { name = names.task(task) }
   self.lanes[task] = lane
   for i = 1, MOST do
     if not self.columns[i] then

@@ -85,8 +85,7 @@ end
 local function lane_of(p, task, at)
   local lane = p.lanes[task]
   if not lane then
-    lane = { process = p, task = task, from = at,
-             name = task == 1 and "script" or "task " .. task }
+    lane = { process = p, task = task, from = at, name = names.task(task) }
     p.lanes[task] = lane
     table.insert(p.tasks, task)
   end

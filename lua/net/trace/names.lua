@@ -18,6 +18,12 @@ function names.plain(address)
     :gsub("^%[::ffff:([%d.]+)%]", "%1"))
 end
 
+--- How a task is called; 0 is what runs in none, which is finalizers.
+function names.task(number)
+  if number == 0 then return "at exit" end
+  return number == 1 and "script" or "task " .. number
+end
+
 --- "tcp", "udp" or "unix".
 function names.kind(family, type)
   if family == "unix" then return "unix" end
