@@ -51,7 +51,7 @@ describe("the live view", function()
   0.305200 * | script  tcp 127.0.0.1:9900: accept() = ]] .. new .. [[
 
   0.306500 | * task 2  tcp 127.0.0.1:9900<-4: recv(16) = "hello"  5 B in
-  0.307500 * | script  tcp 127.0.0.1:9900<-4: echo: send()  300 B out "seen"
+  0.307500 * | script  tcp 127.0.0.1:9900<-4: echo: send() "seen"  300 B out
   0.308500 * | script  tcp 127.0.0.1:9900: accept()  EAGAIN
            | |         hint: ]] .. hint .. [[
 

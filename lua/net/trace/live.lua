@@ -123,31 +123,25 @@ local function result_of(it)
   return it.result
 end
 
--- tcp 127.0.0.1:80: recv(16) = "abc"
+-- tcp 127.0.0.1:80: recv(16) = "abc"; and the first bytes, if that has not said
+-- them.
 local function call_words(self, it)
+  local args, result = it.args or "", result_of(it)
   local words = ("%s%s%s(%s)"):format(sock_name(self, it.sock),
     it.engine and text.printable(it.engine) .. ": " or "",
-    text.printable(it.call), text.printable(it.args or ""))
-  local result = result_of(it)
-  return result and words .. " = " .. text.printable(result) or words
-end
-
--- How much came and went; the first of it, unless the call's words have it.
-local function carried(it)
-  local shown, parts = (it.args or "") .. (result_of(it) or ""), {}
-  for _, way in ipairs { "in", "out" } do
-    if it[way] then parts[#parts + 1] = it[way] .. " B " .. way end
+    text.printable(it.call), text.printable(args))
+  if result then words = words .. " = " .. text.printable(result) end
+  if not it.data or (args .. (result or "")):find(it.data, 1, true) then
+    return words
   end
-  if it.data and not shown:find(it.data, 1, true) then
-    parts[#parts + 1] = '"' .. text.printable(it.data) .. '"'
-  end
-  return table.concat(parts, " ")
+  return words .. ' "' .. text.printable(it.data) .. '"'
 end
 
 local function notes(it)
   local parts = {}
-  local bytes = carried(it)
-  if bytes ~= "" then parts[1] = bytes end
+  for _, way in ipairs { "in", "out" } do
+    if it[way] then parts[#parts + 1] = it[way] .. " B " .. way end
+  end
   if (it.waits or 0) > 0 then
     parts[#parts + 1] = "waited " .. text.seconds((it.wait or 0) / NS)
   end
