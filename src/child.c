@@ -113,15 +113,15 @@ static char **push_words(lua_State *L, int arg) {
 
 /* Makes the pipes, whose other ends are new sockets on the stack; -1, errno. */
 static int open_pipes(lua_State *L, int theirs[PIPES]) {
-  net_sock *ours[PIPES];
   for (int i = 0; i < PIPES; i++) {
-    ours[i] = net_sock_new(L, AF_UNIX, SOCK_STREAM);
+    net_sock_new(L, AF_UNIX, SOCK_STREAM);
     theirs[i] = -1;
   }
   for (int i = 0; i < PIPES; i++) {
     int ends[2];
+    net_sock *ours = lua_touserdata(L, i - PIPES);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return -1;
-    net_sys_nonblock(ours[i]->fd = ends[0]);
+    net_sys_nonblock(ours->fd = ends[0]);
     theirs[i] = ends[1];
   }
   return 0;

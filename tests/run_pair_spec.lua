@@ -218,10 +218,18 @@ describe("netlab --pair", function()
 
   it("ends a server that takes no notice of Ctrl-C", function()
     local got = run(lab [[
-      listen()
+      local sock <close> = listen()
       print(own_id())
-      while true do pcall(net.sleep, 600) end
-    ]], lab "os.exit(5)")
+      pcall(function()
+        sock:accept():sendall "x"
+        net.sleep(600)
+      end)
+      net.sleep(600)
+    ]], lab [[
+      local sock <close> = assert(net.connect("localhost", args.port))
+      sock:recv(1)
+      os.exit(5)
+    ]])
     assert.same({ "", 5 }, { got.err, got.status })
     gone(said(got.out, "server"))
   end)
