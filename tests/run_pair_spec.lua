@@ -260,12 +260,35 @@ describe("netlab --pair", function()
 end)
 
 -- Starts two labs that wait; the process, and their ids.
-local function start_waiting(words)
-  local process = support.start(("%s --pair %s %s %s"):format(host,
-    lab(accepting), lab(waiting), words or ""))
+local function start_waiting()
+  local process = support.start(("%s --pair %s %s"):format(host,
+    lab(accepting), lab(waiting)))
   local server = process:expect "server | server\t(%d+)\n"
   local client = process:expect "client | client\t(%d+)\n"
   return process, server, client
+end
+
+-- Types Ctrl-C on a terminal, and prints what was seen.
+local terminal = [[
+import os, pty, select, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+data, typed = b'', False
+while select.select([fd], [], [], 60)[0]:
+    try: part = os.read(fd, 65536)
+    except OSError: break
+    data += part
+    if not typed and b'client\t' in data:
+        typed = True
+        os.write(fd, b'\3')
+sys.stdout.buffer.write(data.replace(b'\r\n', b'\n'))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+]]
+
+local function press(environment, words)
+  return support.run(("%s env %s %s --pair %s %s %s"):format(
+    support.python(terminal), environment, host, lab(accepting),
+    lab(waiting), words or ""), "", 90)
 end
 
 describe("netlab --pair that is ended itself", function()
@@ -288,29 +311,6 @@ describe("netlab --pair that is ended itself", function()
       process:wait()
       gone(server, client)
     end)
-  end
-
-  -- Types Ctrl-C on a terminal, and prints what was seen.
-  local terminal = [[
-import os, pty, select, sys
-pid, fd = pty.fork()
-if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
-data, typed = b'', False
-while select.select([fd], [], [], 60)[0]:
-    try: part = os.read(fd, 65536)
-    except OSError: break
-    data += part
-    if not typed and b'client\t' in data:
-        typed = True
-        os.write(fd, b'\3')
-sys.stdout.buffer.write(data.replace(b'\r\n', b'\n'))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-]]
-
-  local function press(environment)
-    return support.run(("%s env %s %s --pair %s %s"):format(
-      support.python(terminal), environment, host, lab(accepting),
-      lab(waiting)), "", 90)
   end
 
   it("by Ctrl-C on a terminal, ends all, in colours until then", function()
@@ -364,21 +364,37 @@ describe("netlab --pair --trace=FILE", function()
     end
   end)
 
-  it("draws a page of both", function()
-    local path = support.folder() .. "/run.html"
-    local got = run(server, client, "--trace=" .. path)
-    assert.same({ "", 0 }, { got.err, got.status })
-    local page = support.read(path)
-    for _, name in ipairs(both) do assert.matches(name, page) end
+  it("draws a picture of both, of each kind", function()
+    local folder = support.folder()
+    for _, kind in ipairs { "html", "mmd", "json" } do
+      local path = folder .. "/run." .. kind
+      local got = run(server, client, "--trace=" .. path)
+      assert.same({ "", 0 }, { got.err, got.status })
+      local picture = support.read(path)
+      for _, name in ipairs(both) do assert.matches(name, picture, kind) end
+    end
+  end)
+
+  it("without a file, shows what both do as they do it", function()
+    local got = run(server, client, "--trace")
+    assert.equal(0, got.status)
+    assert.matches("\nclient | Closing connection to the server\n", got.out)
+    local seen = {}
+    for line in got.err:gmatch "[^\n]+" do
+      local who, call = line:match "^ *[%d.]+ (%l+).* (%l+)%("
+      if who then seen[who .. " " .. call] = true end
+    end
+    for _, line in ipairs { "server listen", "server accept", "server echo",
+      "client connect", "client sendall", "client recv", "client close" } do
+      assert.is_true(seen[line], line)
+    end
   end)
 
   it("writes what there was, when Ctrl-C has ended it", function()
     local path = support.folder() .. "/run.jsonl"
-    local process <close>, a, b = start_waiting("--trace=" .. path)
-    process:signal "INT"
-    assert.equal(130, select(3, process:wait()))
+    local _, _, status = press("TERM=xterm", "--trace=" .. path)
+    assert.equal(130, status)
     assert.same({ "lab", "lab" }, labs_of(support.read(path)))
-    gone(a, b)
   end)
 
   it("says that it cannot be written before a lab begins", function()

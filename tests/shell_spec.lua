@@ -132,6 +132,16 @@ describe("completion in bash", function()
     assert.same({ "--port" }, bash("labs/tcp_echo_server.lua", "--once", "--p"))
   end)
 
+  it("offers two labs behind --pair, then what the client takes", function()
+    local server = "labs/tcp_echo_server.lua"
+    local client = "labs/tcp_echo_client.lua"
+    assert.same({ server }, bash("--pair", "labs/tcp_echo_s"))
+    assert.same({ client }, bash("-W", "--pair", server, "labs/tcp_echo_c"))
+    assert.same({}, bash("--pair", server, client, "labs/tcp_echo_c"))
+    assert.same({ "--", "--trace" }, bash("--pair", server, client, "--"))
+    assert.same({ "--message" }, bash("--pair", server, client, "--", "--m"))
+  end)
+
   it("runs no script, whatever its name", function()
     local folder = support.folder()
     local path = support.write(folder .. "/-$(touch x) `touch x`.lua",

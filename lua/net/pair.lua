@@ -245,9 +245,9 @@ function pair.run(options)
   local labs = {}
   local ok, status = pcall(converse, labs, options)
   for i = #labs, 1, -1 do
-    -- Ctrl-C on a terminal has told the client already.
+    -- Ctrl-C on a terminal has told the client already, and should do so once.
     labs[i].told = not ok
-    stop(labs[i], not ok and i == 2 and REST / 2 or 0)
+    stop(labs[i], not ok and i == 2 and GRACE or 0)
   end
   for _, lab in ipairs(labs) do finish(lab) end
   if options.trace and options.trace ~= "" and labs[1] then

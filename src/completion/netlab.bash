@@ -39,7 +39,9 @@ _netlab() {
   while ((i < COMP_CWORD)); do # i: where the script is, or would be
     case ${COMP_WORDS[i]} in
       --) ((i++)) && break ;;
-      --pair) _netlab_pair $((i + 1)) && return ;;
+      --pair)
+        _netlab_pair $((i + 1))
+        return ;;
       -e) ((i += 2)) ;;
       -l) # bash makes three words of g=mod
         ((i += 2))
