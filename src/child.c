@@ -9,6 +9,7 @@
  *                            its standard error, and its descriptor 3
  *   child:wait(seconds)      exit status; 128 + N: signal N has ended it
  *   child:kill(name)         "SIGINT", "SIGTERM", "SIGKILL"
+ *   interrupt()              waits like a child: until Ctrl-C is pressed
  *
  * With `terminal` it has our standard input and gets the terminal's Ctrl-C;
  * else it reads nothing and is in a process group of its own, so that it gets
@@ -32,36 +33,45 @@ enum { PIPES = 3, FIRST = 1 }; /* descriptors 1, 2 and 3 of the program */
 
 /* It outlives its userdata until libuv has closed the handle. */
 typedef struct program {
-  uv_signal_t ended; /* SIGCHLD: one of our programs has */
+  uv_signal_t signal; /* SIGCHLD: one of our programs has ended; or SIGINT */
   net_wait *waiters;
-  pid_t pid; /* 0: it has not begun, or it has ended */
-  int status;
+  pid_t pid; /* 0: it is none, or it has ended */
+  int over, status;
 } program;
 
 static program *check_child(lua_State *L) {
   return *(program **)luaL_checkudata(L, 1, CHILD);
 }
 
-/* Asks the kernel whether it has ended, and wakes who waits for that. */
+/* What was waited for has come to pass. */
+static void finish(program *p, int status) {
+  p->pid = 0;
+  p->over = 1;
+  p->status = status;
+  uv_signal_stop(&p->signal);
+  net_wait_wake(p->waiters, NET_READY);
+}
+
+/* Asks the kernel whether it has ended. */
 static void look(program *p, int flags) {
   int status;
   pid_t ended;
   if (p->pid == 0) return;
   NET_RETRY(ended, waitpid(p->pid, &status, flags));
   if (ended == 0) return;
-  p->pid = 0;
   if (ended < 0)
-    p->status = EXIT_FAILURE; /* somebody else has taken it */
+    finish(p, EXIT_FAILURE); /* somebody else has taken it */
   else
-    p->status =
-        WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  uv_signal_stop(&p->ended);
-  net_wait_wake(p->waiters, NET_READY);
+    finish(p, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 static void on_sigchld(uv_signal_t *handle, int signum) {
   (void)signum;
   look(handle->data, WNOHANG);
+}
+
+static void on_sigint(uv_signal_t *handle, int signum) {
+  finish(handle->data, 128 + signum);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -76,7 +86,7 @@ static int child___gc(lua_State *L) {
   if (p->pid) kill(p->pid, SIGKILL);
   look(p, 0);
   while (p->waiters) net_wait_detach(p->waiters);
-  uv_close((uv_handle_t *)&p->ended, on_closed);
+  uv_close((uv_handle_t *)&p->signal, on_closed);
   return 0;
 }
 
@@ -86,12 +96,12 @@ static program *push_child(lua_State *L) {
   luaL_setmetatable(L, CHILD);
   program *p = calloc(1, sizeof *p);
   if (p == NULL) luaL_error(L, "not enough memory");
-  int code = uv_signal_init(&net_loop_get(L)->uv, &p->ended);
+  int code = uv_signal_init(&net_loop_get(L)->uv, &p->signal);
   if (code) {
     free(p);
     luaL_error(L, "cannot wait for programs: %s", uv_strerror(code));
   }
-  p->ended.data = p;
+  p->signal.data = p;
   return *box = p;
 }
 
@@ -189,7 +199,7 @@ static int child_spawn(lua_State *L) {
     close_pipes(theirs);
     return net_err(L, "socketpair", NULL, code);
   }
-  uv_signal_start(&p->ended, on_sigchld, SIGCHLD);
+  uv_signal_start(&p->signal, on_sigchld, SIGCHLD);
   pid_t pid = start(argv, theirs, terminal);
   int code = errno;
   close_pipes(theirs);
@@ -200,8 +210,9 @@ static int child_spawn(lua_State *L) {
 
 static int child_waitk(lua_State *L, net_why why) {
   program *p = check_child(L);
-  if (p->pid && why == NET_TIMEOUT) return net_err(L, "wait", NULL, ETIMEDOUT);
-  if (p->pid) return net_wait_hold(L, &p->waiters);
+  if (!p->over && why == NET_TIMEOUT)
+    return net_err(L, "wait", NULL, ETIMEDOUT);
+  if (!p->over) return net_wait_hold(L, &p->waiters);
   lua_pushinteger(L, p->status);
   return 1;
 }
@@ -211,8 +222,8 @@ static int child_wait(lua_State *L) {
   program *p = check_child(L);
   lua_Number seconds = luaL_optnumber(L, 2, -1);
   look(p, WNOHANG);
-  if (p->pid && seconds == 0) return child_waitk(L, NET_TIMEOUT);
-  net_loop_begin(L, "wait", p->pid ? seconds : 0);
+  if (seconds == 0) return child_waitk(L, NET_TIMEOUT);
+  net_loop_begin(L, "wait", p->over ? 0 : seconds);
   return net_loop_await(L, child_waitk);
 }
 
@@ -226,6 +237,16 @@ static int child_kill(lua_State *L) {
   if (p->pid == 0) return net_err(L, "kill", NULL, ESRCH);
   if (kill(p->pid, number)) return net_err(L, "kill", NULL, errno);
   lua_settop(L, 1);
+  return 1;
+}
+
+/* child.interrupt() -> what waits for Ctrl-C: nothing else is told of it, and
+ * the next one ends the program at once. One that was ignored stays so. */
+static int child_interrupt(lua_State *L) {
+  struct sigaction now;
+  program *p = push_child(L);
+  sigaction(SIGINT, NULL, &now);
+  if (now.sa_handler != SIG_IGN) uv_signal_start(&p->signal, on_sigint, SIGINT);
   return 1;
 }
 
@@ -255,6 +276,7 @@ int net_child_open(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"wait", child_wait}, {"kill", child_kill}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"spawn", child_spawn},
+                                       {"interrupt", child_interrupt},
                                        {"program", child_program},
                                        {"columns", child_columns},
                                        {NULL, NULL}};

@@ -49,21 +49,14 @@ local function printer(file, fd, name)
   end
 end
 
---- Gives every line of a lab's output to `take`, until that has enough. Ctrl-C
--- ends the wait, but not what the lab has still to say.
+--- Gives every line of a lab's output to `take`, until that has enough.
 local function read_lines(sock, take)
   local _ <close> = sock
-  local function read()
-    local line, _, code
-    repeat
-      line, _, code = sock:recv_line(LONGEST)
-      if code == "EMSGSIZE" then line = sock:recv(LONGEST) end
-    until not line or take(line)
-  end
+  local line, _, code
   repeat
-    local ended, wrong = pcall(read)
-    if not ended and type(wrong) == "string" then error(wrong, 0) end
-  until ended
+    line, _, code = sock:recv_line(LONGEST)
+    if code == "EMSGSIZE" then line = sock:recv(LONGEST) end
+  until not line or take(line)
 end
 
 -- Does this line of a trace say that its process waits for clients? Keeps in
@@ -179,6 +172,7 @@ local function start_server(labs, options, port)
     function() patience:cancel() end)
   labs[1] = server
   local late = patience:join()
+  if labs.interrupted then return false end
   if server.listens then return true end
   local status = server.child:wait(late and 0 or REST)
   if status then
@@ -197,6 +191,16 @@ local function mind(server, client)
   if status == 0 or server.told then return end
   complain("the server ended first (%s)", how(status))
   stop(client, REST)
+end
+
+-- A task: Ctrl-C ends the client or, before there is one, the server. Where it
+-- was typed, the client has been told already, and is to be told once.
+local function take_interrupt(interrupt, labs)
+  interrupt:wait()
+  labs.interrupted = true
+  local lab = labs[#labs]
+  lab.told = true
+  stop(lab, lab == labs[1] and 0 or GRACE)
 end
 
 -- Both labs, to the client's end; the exit status.
@@ -243,22 +247,20 @@ end
 ---@return integer status the client's; 1 if the server has failed
 function pair.run(options)
   local labs = {}
+  local interrupt <close> = require "net.child".interrupt()
+  net.spawn(take_interrupt, interrupt, labs)
   local ok, status = pcall(converse, labs, options)
-  for i = #labs, 1, -1 do
-    -- Ctrl-C on a terminal has told the client already, and should do so once.
-    labs[i].told = not ok
-    stop(labs[i], not ok and i == 2 and GRACE or 0)
-  end
+  for i = #labs, 1, -1 do stop(labs[i], 0) end
   for _, lab in ipairs(labs) do finish(lab) end
-  if options.trace and options.trace ~= "" and labs[1] then
-    local drawn, message = draw(labs, options.trace)
-    if not drawn then
-      complain("%s", message)
-      status = ok and 1 or status
-    end
-  end
   if not ok then error(status, 0) end
-  return status
+  if options.trace and options.trace ~= "" then
+    local drawn, message = draw(labs, options.trace)
+    if not drawn then complain("%s", message) end
+    status = drawn and status or 1
+  end
+  if not labs.interrupted then return status end
+  complain "interrupted"
+  return 130
 end
 
 -- The options in the words of the command line; nil: there is a wrong one.
