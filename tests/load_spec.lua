@@ -389,8 +389,11 @@ while True:
       { { port = "no such service" }, "no service's name" },
       { { port = 7, host = "a\0b" }, "host" },
       { { port = 7, host = false }, "host" },
+      { { port = 7, host = ("x"):rep(254) }, "host" },
       { { port = 7, path = "x" }, "path" },
       { { family = "unix" }, "path" },
+      { { family = "unix", path = "" }, "path: a string" },
+      { { family = "unix", path = "a\0b" }, "path contains a NUL" },
       { { family = "unix", path = "x", port = 7 }, "port" },
       { { family = "unix", path = "x", host = "x" }, "host" },
       { { family = "unix", path = ("x"):rep(200) }, "too long" },
@@ -456,7 +459,17 @@ describe("a histogram", function()
     assert.is_true(rows > 20)
     assert.equal(2000, last)
     assert.is_false(pcall(h.percentile, h, 101))
+    assert.is_false(pcall(h.percentile, h, -1))
     assert.is_false(pcall(h.percentile, {}, 50))
+  end)
+
+  it("of a run that nobody has answered is empty", function()
+    local report = assert(net.load { family = "unix", path = "\0nobody",
+      messages = 1 })
+    assert.equal(1, report.errors.ECONNREFUSED)
+    assert.equal(0, report.histogram:count())
+    assert.same({}, report.histogram:buckets())
+    assert.equal(0, report.histogram:percentile(50))
   end)
 
   -- 1 ms to 10 s, in steps of 1 ms, in HdrHistogram's layout.

@@ -8,7 +8,7 @@
 
 void __gcov_dump(void);
 
-static void coverage_leave(int status) {
+__attribute__((noreturn)) static void coverage_leave(int status) {
   __gcov_dump();
   _exit(status);
 }
