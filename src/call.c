@@ -7,7 +7,7 @@
  * there is one when the module is loaded, `traced` stands in its place, and
  * writes down its begin and its end; where the call yields, the loop tells when
  * it begins to wait, is woken and ends. (One that raises is seen to have ended
- * when the next one begins in its place, or with its task.)
+ * when the next one begins in its place, or with its coroutine.)
  *
  *   upvalues of traced: the loop's box, a call_kind, and the function's own
  */
@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { KIND = 2 }; /* of the upvalues */
 
 /* What is special about a call. */
 typedef enum {
@@ -49,7 +51,8 @@ static const struct {
 
 /* What does nothing on the network, and what is traced as something else. */
 static const char left_out[] =
-    "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|";
+    "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|"
+    "sub|put|__len|count|percentile|buckets|text|";
 
 /* A call that has not ended. */
 struct net_call {
@@ -91,7 +94,7 @@ static net_jot *begin_line(const net_call *call, uint64_t end) {
   const char *name = s == CLOSES ? "close" : call->kind->name;
   net_jot *j = net_trace_begin("call", call->begun);
   net_trace_number(j, "end", end);
-  net_trace_some(j, "wait", call->wait);
+  net_trace_some(j, "wait", call->wait + (call->held ? end - call->held : 0));
   net_trace_some(j, "waits", call->waits);
   net_trace_some(j, "sys", call->had.calls);
   net_trace_number(j, "task", call->task);
@@ -101,7 +104,7 @@ static net_jot *begin_line(const net_call *call, uint64_t end) {
   net_trace_text(j, "line", &call->line);
   net_trace_some(j, "in", call->had.in);
   net_trace_some(j, "out", call->had.out);
-  net_trace_text(j, "data", &call->data);
+  if (s != TAKES || call->had.out > 0) net_trace_text(j, "data", &call->data);
   net_trace_text(j, "addr", &call->addr);
   return j;
 }
@@ -122,9 +125,7 @@ static void leave(net_wait *w) {
 /* It has ended without results: it raised, or its task was cancelled. */
 static void give_up(net_wait *w) {
   net_call *call = w->call;
-  uint64_t now = uv_hrtime();
-  if (call->held) call->wait += now - call->held;
-  net_jot *j = begin_line(call, now);
+  net_jot *j = begin_line(call, uv_hrtime());
   net_trace_string(j, "code", "raised", strlen("raised"));
   end_line(j, call);
   leave(w);
@@ -151,15 +152,20 @@ static net_call *new_call(void) {
   return call;
 }
 
-/* The bytes of the buffer at `arg`, from the first that the next argument names
- * to the last; `most` at most. */
-static void show_buffer(net_text *t, lua_State *L, int arg, size_t most) {
-  size_t len;
-  if (!luaL_testudata(L, arg, NET_BUFFER)) return;
-  for (int i = arg + 1; i <= arg + 2; i++)
-    if (!lua_isnoneornil(L, i) && !lua_isinteger(L, i)) return;
-  const char *bytes = net_buffer_data(L, arg, &len);
-  net_show_data(t, bytes, len < most ? len : most);
+/* Has this call, of the code that runs in L, called what runs there now? */
+static int hosts(lua_State *L, const net_call *call) {
+  lua_Debug ar;
+  int found = 0;
+  if (call->kind->special != HOSTS) return 0;
+  for (int level = 1; !found && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "f", &ar);
+    if (lua_getupvalue(L, -1, KIND)) {
+      found = lua_touserdata(L, -1) == call->kind;
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  return found;
 }
 
 /* A call begins; those that raised in its place are given up. */
@@ -167,7 +173,7 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
                        net_sock *s) {
   net_wait *w = wait_of(loop);
   while (kind->special != CLOSES && w->call && w->call->L == L &&
-         w->call->kind->special != HOSTS)
+         !hosts(L, w->call))
     give_up(w);
   net_call *call = new_call();
   if (call == NULL) return NULL;
@@ -186,7 +192,7 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   net_show_values(&call->args, L, s ? 2 : 1,
                   kind->special >= NEXT ? 0 : lua_gettop(L),
                   kind->special == TAKES ? &call->data : NULL);
-  if (kind->special == TAKES && s) show_buffer(&call->data, L, 2, NET_SHOWN);
+  if (kind->special == TAKES && s) net_show_bytes(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
   w->call = call;
   call->begun = uv_hrtime();
@@ -243,32 +249,18 @@ static uint32_t see_results(lua_State *L, const net_call *call, int first) {
   return made;
 }
 
-/* A datagram's sender is behind its bytes. */
-static void show_sender(net_call *call, lua_State *L, int host) {
-  net_jot *j = &call->addr.jot;
-  const char *text = lua_tostring(L, host);
-  if (text == NULL) return;
-  int six = strchr(text, ':') != NULL, port = lua_isinteger(L, host + 1);
-  if (six) NET_JOT(j, "[");
-  net_jot_json(j, text, strlen(text));
-  if (six) NET_JOT(j, "]");
-  if (!port) return; /* a path */
-  NET_JOT(j, ":");
-  net_jot_number(j, (uint64_t)lua_tointeger(L, host + 1));
-}
-
 /* Writes the results, and what they tell of the bytes. */
 static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
   net_sock *s = net_sock_at(L, 1);
   special kind = call->kind->special;
   int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
-  int itself = first == last && s && net_sock_at(L, last) == s;
+  int itself = first == last && call->sock && net_sock_at(L, last) == s;
   net_show_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
   if (gives && first == last) net_show_clear(t); /* data says it */
   if (kind == FILLS)
-    show_buffer(&call->data, L, 2, (size_t)lua_tointeger(L, first));
+    net_show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
   if (kind == TAKES && s && !s->named) net_trace_sock_names(s);
-  if (gives && last - first >= 2) show_sender(call, L, first + 1);
+  if (gives && last > first) net_show_sender(&call->addr, L, first + 1);
 }
 
 /* It ends with the results from `first` on. */
@@ -303,6 +295,12 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
 void net_call_ends(lua_State *L, net_wait *w, int results) {
   net_call *call = find(w, L);
   if (call) end(L, w, call, lua_gettop(L) - results + 1);
+}
+
+/* A coroutine is back at its caller, and its calls are over. */
+void net_call_left(net_loop *loop, const lua_State *co) {
+  net_wait *w = wait_of(loop);
+  while (w->call && w->call->L == co) give_up(w);
 }
 
 /* A task is at its end, in whatever state, and so are its calls. */
@@ -351,7 +349,7 @@ void net_call_stop(void) {
 
 /* Stands for a function of the module. */
 static int traced(lua_State *L) {
-  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
+  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(KIND));
   net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
   if (!net_trace_on || loop == NULL) return kind->function(L);
   net_sock *s = net_sock_at(L, kind->special == NEXT ? lua_upvalueindex(3) : 1);

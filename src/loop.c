@@ -353,8 +353,10 @@ static int resumek(lua_State *L, int status, lua_KContext then) {
   }
   lua_xmove(L, co, args);
   status = run(L, loop, co, args, &results);
-  if (status != LUA_YIELD || !loop->running || !loop->running->wait.waiting)
+  if (status != LUA_YIELD || !loop->running || !loop->running->wait.waiting) {
+    if (net_trace_on) net_call_left(loop, co);
     return ((net_then)then)(L, co, status, results);
+  }
   lua_pop(co, results);
   lua_pushthread(L);
   lua_xmove(L, co, 1); /* a C function has room for two more */

@@ -276,6 +276,7 @@ void net_call_waits(net_wait *w);
 void net_call_goes_on(net_wait *w);
 void net_call_addr(net_loop *loop, const net_addr *a);
 void net_call_ends(lua_State *L, net_wait *w, int results);
+void net_call_left(net_loop *loop, const lua_State *co);
 void net_call_done(net_task *t, const char *state);
 typedef struct net_engine_call {
   const char *name, *data; /* "recv", and the bytes */

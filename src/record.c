@@ -29,7 +29,8 @@ static struct {
 } record;
 
 static int complain(const char *what, const char *why) {
-  fprintf(stderr, "netlab: trace %s: %s\n", what ? what : "", why);
+  fprintf(stderr, "netlab: trace%s%s: %s\n", what ? " " : "", what ? what : "",
+          why);
   return EXIT_FAILURE;
 }
 
@@ -55,7 +56,7 @@ static int view_lines(void *unused, const char *lines, size_t len) {
     lua_pushvalue(record.L, 1);
     lua_pushlstring(record.L, lines, n);
     if (lua_pcall(record.L, 1, 0, 0) != LUA_OK) {
-      complain("", lua_tostring(record.L, -1));
+      complain(NULL, lua_tostring(record.L, -1));
       return 0;
     }
     lines += n + 1;
@@ -110,10 +111,10 @@ static int open_view(lua_State *L) {
 
 static int start_view(net_trace_sink *sink) {
   record.L = new_state();
-  if (record.L == NULL) return complain("", "not enough memory");
+  if (record.L == NULL) return complain(NULL, "not enough memory");
   lua_pushcfunction(record.L, open_view);
   if (lua_pcall(record.L, 0, 1, 0) != LUA_OK)
-    return complain("", lua_tostring(record.L, -1));
+    return complain(NULL, lua_tostring(record.L, -1));
   *sink = (net_trace_sink){.write = view_lines, .eager = 2};
   return EXIT_SUCCESS;
 }
@@ -141,17 +142,20 @@ static int start_file(net_trace_sink *sink, const char *path) {
 static int start_descriptor(net_trace_sink *sink, const char *target) {
   char *end;
   record.fd = (int)strtol(target + 3, &end, 10);
-  if (*end || fcntl(record.fd, F_SETFD, FD_CLOEXEC))
+  if (end == target + 3 || *end || fcntl(record.fd, F_SETFD, FD_CLOEXEC))
     return complain(target, "no such descriptor");
   *sink =
       (net_trace_sink){.write = write_lines, .to = (char *)target, .eager = 1};
   return EXIT_SUCCESS;
 }
 
-/* SIGTERM would leave nothing to draw: it ends the script as Ctrl-C does. */
+/* SIGTERM would leave nothing to draw: it ends the script as Ctrl-C does, or at
+ * once where that is ignored (nohup, a shell's `&`). */
 static void on_sigterm(int signum) {
-  (void)signum;
-  raise(SIGINT);
+  struct sigaction ctrl_c;
+  sigaction(SIGINT, NULL, &ctrl_c);
+  if (ctrl_c.sa_handler == SIG_IGN) signal(signum, SIG_DFL);
+  raise(ctrl_c.sa_handler == SIG_IGN ? signum : SIGINT);
 }
 
 /* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
@@ -201,7 +205,7 @@ void net_record_stop(void) {
   } else {
     lua_pushcfunction(L, draw);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
-      complain(record.path, luaL_tolstring(L, -1, NULL));
+      complain(NULL, luaL_tolstring(L, -1, NULL)); /* it names the file */
     lua_close(L);
   }
   fclose(record.lines);

@@ -113,6 +113,41 @@ void net_show_values(net_text *t, lua_State *L, int first, int last,
   }
 }
 
+/* The bytes at `arg`, from the first that the next argument names to the last;
+ * `most` at most. (A whole string is among the values that are shown.) */
+void net_show_bytes(net_text *t, lua_State *L, int arg, size_t most) {
+  size_t len;
+  int type = lua_type(L, arg), parts = 0;
+  for (int i = arg + 1; i <= arg + 2; i++) {
+    if (!lua_isnoneornil(L, i) && !lua_isinteger(L, i)) return;
+    parts += lua_isinteger(L, i);
+  }
+  if (type == LUA_TSTRING && parts == 0) return;
+  if (type != LUA_TSTRING && type != LUA_TNUMBER &&
+      !luaL_testudata(L, arg, NET_BUFFER))
+    return;
+  const char *bytes = net_buffer_data(L, arg, &len);
+  net_show_data(t, bytes, len < most ? len : most);
+}
+
+/* A datagram's sender, whose host is at this index, as net_addr_text has it. */
+void net_show_sender(net_text *t, lua_State *L, int host) {
+  net_jot *j = &t->jot;
+  size_t len;
+  const char *text = lua_tolstring(L, host, &len);
+  if (text == NULL) return;
+  int path = !lua_isinteger(L, host + 1);
+  int abstract = path && len > 0 && text[0] == '\0';
+  int six = !path && strchr(text, ':') != NULL;
+  if (abstract) NET_JOT(j, "@");
+  if (six) NET_JOT(j, "[");
+  net_jot_json(j, text + abstract, strlen(text + abstract));
+  if (six) NET_JOT(j, "]");
+  if (path) return;
+  NET_JOT(j, ":");
+  net_jot_number(j, (uint64_t)lua_tointeger(L, host + 1));
+}
+
 /* Where the code is that called the running function: "lab.lua:12". Between
  * them may be some of C, such as pcall. */
 void net_show_line(net_text *t, lua_State *L) {

@@ -172,8 +172,8 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   }
   NET_JOT(j, "]");
   net_trace_string(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
+  net_trace_on = 1; /* unless nobody takes this first line */
   net_trace_end(j, 0);
-  net_trace_on = 1;
 }
 
 /* Ends the trace, with the calls that have not ended. */

@@ -37,6 +37,8 @@ void net_show_clear(net_text *t);
 void net_show_data(net_text *t, const char *bytes, size_t len);
 void net_show_values(net_text *t, lua_State *L, int first, int last,
                      net_text *data);
+void net_show_bytes(net_text *t, lua_State *L, int arg, size_t most);
+void net_show_sender(net_text *t, lua_State *L, int host);
 void net_show_line(net_text *t, lua_State *L);
 
 net_jot *net_trace_begin(const char *event, uint64_t at);
