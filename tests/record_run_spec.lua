@@ -1,0 +1,212 @@
+-- --trace: what may be traced, where the trace goes, and how it ends.
+local record = require "tests.support.record"
+local support = require "tests.support"
+local trace = require "net.trace"
+
+local pick, column = record.pick, record.column
+
+describe("what is traced", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is a chunk, the standard input, the prompt, what they load", function()
+    local events = record.host "-e 'require [[net]].socket():close()'"
+    assert.equal("-e", events[1].lab)
+    assert.equal("(command line):1", pick(events, { call = "socket" })[1].line)
+    events = record.host("- one", "require 'net'.socket():close()")
+    assert.same({ "-", { "one" } }, { events[1].lab, events[1].args })
+    assert.equal("stdin:1", pick(events, { call = "socket" })[1].line)
+    events = record.host("-i", "a = net.socket()\na:close()\n")
+    assert.same({ "socket", "close" },
+      column(pick(events, { ev = "call" }), "call"))
+  end)
+
+  it("is nothing without --trace: a function is what it is", function()
+    local text = [[
+      local net = require "net"
+      local s = net.socket()
+      local first, second = debug.getupvalue(net.socket, 1),
+        debug.getupvalue(net.socket, 2)
+      print(first ~= nil, second ~= nil, debug.getupvalue(s.recv, 2) ~= nil)
+    ]]
+    local path = support.write(support.folder() .. "/lab.lua", text)
+    assert.equal("true\tfalse\tfalse\n", (support.run(
+      support.driver .. " " .. path)))
+    local _, out = record.host(path)
+    assert.equal("true\ttrue\ttrue\n", out)
+  end)
+
+  it("changes neither counts nor what a mistake is called", function()
+    local path = support.write(support.folder() .. "/lab.lua", [[
+      local net = require "net"
+      local a, b = net.socketpair()
+      net.spawn(function() for _ = 1, 9 do net.sleep(0) a:sendall "x" end end)
+      for _ = 1, 9 do b:recv(1) end
+      local used = net.getrusage()
+      print(used.calls, used.received, used.sent)
+      print(pcall(function() b:recv(-1) end))
+      print(pcall(net.socket, "none"))
+      print(pcall(b.recv))
+    ]])
+    local out = support.run(support.host .. " " .. path)
+    local _, traced = record.host(path)
+    assert.equal(out, traced)
+  end)
+end)
+
+describe("--trace", function()
+  support.leaves_nothing(before_each, after_each)
+
+  local RUN = " -e 'net.socket():close() print [[ran]]'"
+
+  local function host(option, more)
+    return support.run(("%s -l net %s %s"):format(support.host, option,
+      more or RUN))
+  end
+
+  it("of a file that cannot be made runs nothing", function()
+    for option, why in pairs {
+      ["--trace=/none/x.jsonl"] = "/none/x.jsonl: No such file or directory",
+      ["--trace=/none/x.html"] = "/none/x.html: No such file or directory",
+      ["--trace=x.txt"] = "x.txt: a name that ends in .jsonl, .html, .mmd",
+      ["--trace="] = ": a name that ends in", ["--trace=fd:"] = "fd:: no such",
+      ["--trace=fd:x"] = "fd:x: no such descriptor",
+      ["--trace=fd:77"] = "fd:77: no such descriptor",
+    } do
+      local out, err, status = host(option)
+      assert.same({ "", 1 }, { out, status })
+      assert.equal(1, err:find("netlab: trace " .. why, 1, true))
+      assert.equal(1, select(2, err:gsub("\n", "")))
+    end
+  end)
+
+  it("says once that the disk is full, and the script goes on", function()
+    local folder = support.folder()
+    local long = " -e 'for _ = 1, 3000 do net.socket():close() end' " ..
+      "-e 'print [[ran]] os.exit(7)'"
+    for _, extension in ipairs { "jsonl", "html" } do
+      local path = folder .. "/x." .. extension
+      os.execute("ln -s /dev/full " .. path)
+      local out, err, status = host("--trace=" .. path, long)
+      assert.same({ "ran\n", 7 }, { out, status })
+      assert.matches("^netlab: trace:? " .. path ..
+        ": No space left on device[^\n]*\n$", err)
+    end
+    local out, err, status = support.run(("sh -c '%s --trace=fd:9 -l net " ..
+      "-e \"net.socket():close() print(1)\" 9</dev/null'"):format(support.host))
+    assert.same({ "1\n", "netlab: trace fd:9: Bad file descriptor\n", 0 },
+      { out, err, status })
+  end)
+
+  it("=fd:N is for who has given the descriptor, and nobody else", function()
+    local path = support.folder() .. "/lines"
+    local out, err = support.run(("sh -c '%s --trace=fd:9 -l net " ..
+      "-e \"net.socket():close() os.execute [[ls /proc/self/fd]]\" 9>%s'")
+      :format(support.host, path))
+    assert.equal("", err)
+    assert.not_matches("\n9\n", out)
+    local events = record.events(support.read(path))
+    assert.same({ "socket", "close" },
+      column(pick(events, { ev = "call" }), "call"))
+  end)
+
+  it("shows a line a call on the standard error, with no colour", function()
+    local out, err, status = host "--trace"
+    assert.same({ "ran\n", 0 }, { out, status })
+    assert.matches("\n[^\n]*socket%(%)[^\n]*\n[^\n]*close%(%)[^\n]*\n",
+      "\n" .. err)
+    assert.not_matches("\27", err)
+  end)
+
+  it("has colour on a terminal, unless NO_COLOR is set", function()
+    local function on_terminal(before)
+      local out, err = support.run(support.python(([[
+import os, pty, sys
+pid, main = pty.fork()
+if pid == 0:
+    os.execvp('sh', ['sh', '-c', %q])
+data = b''
+while True:
+    try: part = os.read(main, 4096)
+    except OSError: break
+    if not part: break
+    data += part
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(data)
+]]):format(before .. " " .. support.host .. " --trace -l net" .. RUN)))
+      assert.equal("", err)
+      assert.matches("socket%(%)", out)
+      return out:find("\27[", 1, true) ~= nil
+    end
+    assert.same({ true, false, false }, {
+      on_terminal "env -u NO_COLOR TERM=xterm",
+      on_terminal "env NO_COLOR=1 TERM=xterm",
+      on_terminal "env -u NO_COLOR TERM=dumb" })
+  end)
+end)
+
+describe("the end of a trace", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("is there after os.exit, with and without the state's end", function()
+    for _, close in ipairs { "false", "true" } do
+      local events, _, err, status = record.script(
+        "s = net.socket() os.exit(5, " .. close .. ")")
+      assert.same({ "", 5 }, { err, status })
+      assert.equal("stop", events[#events].ev)
+      assert.equal(close == "true" and 1 or 0,
+        #pick(events, { call = "close" }))
+    end
+  end)
+
+  it("is there after an error, and a lookup that goes on", function()
+    local events, _, _, status = record.script "net.socket() error 'mine'"
+    assert.same({ 1, "stop" }, { status, events[#events].ev })
+    events, _, _, status = record.script [[
+      net.spawn(net.gethostbyname, "netlab.invalid")
+      net.sleep(0)
+      os.exit(4)
+    ]]
+    assert.same({ 4, "stop" }, { status, events[#events].ev })
+    assert.equal("gethostbyname", pick(events, { ev = "call" })[2].call)
+  end)
+
+  -- A script that waits in sleep(60), traced; what `before` says goes first.
+  local function waiting(before)
+    local folder = support.folder()
+    local lab = support.write(folder .. "/lab.lua", [[
+      local net = require "net"
+      print "ready"
+      net.sleep(60)
+    ]])
+    local path = folder .. "/run.jsonl"
+    local process = support.start(("%s %s --trace=%s %s"):format(before or "",
+      support.host, path, lab))
+    process:expect "ready"
+    -- It sleeps when it has written that it began.
+    support.eventually(function()
+      local status = support.read(("/proc/%d/wchan"):format(process.pid))
+      return status ~= "0" and status ~= ""
+    end)
+    return process, path
+  end
+
+  it("is there after Ctrl-C, and after SIGTERM", function()
+    for _, signal in ipairs { "INT", "TERM" } do
+      local process <close>, path = waiting()
+      process:signal(signal)
+      local _, err, status = process:wait()
+      assert.same({ "netlab: interrupted\n", 130 }, { err, status })
+      local events = record.events(support.read(path))
+      assert.equal("raised", pick(events, { call = "sleep" })[1].code)
+      assert.equal("stop", events[#events].ev)
+    end
+  end)
+
+  it("may be missing: SIGTERM ends one that ignores Ctrl-C", function()
+    local process <close>, path = waiting "env --ignore-signal=INT"
+    process:signal "TERM"
+    process:wait()
+    local events = assert(trace.read(support.read(path)))
+    assert.equal("start", events[1].ev)
+  end)
+end)
