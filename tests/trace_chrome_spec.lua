@@ -1,87 +1,9 @@
 -- net.trace.chrome: trace events, held against the published format.
+local check = require "tests.support.chrome".check
 local chrome = require "net.trace.chrome"
-local json = require "net.json"
 local made = require "tests.support.trace"
 local support = require "tests.support"
 local trace = require "net.trace"
-
--- What an event of each phase must have, and of which type; all have name, ph,
--- ts, pid and tid.
-local PHASES = {
-  M = { args = "table" },
-  X = { dur = "number", cat = "string", args = "table" },
-  i = { s = "string", cat = "string" },
-  s = { id = "number", cat = "string" },
-  f = { id = "number", cat = "string", bp = "string" },
-}
-local NAMES = { process_name = true, process_sort_index = true,
-  thread_name = true, thread_sort_index = true }
-
-local function check_types(event)
-  assert.is_string(event.name)
-  assert.is_number(event.ts)
-  assert.equal("integer", math.type(event.pid))
-  assert.equal("integer", math.type(event.tid))
-  local needed = assert(PHASES[event.ph], event.ph)
-  for key, kind in pairs(needed) do
-    assert.equal(kind, type(event[key]), key)
-  end
-  for key in pairs(event) do
-    assert.truthy(needed[key] or key == "args" or
-      ("name ph ts pid tid"):find(key), key)
-  end
-  assert.is_true(event.ts >= 0 and (event.dur or 0) >= 0)
-  if event.ph == "M" then assert.truthy(NAMES[event.name]) end
-  if event.ph == "i" then assert.equal("t", event.s) end
-  if event.ph == "f" then assert.equal("e", event.bp) end
-end
-
--- Both ends of a flow have its id, cat and name, and lie within slices of their
--- tracks: else the arrow would be drawn nowhere.
-local function check_flows(events)
-  local begun, ended = {}, 0
-  for _, event in ipairs(events) do
-    if event.ph == "s" or event.ph == "f" then
-      local within = false
-      for _, it in ipairs(events) do
-        within = within or it.ph == "X" and it.pid == event.pid and
-          it.tid == event.tid and it.ts <= event.ts and
-          event.ts <= it.ts + it.dur
-      end
-      assert.is_true(within)
-    end
-    if event.ph == "s" then
-      assert.is_nil(begun[event.id])
-      begun[event.id] = event
-    elseif event.ph == "f" then
-      local from = assert(begun[event.id])
-      assert.same({ from.cat, from.name }, { event.cat, event.name })
-      assert.is_true(from.ts <= event.ts)
-      ended = ended + 1
-    end
-  end
-  assert.equal(#support.keys(begun), ended)
-  return ended
-end
-
--- The events of a file, checked; and how many flows there are.
-local function check(text)
-  local file = assert(json.decode(text))
-  assert.equal("ms", file.displayTimeUnit)
-  local last, processes, threads = 0, {}, {}
-  for _, event in ipairs(file.traceEvents) do
-    check_types(event)
-    assert.is_true(event.ts >= last)
-    last = event.ts
-    local thread = event.pid .. "." .. event.tid
-    if event.name == "process_name" then processes[event.pid] = true end
-    if event.name == "thread_name" then threads[thread] = true end
-    if event.ph ~= "M" then
-      assert.is_true(processes[event.pid] and threads[thread])
-    end
-  end
-  return file.traceEvents, check_flows(file.traceEvents)
-end
 
 local function sock(...) return { made.sock(...) } end
 
