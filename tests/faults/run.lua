@@ -29,8 +29,8 @@ end
 -- the last line of its output; and whether it had to be ended.
 local function run(command, driver, entry, seconds)
   command = command:gsub("DRIVER", driver):gsub("'", "'\\''")
-  local output, _, status = support.run(
-    paths:format(driver, seconds, command), nil, seconds + 60)
+  local process <close> = support.start(paths:format(driver, seconds, command))
+  local output, _, status = process:wait(seconds + 60)
   local log <close> = assert(io.open(log_of(entry), "ab"))
   assert(log:write(output))
   local figures, last = {}, "no output"
