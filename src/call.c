@@ -7,7 +7,7 @@
  * there is one when the module is loaded, `traced` stands in its place, and
  * writes down its begin and its end; where the call yields, the loop tells when
  * it begins to wait, is woken and ends. (One that raises is seen to have ended
- * when the next one begins in its place, or with its coroutine.)
+ * when the next one in its coroutine begins or ends, or with that coroutine.)
  *
  *   upvalues of traced: the loop's box, a call_kind, and the function's own
  */
@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND = 2 }; /* of the upvalues */
-
 /* What is special about a call. */
 typedef enum {
   PLAIN,
@@ -25,7 +23,6 @@ typedef enum {
   FILLS, /* a buffer with bytes: its second argument */
   TAKES, /* bytes: its second argument */
   NAMES, /* its results are sockets whose names are news */
-  HOSTS, /* it calls functions of the script */
   NEXT,  /* it gives lines, and the socket is an upvalue */
   CLOSES /* a socket, if it is open */
 } special;
@@ -45,8 +42,7 @@ static const struct {
     {"send", TAKES},       {"sendall", TAKES},    {"sendto", TAKES},
     {"socketpair", NAMES}, {"bind", NAMES},       {"listen", NAMES},
     {"accept", NAMES},     {"connect", NAMES},    {"lines", NEXT},
-    {"echo", HOSTS},       {"load", HOSTS},       {"__gc", CLOSES},
-    {"__close", CLOSES},   {"close", CLOSES},
+    {"__gc", CLOSES},      {"__close", CLOSES},   {"close", CLOSES},
 };
 
 /* What does nothing on the network, and what is traced as something else. */
@@ -54,7 +50,12 @@ static const char left_out[] =
     "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|"
     "sub|put|__len|count|percentile|buckets|text|";
 
-/* A call that has not ended. */
+enum { LEVELS = 1000 }; /* of a stack that are looked at */
+
+/* A call that has not ended. What is under way in a task is a chain of them:
+ * an observer of a server calls us, and a finalizer may wherever Lua makes an
+ * object. Those that raised stand in it as well, above the ones that have not,
+ * until somebody looks. */
 struct net_call {
   net_link link;          /* among all of them: its first member */
   struct net_call *outer; /* in the same task */
@@ -131,13 +132,42 @@ static void give_up(net_wait *w) {
   leave(w);
 }
 
+static int traced(lua_State *L);
+
+/* How many of our functions are under way in L, from a level of its stack on;
+ * `most` is enough to know. */
+static int under_way(lua_State *L, int level, int most) {
+  int n = 0;
+  lua_Debug ar;
+  if (!lua_checkstack(L, 1)) return most;
+  for (int i = level; n < most && i < LEVELS && lua_getstack(L, i, &ar); i++) {
+    lua_getinfo(L, "f", &ar);
+    n += lua_tocfunction(L, -1) == traced;
+    lua_pop(L, 1);
+  }
+  return n;
+}
+
 /* The innermost call of the code that runs in L, when all that raised within
- * it are given up; NULL: there is none. */
-static net_call *find(net_wait *w, const lua_State *L) {
+ * it are given up: there are no more than are under way from `level` on. NULL:
+ * there is none. */
+static net_call *find(net_wait *w, lua_State *L, int level) {
+  int n = 0;
   net_call *call = w->call;
   while (call && call->L != L) call = call->outer;
-  while (call && w->call != call) give_up(w);
-  return call;
+  if (call == NULL) return NULL;
+  while (w->call != call) give_up(w);
+  for (; call && call->L == L; call = call->outer) n++;
+  if (n > 1 || level > 0) /* else it is the one that ends */
+    for (n -= under_way(L, level, n); n > 0 && w->call; n--) give_up(w);
+  return w->call && w->call->L == L ? w->call : NULL;
+}
+
+/* Nothing is under way any more in L, which the running code has resumed or
+ * closed. */
+void net_call_left(net_loop *loop, const lua_State *L) {
+  net_wait *w = wait_of(loop);
+  while (w->call && w->call->L == L) give_up(w);
 }
 
 /* ---- its begin ---- */
@@ -152,33 +182,14 @@ static net_call *new_call(void) {
   return call;
 }
 
-/* Has this call, of the code that runs in L, called what runs there now? */
-static int hosts(lua_State *L, const net_call *call) {
-  lua_Debug ar;
-  int found = 0;
-  if (call->kind->special != HOSTS) return 0;
-  for (int level = 1; !found && lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "f", &ar);
-    if (lua_getupvalue(L, -1, KIND)) {
-      found = lua_touserdata(L, -1) == call->kind;
-      lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-  }
-  return found;
-}
-
-/* A call begins; those that raised in its place are given up. */
+/* A call begins. */
 static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
                        net_sock *s) {
   net_wait *w = wait_of(loop);
-  while (kind->special != CLOSES && w->call && w->call->L == L &&
-         !hosts(L, w->call))
-    give_up(w);
+  find(w, L, 1);
   net_call *call = new_call();
   if (call == NULL) return NULL;
   settle(w->call && !w->call->held ? w->call : NULL);
-  call->outer = w->call;
   call->kind = kind;
   call->L = L;
   call->task = loop->running ? loop->running->id : 0;
@@ -194,6 +205,7 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
                   kind->special == TAKES ? &call->data : NULL);
   if (kind->special == TAKES && s) net_show_bytes(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
+  call->outer = w->call; /* now: a finalizer may have come before us */
   w->call = call;
   call->begun = uv_hrtime();
   return call;
@@ -202,8 +214,8 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
 /* ---- its waits, of which the loop tells ---- */
 
 void net_call_waits(net_wait *w) {
-  net_call *call = w->call;
-  if (call == NULL || call->L != w->in || call->held) return;
+  net_call *call = find(w, w->in, 0);
+  if (call == NULL || call->held) return;
   settle(call);
   call->waits++;
   call->held = uv_hrtime();
@@ -270,9 +282,8 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
   uint32_t made = 0;
   int failed = has_failed(L, first);
   settle(call);
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
   net_show_clear(&results);
-  if (!failed) {
+  if (!failed && lua_checkstack(L, LUA_MINSTACK)) { /* it must not raise */
     made = see_results(L, call, first);
     show_results(&results, call, L, first);
   }
@@ -293,14 +304,8 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
 
 /* A call that has waited, or gives way, has its results on top of L. */
 void net_call_ends(lua_State *L, net_wait *w, int results) {
-  net_call *call = find(w, L);
+  net_call *call = find(w, L, 0);
   if (call) end(L, w, call, lua_gettop(L) - results + 1);
-}
-
-/* A coroutine is back at its caller, and its calls are over. */
-void net_call_left(net_loop *loop, const lua_State *co) {
-  net_wait *w = wait_of(loop);
-  while (w->call && w->call->L == co) give_up(w);
 }
 
 /* A task is at its end, in whatever state, and so are its calls. */
@@ -310,8 +315,8 @@ void net_call_done(net_task *t, const char *state) {
 }
 
 /* A call that the echo engine made, within the innermost of ours. */
-void net_call_engine(net_loop *loop, const net_engine_call *e) {
-  const net_call *call = wait_of(loop)->call;
+void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
+  const net_call *call = find(wait_of(loop), L, 0);
   if (call == NULL) return;
   net_text data;
   net_jot *j = net_trace_begin("call", e->begun);
@@ -349,7 +354,7 @@ void net_call_stop(void) {
 
 /* Stands for a function of the module. */
 static int traced(lua_State *L) {
-  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(KIND));
+  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
   net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
   if (!net_trace_on || loop == NULL) return kind->function(L);
   net_sock *s = net_sock_at(L, kind->special == NEXT ? lua_upvalueindex(3) : 1);

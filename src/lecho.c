@@ -168,7 +168,7 @@ static void trace(lua_State *L, engine *box, const net_echo_event *event,
     e.name = "close";
   }
   if (event->kind != NET_ECHO_CONNECT) e.sock = id;
-  net_call_engine(net_loop_get(L), &e);
+  net_call_engine(L, net_loop_get(L), &e);
   box->told++;
 }
 

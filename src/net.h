@@ -276,7 +276,7 @@ void net_call_waits(net_wait *w);
 void net_call_goes_on(net_wait *w);
 void net_call_addr(net_loop *loop, const net_addr *a);
 void net_call_ends(lua_State *L, net_wait *w, int results);
-void net_call_left(net_loop *loop, const lua_State *co);
+void net_call_left(net_loop *loop, const lua_State *L);
 void net_call_done(net_task *t, const char *state);
 typedef struct net_engine_call {
   const char *name, *data; /* "recv", and the bytes */
@@ -285,7 +285,7 @@ typedef struct net_engine_call {
   size_t in, out;          /* bytes of data that came, or went */
   const net_addr *addr;    /* of a datagram, or NULL */
 } net_engine_call;
-void net_call_engine(net_loop *loop, const net_engine_call *e);
+void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e);
 
 /* report.c: the error that a task has ended with. */
 void net_report_error(net_task *t);

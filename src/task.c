@@ -70,12 +70,14 @@ static int cancel_inner(net_task *t, lua_State *L) {
 /* Ends a suspended task, for the code that runs in `from`: its <close>
  * variables are closed, here and now. */
 void net_task_cancel(net_task *t, lua_State *from) {
+  net_loop *loop = t->wait.loop;
   lua_State *L = t->wait.L;
   int top = lua_gettop(from);
   if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
   if (net_trace_on) net_call_done(t, "cancelled");
   int failed = cancel_inner(t, from);
   int status = net_reset_thread(L, from);
+  if (net_trace_on) net_call_left(loop, L);
   if (status != LUA_OK || failed) t->state = NET_FAILED;
   if (failed && status == LUA_OK)
     lua_pushvalue(from, -1), lua_xmove(from, L, 1);

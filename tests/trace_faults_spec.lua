@@ -1,0 +1,124 @@
+-- netlab --trace=FILE.jsonl: which lines there are, whatever the
+-- script does.
+local record = require "tests.support.record"
+local support = require "tests.support"
+
+-- The events of a script that ends well, and what it printed.
+local function traced(text)
+  local events, out, err, status = record.script(text)
+  assert.same({ "", 0 }, { err, status })
+  return events, out
+end
+
+-- Those of one function of the module.
+local function calls(events, name)
+  return record.pick(events, { ev = "call", call = name })
+end
+
+describe("a call that raises", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("has ended when its coroutine does", function()
+    local events = traced [[
+      local sock = net.socket()
+      for i = 1, 3 do
+        pcall(coroutine.wrap(function() sock:recv "x" end))
+        net.sleep(0.01)
+      end]]
+    assert.same({ "recv", "sleep", "recv", "sleep", "recv", "sleep" },
+      { table.unpack(record.column(record.pick(events, { ev = "call" }),
+        "call"), 2, 7) })
+    local raised = calls(events, "recv")
+    assert.same({ "raised", "raised", "raised" },
+      record.column(raised, "code"))
+    assert.is_true(raised[1]["end"] < calls(events, "sleep")[1].t)
+  end)
+
+  it("has ended when the task is whose variable it was to close", function()
+    local events = traced [[
+      local sock = net.socket()
+      local task = net.spawn(function()
+        local it <close> = setmetatable({}, { __close = function()
+          sock:recv "x"
+        end })
+        net.sleep(9)
+      end)
+      net.sleep(0.01)
+      pcall(task.cancel, task)
+      net.sleep(0.01)]]
+    local raised = calls(events, "recv")
+    assert.same({ "raised" }, record.column(raised, "code"))
+    assert.is_true(raised[1]["end"] <= calls(events, "sleep")[3].t)
+  end)
+
+  it("takes no waits and no engine's calls from the one around it", function()
+    local events = traced [[
+      local server = net.listen("127.0.0.1", 0)
+      net.spawn(server.echo, server, { on_message = function()
+        pcall(server.echo, server, 5)
+      end })
+      local sock = net.connect(server:getsockname())
+      for i = 1, 2 do
+        sock:sendall "hi"
+        sock:recv(9)
+      end
+      sock:close()
+      server:close()]]
+    local raised = record.pick(events, { call = "echo", code = "raised" })
+    assert.same({ "-", "-" }, record.column(raised, "waits"))
+    assert.is_true(raised[1]["end"] < record.pick(events,
+      { call = "recv", engine = "echo" })[2].t)
+    assert.is_true(calls(events, "echo")[3].waits > 1)
+  end)
+end)
+
+describe("a call in which a finalizer runs", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("goes on, and so does what is around it", function()
+    local events = traced [[
+      local over
+      local function again()
+        setmetatable({}, { __gc = function()
+          if over then return end
+          net.gethostname()
+          again()
+        end })
+      end
+      again()
+      local a, b = net.socketpair()
+      for i = 1, 50 do
+        a:sendall(("z"):rep(50000))
+        assert(b:recv_exact(50000))
+      end
+      over = true]]
+    assert.is_true(#calls(events, "gethostname") > 0)
+    assert.same({}, record.pick(events, { code = "raised" }))
+    assert.same(50, #record.pick(events, { call = "recv_exact" }))
+  end)
+end)
+
+describe("a trace", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("costs no bytes where Lua's stack is full", function()
+    local _, out = traced [[
+      local a, b = net.socketpair()
+      a:sendall(("x"):rep(100))
+      local got, none = 0, {}
+      local function recv(...)
+        local data = b:recv(1)
+        return data
+      end
+      for n = 999940, 999990 do
+        local co = coroutine.create(function()
+          local data = recv(table.unpack(none, 1, n))
+          got = got + #data
+        end)
+        coroutine.resume(co)
+      end
+      b:settimeout(0)
+      print(got > 0, got + #(b:recv(100) or ""))]]
+    assert.equal("true\t100\n", out)
+  end)
+end)
