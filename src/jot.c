@@ -74,8 +74,8 @@ void net_jot_json(net_jot *j, const char *text, size_t len) {
     } else if (c == '"' || c == '\\') {
       net_jot_bytes(j, (const char[]){'\\', (char)c}, 2);
     } else {
-      NET_JOT(j, "\\u00");
-      net_jot_bytes(j, (const char[]){hex[c >> 4], hex[c & 15]}, 2);
+      const char u[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+      net_jot_bytes(j, u, sizeof u); /* all of it, or nothing */
     }
   }
 }

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,11 @@ static int complain(const char *what, const char *why) {
 }
 
 static int write_lines(void *to, const char *lines, size_t len) {
+  struct pollfd room = {.fd = record.fd, .events = POLLOUT};
   while (len > 0) {
     ssize_t n = write(record.fd, lines, len); /* none of the script's calls */
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN && poll(&room, 1, -1) >= 0) continue;
     if (n < 0) {
       if (errno != EPIPE) complain(to, strerror(errno));
       return 0; /* it may be that nobody wants to read more of it */
@@ -48,21 +51,27 @@ static int write_lines(void *to, const char *lines, size_t len) {
   return 1;
 }
 
-/* The view gets a line at a time. */
+/* protected: view, lines, end; the view gets a line at a time */
+static int show_lines(lua_State *L) {
+  const char *line = lua_touserdata(L, 2), *end = lua_touserdata(L, 3), *next;
+  for (; line < end; line = next + 1) {
+    next = memchr(line, '\n', (size_t)(end - line));
+    lua_pushvalue(L, 1);
+    lua_pushlstring(L, line, (size_t)(next - line));
+    lua_call(L, 1, 0);
+  }
+  return 0;
+}
+
 static int view_lines(void *unused, const char *lines, size_t len) {
   (void)unused;
-  while (len > 0) {
-    size_t n = (size_t)((char *)memchr(lines, '\n', len) - lines);
-    lua_pushvalue(record.L, 1);
-    lua_pushlstring(record.L, lines, n);
-    if (lua_pcall(record.L, 1, 0, 0) != LUA_OK) {
-      complain(NULL, lua_tostring(record.L, -1));
-      return 0;
-    }
-    lines += n + 1;
-    len -= n + 1;
-  }
-  return 1;
+  lua_pushcfunction(record.L, show_lines);
+  lua_pushvalue(record.L, 1);
+  lua_pushlightuserdata(record.L, (char *)lines);
+  lua_pushlightuserdata(record.L, (char *)lines + len);
+  if (lua_pcall(record.L, 3, 0, 0) == LUA_OK) return 1;
+  complain(NULL, lua_tostring(record.L, -1));
+  return 0;
 }
 
 static lua_State *new_state(void) {
@@ -134,15 +143,18 @@ static int start_file(net_trace_sink *sink, const char *path) {
     record.lines = tmpfile();
     if (record.lines == NULL) return complain(path, strerror(errno));
     record.fd = fileno(record.lines);
+    fcntl(record.fd, F_SETFD, FD_CLOEXEC);
   }
   *sink = (net_trace_sink){.write = write_lines, .to = (char *)path};
   return EXIT_SUCCESS;
 }
 
+/* The programs that the script starts have it only if it is theirs, too. */
 static int start_descriptor(net_trace_sink *sink, const char *target) {
   char *end;
   record.fd = (int)strtol(target + 3, &end, 10);
-  if (end == target + 3 || *end || fcntl(record.fd, F_SETFD, FD_CLOEXEC))
+  int flags = record.fd > STDERR_FILENO ? FD_CLOEXEC : 0;
+  if (end == target + 3 || *end || fcntl(record.fd, F_SETFD, flags))
     return complain(target, "no such descriptor");
   *sink =
       (net_trace_sink){.write = write_lines, .to = (char *)target, .eager = 1};
@@ -169,6 +181,7 @@ int net_record_start(const char *target, const char *lab, char **args) {
   net_intr_lookups(0); /* whose end of the program must not come before ours */
   atexit(net_record_stop);
   signal(SIGTERM, on_sigterm);
+  signal(SIGPIPE, SIG_IGN); /* until net_intr_pipe */
   net_trace_start(&sink, lab, args);
   return EXIT_SUCCESS;
 }

@@ -102,7 +102,7 @@ static void show_table(net_jot *j, lua_State *L, int index) {
 void net_show_values(net_text *t, lua_State *L, int first, int last,
                      net_text *data) {
   net_show_clear(t);
-  for (int i = first; i <= last; i++) {
+  for (int i = first; i <= last && !t->jot.full; i++) {
     if (i > first) NET_JOT(&t->jot, ", ");
     if (i == first && data && lua_type(L, i) == LUA_TSTRING)
       show_string(&t->jot, L, i, data);

@@ -10,9 +10,9 @@
 
 int net_trace_on;
 
-enum { LINE = 1 << 12 };      /* bytes; none is longer */
+enum { LINE = 1 << 13 };      /* bytes; none is longer */
 enum { IDLE = 10 * 1000000 }; /* ns between writes, of a program that waits */
-enum { MOST = LINE / 4 };     /* bytes of one text */
+enum { MOST = LINE / 8 };     /* bytes of one text; each may become six */
 
 static struct {
   net_trace_sink sink;
@@ -29,7 +29,8 @@ static void flush(uint64_t now) {
   size_t len = trace.out.len;
   trace.out.len = 0;
   trace.written = now;
-  if (!trace.sink.write(trace.sink.to, trace.room, len)) net_trace_on = 0;
+  if (net_trace_on && !trace.sink.write(trace.sink.to, trace.room, len))
+    net_trace_on = 0;
 }
 
 /* A call begins to wait: a good time to write. */
@@ -154,6 +155,7 @@ void net_trace_done(net_task *t, const char *state) {
 void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   char host[UV_MAXHOSTNAMESIZE] = "";
   size_t size = sizeof host;
+  net_trace_on = 1;
   trace.sink = *sink;
   trace.out = (net_jot){.text = trace.room, .size = sizeof trace.room};
   uv_os_gethostname(host, &size);
@@ -166,13 +168,12 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   net_trace_key(j, "args");
   NET_JOT(j, "[");
   for (const char *comma = ""; *args; comma = ",", args++) {
-    if (j->size - j->len < LINE / 2) flush(uv_hrtime()); /* there are many */
+    if (j->size - j->len < LINE) flush(uv_hrtime()); /* there are many */
     net_jot_text(j, comma);
     put_string(j, *args, strlen(*args));
   }
   NET_JOT(j, "]");
   net_trace_string(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
-  net_trace_on = 1; /* unless nobody takes this first line */
   net_trace_end(j, 0);
 }
 

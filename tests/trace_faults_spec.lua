@@ -1,4 +1,4 @@
--- netlab --trace=FILE.jsonl: which lines there are, whatever the
+-- netlab --trace=FILE.jsonl and fd:N: which lines there are, whatever the
 -- script does.
 local record = require "tests.support.record"
 local support = require "tests.support"
@@ -13,6 +13,12 @@ end
 -- Those of one function of the module.
 local function calls(events, name)
   return record.pick(events, { ev = "call", call = name })
+end
+
+-- Runs Lua text with --trace=fd:N, where the shell says what fd N is.
+local function into(n, shell, text)
+  return support.run(("sh -c '%s --trace=fd:%s -e \"$0\" %s' %q"):format(
+    support.host, n, shell, text))
 end
 
 describe("a call that raises", function()
@@ -120,5 +126,69 @@ describe("a trace", function()
       b:settimeout(0)
       print(got > 0, got + #(b:recv(100) or ""))]]
     assert.equal("true\t100\n", out)
+  end)
+
+  it("is strict JSON whatever names and arguments are", function()
+    local odd = ("\1"):rep(40)
+    for more = 1, 12 do
+      local path = support.write(("%s/%s%s.lua"):format(support.folder(),
+        ("a"):rep(more), odd), "require 'net'.gethostname()")
+      local events = record.host(("'%s'"):format(path))
+      assert.equal(1, #calls(events, "gethostname"))
+    end
+    local words = (" '%s'"):format(("\1"):rep(1500)):rep(60)
+    local events = record.script("net.gethostname()", words)
+    assert.equal(60, #events[1].args)
+  end)
+end)
+
+describe("--trace=fd:N", function()
+  support.leaves_nothing(before_each, after_each)
+
+  it("waits for a reader that is slow, and whose pipe does not", function()
+    local out, err, status = support.run(support.python [[
+import os, subprocess, sys, time
+r, w = os.pipe()
+os.set_blocking(w, False)
+lab = 'local s = require "net".socket() for i = 1, 3000 do s:getsockname() end'
+run = subprocess.Popen([sys.argv[1], '--trace=fd:%d' % w, '-e', lab],
+  pass_fds=[w])
+os.close(w)
+time.sleep(0.3)
+with os.fdopen(r) as lines: print(sum('getsockname' in it for it in lines))
+sys.exit(run.wait())]] .. " " .. support.host)
+    assert.same({ "3000\n", "", 0 }, { out, err, status })
+  end)
+
+  it("runs a script whose trace nobody reads", function()
+    local out, err, status = support.run(support.python [[
+import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.call([sys.argv[1], '--trace=fd:%d' % w, '-e',
+  'print(require "net".socket():close())'], pass_fds=[w]))]] .. " " ..
+      support.host)
+    assert.same({ "true\n", "", 0 }, { out, err, status })
+  end)
+
+  it("leaves the script's programs their output", function()
+    local out, err, status = into(1, "", "os.execute [[echo hello]]")
+    assert.same({ "hello", "", 0 }, { out:match "\n(hello)\n", err, status })
+  end)
+
+  it("says once that there is no room", function()
+    local out, err, status = into(3, "3>/dev/full",
+      "local s = require [[net]].socket() print(s:getsockname())")
+    assert.same({ "0.0.0.0\t0\n",
+      "netlab: trace fd:3: No space left on device\n", 0 },
+      { out, err, status })
+  end)
+
+  it("wants a number", function()
+    for _, n in ipairs { "", "x", "3x", "-1", "77" } do
+      local _, err, status = into(n, "", "")
+      assert.same({ "netlab: trace fd:" .. n .. ": no such descriptor\n", 1 },
+        { err, status })
+    end
   end)
 end)
