@@ -125,6 +125,22 @@ static void on_sigint(int signum) {
   tell();
 }
 
+static void on_sigterm(int signum) {
+  signal(signum, SIG_DFL);
+  if (watched)
+    tell();
+  else
+    raise(signum);
+}
+
+/* The trace's: SIGTERM would leave nothing to draw. It ends the script as
+ * Ctrl-C does, also where that is ignored: in a shell script's background. */
+void net_intr_term(void) {
+  struct sigaction action = {.sa_handler = on_sigterm, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, NULL);
+}
+
 /* A pipe that we wrote to has no reader. Where it is our standard output, as
  * in `netlab lab.lua | head -1`, print would not tell the script, for ever: the
  * script ends here, and one that goes on to print ends a little later. Any

@@ -311,6 +311,7 @@ extern const luaL_Reg net_deadline_methods[], net_deadline_functions[];
 void net_intr_watch(net_loop *loop);
 void net_intr_watch_again(net_loop *loop);
 void net_intr_pipe(net_loop *loop);
+void net_intr_term(void);
 int net_intr_leave(void);
 void net_intr_hook(net_loop *loop);
 void net_intr_lookups(int change);

@@ -161,15 +161,6 @@ static int start_descriptor(net_trace_sink *sink, const char *target) {
   return EXIT_SUCCESS;
 }
 
-/* SIGTERM would leave nothing to draw: it ends the script as Ctrl-C does, or at
- * once where that is ignored (nohup, a shell's `&`). */
-static void on_sigterm(int signum) {
-  struct sigaction ctrl_c;
-  sigaction(SIGINT, NULL, &ctrl_c);
-  if (ctrl_c.sa_handler == SIG_IGN) signal(signum, SIG_DFL);
-  raise(ctrl_c.sa_handler == SIG_IGN ? signum : SIGINT);
-}
-
 /* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
 int net_record_start(const char *target, const char *lab, char **args) {
   net_trace_sink sink;
@@ -180,7 +171,7 @@ int net_record_start(const char *target, const char *lab, char **args) {
   if (status != EXIT_SUCCESS) return status;
   net_intr_lookups(0); /* whose end of the program must not come before ours */
   atexit(net_record_stop);
-  signal(SIGTERM, on_sigterm);
+  net_intr_term();
   signal(SIGPIPE, SIG_IGN); /* until net_intr_pipe */
   net_trace_start(&sink, lab, args);
   return EXIT_SUCCESS;

@@ -1,4 +1,4 @@
--- netlab --trace=FILE.jsonl and fd:N: which lines there are, whatever the
+-- netlab --trace=FILE.jsonl and fd:N: the lines there are, whatever the
 -- script does.
 local record = require "tests.support.record"
 local support = require "tests.support"
