@@ -204,6 +204,23 @@ print("got", got.decode())
     assert.equal(1, task:join().refused)
   end)
 
+  it("serves a listener that has waited before, and has its own options",
+    function()
+      local listener = support.own(net.socket "inet6")
+      assert(listener:setsockopt("SO_RCVBUF", 20000))
+      assert(listener:setsockopt("SO_SNDBUF", 20000))
+      assert(listener:bind("::", 0))
+      assert(listener:listen())
+      assert(listener:settimeout(0.01))
+      assert.equal("ETIMEDOUT", select(3, listener:accept()))
+      serve(listener, { workers = 2 })
+      local _, port = listener:getsockname()
+      for _ = 1, 8 do -- by either worker
+        assert.equal("six", ask(client("::1", port, "inet6"), "six"))
+        assert.equal("four", ask(client("127.0.0.1", port), "four"))
+      end
+    end)
+
   it("tells the observers a UNIX peer's path, or an empty one", function()
     local path = support.folder() .. "/s"
     local listener = support.own(net.socket "unix")

@@ -351,6 +351,14 @@ describe("netlab's own options", function()
     end
   end)
 
+  it("--list says when there are no labs", function()
+    local folder = support.folder()
+    run("cp", host .. " " .. folder)
+    local got = run(folder .. "/netlab", "--list")
+    assert.same({ "", "netlab: there are no labs beside me\n", 1 },
+      { got.out, got.err, got.status })
+  end)
+
   it("stand before the script; behind it they are the script's", function()
     local path = script "print(...)"
     for _, option in ipairs { "--help", "--version", "--list" } do
