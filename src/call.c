@@ -61,6 +61,7 @@ struct net_call {
   struct net_call *outer; /* in the same task */
   const call_kind *kind;
   lua_State *L;
+  net_sock *on; /* which it is a call of, or NULL */
   uint32_t task, sock;
   uint32_t waits;
   uint64_t begun, wait, held; /* ns; held: since when it waits, or 0 */
@@ -94,19 +95,19 @@ static net_jot *begin_line(const net_call *call, uint64_t end) {
   special s = call->kind->special;
   const char *name = s == CLOSES ? "close" : call->kind->name;
   net_jot *j = net_trace_begin("call", call->begun);
-  net_trace_number(j, "end", end);
-  net_trace_some(j, "wait", call->wait + (call->held ? end - call->held : 0));
-  net_trace_some(j, "waits", call->waits);
-  net_trace_some(j, "sys", call->had.calls);
-  net_trace_number(j, "task", call->task);
-  net_trace_some(j, "sock", call->sock);
-  net_trace_string(j, "call", name, strlen(name));
-  net_trace_text(j, "args", &call->args);
-  net_trace_text(j, "line", &call->line);
-  net_trace_some(j, "in", call->had.in);
-  net_trace_some(j, "out", call->had.out);
-  if (s != TAKES || call->had.out > 0) net_trace_text(j, "data", &call->data);
-  net_trace_text(j, "addr", &call->addr);
+  NET_NUMBER(j, "end", end);
+  NET_SOME(j, "wait", call->wait + (call->held ? end - call->held : 0));
+  NET_SOME(j, "waits", call->waits);
+  NET_SOME(j, "sys", call->had.calls);
+  NET_NUMBER(j, "task", call->task);
+  NET_SOME(j, "sock", call->sock);
+  NET_PLAIN(j, "call", name, strlen(name));
+  NET_TEXT(j, "args", &call->args);
+  NET_TEXT(j, "line", &call->line);
+  NET_SOME(j, "in", call->had.in);
+  NET_SOME(j, "out", call->had.out);
+  if (s != TAKES || call->had.out > 0) NET_TEXT(j, "data", &call->data);
+  NET_TEXT(j, "addr", &call->addr);
   return j;
 }
 
@@ -127,7 +128,7 @@ static void leave(net_wait *w) {
 static void give_up(net_wait *w) {
   net_call *call = w->call;
   net_jot *j = begin_line(call, uv_hrtime());
-  net_trace_string(j, "code", "raised", strlen("raised"));
+  NET_PLAIN(j, "code", "raised", strlen("raised"));
   end_line(j, call);
   leave(w);
 }
@@ -193,6 +194,7 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   call->kind = kind;
   call->L = L;
   call->task = loop->running ? loop->running->id : 0;
+  call->on = s;
   call->sock = s ? net_trace_sock(s) : 0;
   call->waits = 0;
   call->wait = call->held = 0;
@@ -263,10 +265,10 @@ static uint32_t see_results(lua_State *L, const net_call *call, int first) {
 
 /* Writes the results, and what they tell of the bytes. */
 static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
-  net_sock *s = net_sock_at(L, 1);
+  net_sock *s = call->on;
   special kind = call->kind->special;
   int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
-  int itself = first == last && call->sock && net_sock_at(L, last) == s;
+  int itself = first == last && s && lua_touserdata(L, last) == s;
   net_show_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
   if (gives && first == last) net_show_clear(t); /* data says it */
   if (kind == FILLS)
@@ -288,14 +290,14 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
     show_results(&results, call, L, first);
   }
   net_jot *j = begin_line(call, now);
-  net_trace_text(j, "result", &results);
-  net_trace_some(j, "new", made);
+  NET_TEXT(j, "result", &results);
+  NET_SOME(j, "new", made);
   if (failed) {
     size_t len;
     const char *text = lua_tolstring(L, first + 2, &len);
-    net_trace_string(j, "code", text, len);
+    NET_STRING(j, "code", text, len);
     text = lua_tolstring(L, first + 1, &len);
-    net_trace_string(j, "error", text, len);
+    NET_STRING(j, "error", text, len);
   }
   end_line(j, call);
   settle(NULL);
@@ -320,19 +322,22 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
   if (call == NULL) return;
   net_text data;
   net_jot *j = net_trace_begin("call", e->begun);
-  net_trace_number(j, "end", e->ended);
-  net_trace_number(j, "sys", 1);
-  net_trace_number(j, "task", call->task);
-  net_trace_some(j, "sock", e->sock);
-  net_trace_string(j, "call", e->name, strlen(e->name));
-  net_trace_text(j, "line", &call->line);
-  net_trace_some(j, "in", e->in);
-  net_trace_some(j, "out", e->out);
+  NET_NUMBER(j, "end", e->ended);
+  NET_NUMBER(j, "sys", 1);
+  NET_NUMBER(j, "task", call->task);
+  NET_SOME(j, "sock", e->sock);
+  NET_PLAIN(j, "call", e->name, strlen(e->name));
+  NET_TEXT(j, "line", &call->line);
+  NET_SOME(j, "in", e->in);
+  NET_SOME(j, "out", e->out);
   net_show_data(&data, e->data, e->in + e->out);
-  net_trace_text(j, "data", &data);
-  if (e->addr) net_trace_name(j, "addr", e->addr);
-  net_trace_some(j, "new", e->made);
-  net_trace_string(j, "engine", call->kind->name, strlen(call->kind->name));
+  NET_TEXT(j, "data", &data);
+  if (e->addr) {
+    NET_KEY(j, "addr");
+    net_trace_name(j, e->addr);
+  }
+  NET_SOME(j, "new", e->made);
+  NET_PLAIN(j, "engine", call->kind->name, strlen(call->kind->name));
   net_trace_end(j, e->in + e->out > 0);
   net_sys_add(&net_sys_calls, 1);
   net_sys_add(&net_sys_in, e->in);

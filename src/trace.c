@@ -55,21 +55,17 @@ void net_trace_end(net_jot *j, int bytes) {
   if (trace.sink.eager > bytes) flush(uv_hrtime());
 }
 
-static void put_string(net_jot *j, const char *s, size_t len) {
+/* Text that is to be escaped, between quotes. */
+void net_trace_string(net_jot *j, const char *s, size_t len) {
   NET_JOT(j, "\"");
   net_jot_json(j, s, len < MOST ? len : MOST);
   NET_JOT(j, "\"");
 }
 
-void net_trace_string(net_jot *j, const char *key, const char *s, size_t len) {
-  net_trace_key(j, key);
-  put_string(j, s, len);
-}
-
-void net_trace_name(net_jot *j, const char *key, const net_addr *a) {
+void net_trace_name(net_jot *j, const net_addr *a) {
   char who[NET_WHO];
   net_addr_text(a, who);
-  net_trace_string(j, key, who, strlen(who));
+  net_trace_string(j, who, strlen(who));
 }
 
 static void put_wall(net_jot *j) {
@@ -78,7 +74,7 @@ static void put_wall(net_jot *j) {
   uv_gettimeofday(&now);
   snprintf(digits, sizeof digits, "%lld.%06d", (long long)now.tv_sec,
            (int)now.tv_usec);
-  net_trace_key(j, "wall");
+  NET_KEY(j, "wall");
   net_jot_text(j, digits);
 }
 
@@ -94,10 +90,10 @@ uint32_t net_trace_new(int fd, int family, int type) {
                                               : "unix";
   const char *types = type == SOCK_STREAM ? "stream" : "dgram";
   net_jot *j = net_trace_begin("sock", uv_hrtime());
-  net_trace_number(j, "sock", ++trace.socks);
-  net_trace_number(j, "fd", (uint64_t)fd);
-  net_trace_string(j, "family", families, strlen(families));
-  net_trace_string(j, "type", types, strlen(types));
+  NET_NUMBER(j, "sock", ++trace.socks);
+  NET_NUMBER(j, "fd", (uint64_t)fd);
+  NET_PLAIN(j, "family", families, strlen(families));
+  NET_PLAIN(j, "type", types, strlen(types));
   net_trace_end(j, 0);
   return trace.socks;
 }
@@ -112,9 +108,13 @@ uint32_t net_trace_sock(net_sock *s) {
 /* Says which names a socket has now; a peer with len 0 is none. */
 void net_trace_names(uint32_t id, const net_addr *local, const net_addr *peer) {
   net_jot *j = net_trace_begin("name", uv_hrtime());
-  net_trace_number(j, "sock", id);
-  net_trace_name(j, "local", local);
-  if (peer->len > 0) net_trace_name(j, "peer", peer);
+  NET_NUMBER(j, "sock", id);
+  NET_KEY(j, "local");
+  net_trace_name(j, local);
+  if (peer->len > 0) {
+    NET_KEY(j, "peer");
+    net_trace_name(j, peer);
+  }
   net_trace_end(j, 0);
 }
 
@@ -135,9 +135,9 @@ void net_trace_spawn(lua_State *L, net_task *t) {
   if (t->id == 1) return; /* the script */
   net_show_line(&line, L);
   net_jot *j = net_trace_begin("task", uv_hrtime());
-  net_trace_number(j, "task", t->id);
-  net_trace_number(j, "by", by ? by->id : 0);
-  net_trace_text(j, "line", &line);
+  NET_NUMBER(j, "task", t->id);
+  NET_NUMBER(j, "by", by ? by->id : 0);
+  NET_TEXT(j, "line", &line);
   net_trace_end(j, 0);
 }
 
@@ -146,8 +146,8 @@ void net_trace_done(net_task *t, const char *state) {
   if (t->told) return;
   t->told = 1;
   net_jot *j = net_trace_begin("done", uv_hrtime());
-  net_trace_number(j, "task", t->id);
-  net_trace_string(j, "state", state, strlen(state));
+  NET_NUMBER(j, "task", t->id);
+  NET_PLAIN(j, "state", state, strlen(state));
   net_trace_end(j, 0);
 }
 
@@ -161,19 +161,19 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   uv_os_gethostname(host, &size);
   net_jot *j = net_trace_begin("start", uv_hrtime());
   put_wall(j);
-  net_trace_number(j, "v", 1);
-  net_trace_number(j, "pid", (uint64_t)getpid());
-  net_trace_string(j, "host", host, strlen(host));
-  net_trace_string(j, "lab", lab, strlen(lab));
-  net_trace_key(j, "args");
+  NET_NUMBER(j, "v", 1);
+  NET_NUMBER(j, "pid", (uint64_t)getpid());
+  NET_STRING(j, "host", host, strlen(host));
+  NET_STRING(j, "lab", lab, strlen(lab));
+  NET_KEY(j, "args");
   NET_JOT(j, "[");
   for (const char *comma = ""; *args; comma = ",", args++) {
     if (j->size - j->len < LINE) flush(uv_hrtime()); /* there are many */
     net_jot_text(j, comma);
-    put_string(j, *args, strlen(*args));
+    net_trace_string(j, *args, strlen(*args));
   }
   NET_JOT(j, "]");
-  net_trace_string(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
+  NET_PLAIN(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
   net_trace_end(j, 0);
 }
 
@@ -183,8 +183,8 @@ void net_trace_stop(void) {
   net_call_stop();
   net_jot *j = net_trace_begin("stop", uv_hrtime());
   put_wall(j);
-  net_trace_number(j, "sys", net_sys_calls);
-  net_trace_some(j, "lost", trace.lost);
+  NET_NUMBER(j, "sys", net_sys_calls);
+  NET_SOME(j, "lost", trace.lost);
   net_trace_end(j, 0);
   flush(uv_hrtime());
   net_trace_on = 0;

@@ -42,8 +42,8 @@ void net_show_sender(net_text *t, lua_State *L, int host);
 void net_show_line(net_text *t, lua_State *L);
 
 net_jot *net_trace_begin(const char *event, uint64_t at);
-void net_trace_string(net_jot *j, const char *key, const char *s, size_t len);
-void net_trace_name(net_jot *j, const char *key, const net_addr *a);
+void net_trace_string(net_jot *j, const char *s, size_t len);
+void net_trace_name(net_jot *j, const net_addr *a);
 void net_trace_end(net_jot *j, int bytes);
 void net_trace_idle(uint64_t now);
 void net_trace_lost(void);
@@ -51,31 +51,17 @@ uint32_t net_trace_sock(net_sock *s);
 void net_trace_sock_names(net_sock *s);
 void net_call_stop(void);
 
-/* A key of the line; inline, since mostly it is a constant. */
-static inline void net_trace_key(net_jot *j, const char *key) {
-  NET_JOT(j, ",\"");
-  net_jot_text(j, key);
-  NET_JOT(j, "\":");
-}
-
-static inline void net_trace_number(net_jot *j, const char *key, uint64_t n) {
-  net_trace_key(j, key);
-  net_jot_number(j, n);
-}
-
-/* Where 0 is nothing to tell. */
-static inline void net_trace_some(net_jot *j, const char *key, uint64_t n) {
-  if (n > 0) net_trace_number(j, key, n);
-}
-
-/* Where no text is nothing to tell. */
-static inline void net_trace_text(net_jot *j, const char *key,
-                                  const net_text *t) {
-  if (t->jot.len == 0) return;
-  net_trace_key(j, key);
-  NET_JOT(j, "\"");
-  net_jot_bytes(j, t->room, t->jot.len);
-  NET_JOT(j, "\"");
-}
+/* A key of the line, and its value: a number, text that is to be escaped, and
+ * such that is not. Macros, so that a key is one constant to copy. */
+#define NET_KEY(j, key) NET_JOT(j, ",\"" key "\":")
+#define NET_NUMBER(j, key, n) (NET_KEY(j, key), net_jot_number(j, n))
+#define NET_SOME(j, key, n) /* where 0 is nothing to tell */ \
+  ((n) > 0 ? NET_NUMBER(j, key, n) : (void)0)
+#define NET_STRING(j, key, s, len) \
+  (NET_KEY(j, key), net_trace_string(j, s, len))
+#define NET_PLAIN(j, key, s, len) \
+  (NET_JOT(j, ",\"" key "\":\""), net_jot_bytes(j, s, len), NET_JOT(j, "\""))
+#define NET_TEXT(j, key, t) /* where no text is nothing to tell */ \
+  ((t)->jot.len > 0 ? NET_PLAIN(j, key, (t)->room, (t)->jot.len) : (void)0)
 
 #endif
