@@ -64,8 +64,10 @@ static int trace(const char *target, const char *lab, char **args) {
   return EXIT_SUCCESS;
 }
 
+/* Gives itself, so that it is still there after -l require=x. */
 static int require(lua_State *L) {
   add(noted, "-l", luaL_checkstring(L, 1));
+  lua_pushcfunction(L, require);
   return 1;
 }
 
