@@ -53,7 +53,8 @@ local function hostile(words)
 end
 local WORDS = { "a;b", "#35;", '"', "\n", "\r\n%%{init: {}}%%", "end",
   "x end y", "End", "<script>", "<br/>", "a:b", "-->>", ": wrap: x",
-  "participant p9", "\27[2J", "é\u{202E}", "%% note", "$$x$$", "", " ", "{}",
+  "participant p9", "\u{56DE}\u{8072};end",
+  "\27[2J", "é\u{202E}", "%% note", "$$x$$", "", " ", "{}",
   "[x]", "(x)", ("long "):rep(99), "title", "loop", "p1->>p2: hi", "&amp;",
   "\\" }
 
@@ -77,6 +78,37 @@ sequenceDiagram
   Note over p1: recv(1) EOF, blocked 9.0 ms
   deactivate p1
 ]], diagram(SERVER, CLIENT))
+  end)
+
+  it("says of an arrow its own bytes, or none", function()
+    local it = diagram({ { lab = "a.lua" }, {
+      sock(1, "inet", "stream", "127.0.0.1:9"),
+      sock(2, "inet", "stream", "127.0.0.1:9", "127.0.0.1:4"),
+      { call = "accept", sock = 1, new = 2, at = 2, to = 3 },
+      { call = "recv_line", sock = 2, ["in"] = 11, data = "one", at = 20 },
+      { call = "recv", sock = 2, ["in"] = 2, data = "tw", at = 21 },
+      { call = "recv", sock = 2, ["in"] = 3, data = "o!x", at = 22 },
+    } }, { { lab = "b.lua", pid = 8 }, {
+      sock(1, "inet", "stream", "127.0.0.1:4", "127.0.0.1:9"),
+      { call = "connect", sock = 1, at = 1 },
+      { call = "sendall", sock = 1, out = 4, data = "one.", at = 4 },
+      { call = "sendall", sock = 1, out = 7, data = "fine.a,", at = 5 },
+      { call = "sendall", sock = 1, out = 4, data = "two!", at = 6 },
+      { call = "sendall", sock = 1, out = 9, data = "x and yyy", at = 7 },
+    } })
+    local arrows = {}
+    for words in it:gmatch "%->>p%d: (%d+ byte[^\n]*)" do
+      arrows[#arrows + 1] = words
+    end
+    assert.same({ "4 bytes one.", "7 bytes fine.a,", "2 bytes tw", "2 bytes",
+      "1 byte" }, arrows)
+  end)
+
+  it("has the name of a lab that is Chinese", function()
+    local words = diagram { { lab = "\u{56DE}\u{8072} end\u{3001}é.lua" }, {
+      { call = "listen" } } }
+    assert.matches("participant p1 as #22238;#32882; #101;nd#12289;#92;xc3",
+      words)
   end)
 
   it("tells tasks apart, and lost datagrams", function()

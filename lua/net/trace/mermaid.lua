@@ -31,6 +31,21 @@ local function escape(words)
   end))
 end
 
+local IDEOGRAPH = "[\xE3-\xE9][\x80-\xBF][\x80-\xBF]" -- U+3000 to U+9FFF
+
+-- The same of a name, which may be Chinese: an ideograph is an entity, too.
+local function escape_name(name)
+  if not utf8.len(name) then return escape(name) end
+  name = text.wrap(name, LONGEST)[1]
+  local parts, from = {}, 1
+  for at, ideograph, behind in name:gmatch("()(" .. IDEOGRAPH .. ")()") do
+    parts[#parts + 1] = escape(name:sub(from, at - 1))
+    parts[#parts + 1] = ("#%d;"):format(utf8.codepoint(ideograph))
+    from = behind
+  end
+  return table.concat(parts) .. escape(name:sub(from))
+end
+
 -- Several tasks of a process are told apart by their own names.
 local function lane_names(m)
   local tasks, labels = {}, {}
@@ -40,7 +55,7 @@ local function lane_names(m)
   for i, lane in ipairs(m.lanes) do
     local name = m.processes[lane.process].name
     if tasks[lane.process] > 1 then name = name .. ", " .. lane.name end
-    labels[i] = escape(name)
+    labels[i] = escape_name(name)
   end
   return labels
 end
@@ -51,10 +66,16 @@ local function call_words(call)
     call.call, call.args or "")
 end
 
--- What an arrow says: the call that sent, or its bytes as they came.
+-- The first of an arrow's bytes: known, where one of its calls has no others.
+local function arrow_data(arrow, from, to)
+  if to["in"] == arrow.bytes and from.out ~= arrow.bytes then return to.data end
+  return from.out == arrow.bytes and from.data or nil
+end
+
+-- What an arrow says: the call that sent, or its bytes.
 local function arrow_words(arrow, from, to)
   if arrow.kind == "connect" then return call_words(from) end
-  local data = to.data or from.data
+  local data = arrow_data(arrow, from, to)
   local bytes = arrow.bytes == 1 and "1 byte" or arrow.bytes .. " bytes"
   return data and ("%s %s"):format(bytes, data) or bytes
 end
