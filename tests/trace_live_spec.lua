@@ -87,6 +87,20 @@ describe("the live view", function()
     end
   end)
 
+  it("has a call below its task where the terminal is narrow", function()
+    local out = shown({ width = 40 }, EVENTS)
+    assert.matches("  0.003500 * script  \n  tcp 127.0.0.1:9900: listen(128)\n",
+      out, 1, true)
+    assert.matches([[
+  0.305200 * | script    waited 300.1 ms
+  tcp 127.0.0.1:9900: accept() = sock...
+]], out, 1, true)
+    assert.matches([[
+  0.308500 * | script    EAGAIN
+  tcp 127.0.0.1:9900: accept()
+]], out, 1, true)
+  end)
+
   it("shows nothing that a terminal would obey", function()
     local bad = "\27[2J\r\n\u{9B}31m\u{202E}é"
     local hostile = { ev = "call", call = bad, args = bad, result = bad,

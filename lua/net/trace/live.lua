@@ -14,7 +14,7 @@ local live = {}
 local NS = 1e9     -- in a second
 local WIDTH = 100  -- columns of the terminal, where nobody says
 local MOST = 8     -- tasks that have a column
-local LEAST = 20   -- columns for the call, however narrow the terminal is
+local LEAST = 20   -- columns for the call beside its task; with less, below it
 
 local COLOURS = { "36", "33", "35", "32", "34", "96", "93", "95" } -- of tasks
 local BAD, DIM = "31", "2"
@@ -83,15 +83,18 @@ local function left_side(self, t, lane)
   return parts, #time + #self.label + 2 * self.used + 8
 end
 
--- A line of these words; behind them a code in red, and a note in gray.
+-- A line of these words; behind them a code in red, and a note in gray. On a
+-- narrow terminal the words have a line of their own, below.
 local function say(self, t, lane, words, code, note)
   local parts, width = left_side(self, t, lane)
   code = code and "  " .. code or ""
   note = note ~= "" and "  " .. note or ""
   local room = self.width - width - #code - #note
-  table.move({ text.cut(words, math.max(LEAST, room)), "", code, BAD, note,
+  local below = #words > room and room < LEAST
+  table.move({ below and "" or text.cut(words, room), "", code, BAD, note,
     DIM }, 1, 6, #parts + 1, parts)
   put(self, parts)
+  if below then put(self, { "  " .. words, "" }) end
 end
 
 -- What to try, the first time that this code comes.
