@@ -52,7 +52,8 @@ local function sample()
       hint = "nobody listens there" },
     { lane = 2, call = "sendto", from = 0.33, to = 0.33 + 1e-5, out = 3 },
     { lane = 1, call = "echo", from = 0.4, to = 0.5, wait = 0.1, open = true },
-    { lane = 1, call = "recv", from = 0.41, to = 0.42, engine = "echo" },
+    { lane = 1, call = "recv", from = 0.41, to = 0.42, engine = "echo",
+      code = "EOF" },
   }
   model.arrows = {
     { from = 3, to = 2, kind = "connect", at = 0.2999, arrive = 0.3 },
@@ -198,6 +199,9 @@ describe("the page in a browser", function()
     assert.equal(1, count "#source0 tr.on")
     web:hover "#c6 .body"
     told("connect: refused.*nobody listens there")
+    assert.equal(1, count "#c6.failed")
+    assert.equal(0, count ".poll.failed")
+    assert.equal(0, count "#c9.failed") -- the end of a stream is no error
     web:hover "#source0 tbody tr:nth-child(2)"
     becomes(3, ".bar.on")
   end)

@@ -185,6 +185,9 @@ local function row_of(list, rows, key, new)
   return rows[key]
 end
 
+-- That there is nothing yet, or no more, is an answer and no error.
+local ANSWERS = { EAGAIN = true, EOF = true }
+
 local function count_calls(calls)
   local list, rows = {}, {}
   for _, call in ipairs(calls) do
@@ -194,7 +197,9 @@ local function count_calls(calls)
       errors = 0 })
     row.calls = row.calls + 1
     row.wait = row.wait + call.wait
-    if event.code and event.code ~= "EOF" then row.errors = row.errors + 1 end
+    if event.code and not ANSWERS[event.code] then
+      row.errors = row.errors + 1
+    end
     for _, key in ipairs { "sys", "in", "out" } do
       row[key] = row[key] + (event[key] or 0)
     end

@@ -47,7 +47,7 @@ function readCall(call, index) {
                  kind: KIND_OF.get(call.call) || "make" };
   seen.ownLine = ownLine(seen);
   seen.poll = call.code === "EAGAIN";
-  seen.failed = call.code !== undefined && !seen.poll;
+  seen.failed = call.code !== undefined && !seen.poll && call.code !== "EOF";
   lane.calls.push(seen);
   return seen;
 }
@@ -100,7 +100,7 @@ function inWords(call) {
   const words = [call.call + "(" + short(call.args || "", 60) + ")"];
   words.push("in " + call.lane.process.name + ", " + call.lane.name);
   if (call.ownLine) words.push("line " + call.ownLine);
-  if (call.code) words.push("failed with " + call.code);
+  if (call.code) words.push((call.failed ? "failed with " : "") + call.code);
   if (call.open) words.push("had not ended");
   if (call.wait > 0) words.push(waitWord(call) + " " + duration(call.wait));
   if (call.in) words.push(amount(call.in, "byte") + " in");

@@ -45,7 +45,7 @@ function factsOf(call) {
       (call.line ? `, ${call.line}` : "")],
     ["socket", sockText(call)],
     ["result", call.result],
-    ["error", call.error || call.code],
+    [call.failed ? "error" : "result", call.error || call.code],
     ["hint", call.hint],
     ["bytes", bytesText(call.out, "out", call.data)],
     ["bytes", bytesText(call.in, "in", call.data)],
