@@ -254,6 +254,15 @@ describe("the page in a browser", function()
     support.eventually(function() return math.abs(left() - from - 50) < 2 end)
   end)
 
+  it("shows no line of a source that is another one now", function()
+    local model = sample()
+    model.processes[1].source, model.processes[1].changed = nil, true
+    open(model)
+    assert.equal("The source has been changed since this run: " ..
+      model.processes[1].lab,
+      web:run "return document.querySelector('#source0').textContent")
+  end)
+
   it("draws to scale, where it is asked to", function()
     open(sample())
     local even = bar_width "c8"
@@ -305,7 +314,7 @@ describe("the page in a browser", function()
         assert.matches("^file:", message.params.request.url)
       end
     end
-    assert.equal(8, pages)
+    assert.equal(9, pages)
   end)
 
   it("does not run a script that came in", function()

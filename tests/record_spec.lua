@@ -2,6 +2,7 @@
 local net = require "net"
 local record = require "tests.support.record"
 local support = require "tests.support"
+local trace = require "net.trace"
 
 local pick, column = record.pick, record.column
 
@@ -36,6 +37,18 @@ describe("a trace", function()
     assert.equal("stop", last.ev)
     assert.is_true(last.t > first.t and last.wall >= first.wall)
     assert.is_true(last.sys >= 2)
+  end)
+
+  it("knows the source of its lab, unless that is another one now", function()
+    local events = record.script "print 'ran'"
+    local lab = events[1].lab
+    local function process()
+      return trace.model({ events }).processes[1]
+    end
+    assert.equal(support.read(lab), process().source)
+    support.write(lab, "-- a line\n" .. support.read(lab))
+    assert.is_nil(process().source)
+    assert.is_true(process().changed)
   end)
 
   it("has a UDP call's bytes, addresses and names", function()

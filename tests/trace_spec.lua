@@ -203,6 +203,17 @@ describe("trace.model", function()
     assert.equal("source of s.lua", m.processes[1].source)
   end)
 
+  it("has no source that has been changed since", function()
+    local function process(sum)
+      local events = assert(trace.read(made.text({ sum = sum }, {})))
+      return trace.model({ events }, function() return "a" end).processes[1]
+    end
+    assert.equal("a", process(0xE40C292C).source) -- FNV-1a's own example
+    assert.is_nil(process(0xE40C292C).changed)
+    assert.is_nil(process(7).source)
+    assert.is_true(process(7).changed)
+  end)
+
   it("puts processes of one machine on the axis by its clock", function()
     local m = model_of({ { t = 6000000000, lab = "x/c.lua", wall = 1764036633 },
         { { call = "late", at = 1 } } },

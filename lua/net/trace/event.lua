@@ -17,7 +17,7 @@ local KINDS = {
   v = "count", t = "time", ["end"] = "time", wait = "time", waits = "count",
   sys = "count", ["in"] = "count", out = "count", task = "count",
   by = "count", sock = "count", new = "count", fd = "count", pid = "count",
-  wall = "number", open = "boolean",
+  sum = "count", wall = "number", open = "boolean",
 }
 for key in ([[host lab line state family type local peer call args data result
     addr code error engine]]):gmatch "%a+" do

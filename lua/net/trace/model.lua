@@ -5,7 +5,7 @@
 -- what refers to a list holds an index into it:
 --
 --   version, seconds, wall
---   processes { pid, host, lab, args, name, source, at, stop, cut }
+--   processes { pid, host, lab, args, name, source, changed, at, stop, cut }
 --   lanes     { process, task, name, line, from, to, state }
 --   socks     { process, id, fd, family, type, name }
 --   calls     { lane, sock, call, args, line, from, to, wait, waits, sys, in,
@@ -157,8 +157,8 @@ local function add_process(m, events, machine, last)
   local start = events[1]
   local p = { model = m, index = #m.processes + 1, lanes = {}, tasks = {},
     socks = {}, pid = start.pid, host = start.host, lab = start.lab,
-    args = start.args, machine = machine, seconds = machine.seconds,
-    cut = true }
+    args = start.args, sum = start.sum, machine = machine,
+    seconds = machine.seconds, cut = true }
   p.at, p.stop = p.seconds(start.t), p.seconds(last)
   m.processes[p.index] = p
   lane_of(p, 1, p.at)
@@ -250,6 +250,15 @@ local function read_source(lab)
   return text and utf8.len(text) and text or nil
 end
 
+-- FNV-1a: what src/trace.c says of the lab that ran.
+local function sum_of(source)
+  local sum = 2166136261
+  for i = 1, #source do
+    sum = (sum ~ source:byte(i)) * 16777619 & 0xFFFFFFFF
+  end
+  return sum
+end
+
 local function index_of(it) return it and it.index end
 
 -- The list, each made by f.
@@ -288,9 +297,11 @@ end
 local function public_process(source_of)
   local taken = {}
   return function(p)
+    local source = source_of(p.lab)
+    local changed = source and p.sum and p.sum ~= sum_of(source) or nil
     return { pid = p.pid, host = p.host, lab = p.lab, args = p.args,
-      name = name_process(p, taken), source = source_of(p.lab), at = p.at,
-      stop = p.stop, cut = p.cut }
+      name = name_process(p, taken), source = not changed and source or nil,
+      changed = changed, at = p.at, stop = p.stop, cut = p.cut }
   end
 end
 

@@ -36,8 +36,9 @@ function sourceRow(process, text, line, figures) {
 
 function sourceOf(process) {
   if (!process.source) {
-    return html("p", { class: "aside" }, "The source is not at hand: " +
-      (process.lab || "no script"));
+    return html("p", { class: "aside" }, (process.changed
+      ? "The source has been changed since this run: "
+      : "The source is not at hand: ") + (process.lab || "no script"));
   }
   const figures = new Map(list(model.lines)
     .filter((one) => one.process === process.index + 1)
