@@ -304,6 +304,51 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
+  it("keeps the order of datagrams that are all as late", function()
+    local server, to = udp()
+    local sock, at = udp()
+    local sender = udp()
+    local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1", to,
+      { delay = 0.02 })
+    for _ = 1, 10 do
+      for i = 1, 90 do
+        assert(sender:sendto(tostring(i), "127.0.0.1", at))
+      end
+      for i = 1, 90 do
+        assert.equal(tostring(i), (server:settimeout(20):recv(10)))
+      end
+    end
+    assert.truthy(task)
+  end)
+
+  it("forgets no client whose datagram is still under way", function()
+    local server, to = udp()
+    local sock, at = udp()
+    local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1", to,
+      { delay = 0.3, idle = 0.05 })
+    assert(udp():sendto("late", "127.0.0.1", at))
+    assert.equal("late", (server:settimeout(20):recv(10)))
+    assert.truthy(task)
+  end)
+
+  it("counts what it cannot send, and closes the socket for it", function()
+    local sock, at = udp()
+    local totals, sender = {}, udp()
+    local task <close> = net.spawn(relay.datagrams, sock, "fe80::1%nowhere", 9,
+      { totals = totals })
+    net.sleep(0)
+    collectgarbage "stop"
+    local before = support.descriptors()
+    for i = 1, 5 do
+      assert(sender:sendto("x", "127.0.0.1", at))
+      support.eventually(function() return totals.lost == i end)
+    end
+    local after = support.descriptors()
+    collectgarbage "restart"
+    assert.same({ before, 5 }, { after, totals.up })
+    assert.truthy(task)
+  end)
+
   it("loses the part that was asked for", function()
     local sock, at = udp()
     local totals = {}

@@ -56,7 +56,6 @@ elseif args.udp and (args.chunk or args.reset_after) then
   parser:error "a datagram has no pieces, and no connection: not with --udp"
 end
 
-
 local family = args.host:find ":" and "inet6" or "inet"
 local kind = args.udp and "dgram" or "stream"
 local sock <close> = assert(net.socket(family, kind))

@@ -45,7 +45,7 @@ local function begin(host, port, options, ranges)
   if not known then error(message, 3) end
   local self = { host = host, port = port, delay = 0, jitter = 0, loss = 0,
     seed = 1, idle = 60, chunk = 65536, reset_after = math.maxinteger,
-    on_event = function() end, totals = {}, tasks = {}, held = 0 }
+    on_event = function() end, totals = {}, tasks = {}, held = {} }
   for key, value in pairs(options or {}) do
     local reason = wrong(key, value, ranges[key])
     if reason then error(("'%s' %s"):format(tostring(key), reason), 3) end
@@ -59,6 +59,7 @@ end
 
 function run:__close()
   for task in pairs(self.tasks) do task:cancel() end
+  if self.opening then self.opening:close() end
 end
 
 function run:spawn(f, ...)
@@ -76,6 +77,11 @@ function run:say(format, ...) self.on_event(format:format(...)) end
 function run:count(name, n)
   self.totals[name] = self.totals[name] + n
   return self.totals[name]
+end
+
+function run:lose(what, why)
+  self:count("lost", 1)
+  self:say("%s: lost%s", what, why and ", " .. why or "")
 end
 
 local GOLDEN = 0x9e3779b97f4a7c15 -- as splitmix64 does it
@@ -99,24 +105,29 @@ function run:late(sequence, n)
   return self.delay + self.jitter * self:random(sequence .. " late", n)
 end
 
--- Sends a datagram later, or never.
+-- Sends a datagram later, or never; returns in how many seconds. Who wakes up
+-- sends the one that is due first, which may be another's: sleeps that are to
+-- end within the same millisecond end in any order.
 function run:datagram(way, data, who, send)
-  local n = self:count(way, 1)
+  local n, held = self:count(way, 1), self.held
   local what = ("%s %d, %d bytes, %s"):format(way, n, #data, who)
   local lost = self:random(way, n) < self.loss
-  if lost or self.held == MOST then
-    self:count("lost", 1)
-    return self:say("%s: lost%s", what, lost and "" or ", the queue is full")
+  if lost or #held == MOST then
+    self:lose(what, not lost and "the queue is full")
+    return 0
   end
   local wait = self:late(way, n)
   self:say("%s: held %.1f ms", what, wait * 1000)
-  self.held = self.held + 1
+  local due, place = net.now() + wait, #held + 1
+  while place > 1 and held[place - 1].due > due do place = place - 1 end
+  table.insert(held, place, { due = due, what = what, send = send })
   self:spawn(function()
     net.sleep(wait)
-    self.held = self.held - 1
-    local ok, message = send()
-    if not ok then self:say("%s: %s", what, message) end
+    local first = table.remove(held, 1)
+    local ok, message = first.send()
+    if not ok then self:lose(first.what, message) end
   end)
+  return wait
 end
 
 -- Every client has a socket of its own to the server, for what comes there is
@@ -125,7 +136,18 @@ local function upstream(self)
   local family = self.host:find ":" and "inet6" or "inet"
   local server, message, code = net.socket(family, "dgram")
   if not server then return nil, message, code end
-  return server:connect(self.host, self.port)
+  self.opening = server -- the relay may end while the name is looked up
+  local ok
+  ok, message, code = server:connect(self.host, self.port)
+  self.opening = nil
+  if ok then return server end
+  server:close()
+  return nil, message, code
+end
+
+-- A client is there, at least for so many seconds: until its datagram is sent.
+local function seen(client, wait)
+  client.seen = math.max(client.seen, net.now() + wait)
 end
 
 local function answers(self, client, sock, host, port)
@@ -134,7 +156,7 @@ local function answers(self, client, sock, host, port)
   repeat
     local data, message, code = server:recv(LARGEST)
     if data then
-      client.seen = net.now()
+      seen(client, 0)
       self:datagram("down", data, who, function()
         return sock:sendto(data, host, port)
       end)
@@ -172,11 +194,8 @@ local function client_of(self, clients, sock, host, port)
   local who = host .. ":" .. port
   if clients[who] then return clients[who] end
   local server, message, code = upstream(self)
-  if not server then
-    self:count("lost", 1)
-    return nil, message, code
-  end
-  local client = { server = server, who = who }
+  if not server then return nil, message, code end
+  local client = { server = server, who = who, seen = net.now() }
   clients[who] = client
   self:spawn(function()
     answers(self, client, sock, host, port)
@@ -208,12 +227,12 @@ function relay.datagrams(sock, host, port, options)
     if not data then return nil, from, at end
     local client, message = client_of(self, clients, sock, from, at)
     if client then
-      client.seen = net.now()
-      self:datagram("up", data, client.who, function()
+      seen(client, self:datagram("up", data, client.who, function()
         return client.server:send(data)
-      end)
+      end))
     else
-      self:say("%s:%d: lost, %s", from, at, message)
+      self:count("up", 1)
+      self:lose(from .. ":" .. at, message)
     end
   end
 end
