@@ -253,7 +253,10 @@ describe("the relay lab and streams", function()
 
   it("resets a client when the server is not there", function()
     local process <close>, port = lab("--to " .. support.free_port())
-    assert.equal("ECONNRESET", select(3, client(port):recv(1)))
+    local sock = support.own(assert(net.socket())):settimeout(20)
+    local ok, _, code = sock:connect("127.0.0.1", port)
+    if ok then code = select(3, sock:recv(1)) end -- connect may hear of it
+    assert.equal("ECONNRESET", code)
     process:expect "down: connect %C+ %(ECONNREFUSED%)\n"
   end)
 end)
