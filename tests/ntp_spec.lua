@@ -483,6 +483,15 @@ describe("the lab ntp_server", function()
     assert.truthy(process.pid)
   end)
 
+  it("takes no offset that does not fit", function()
+    for _, offset in ipairs { "1e13", "1e999" } do
+      local out, err, status = support.run(support.driver ..
+        " labs/more/ntp_server.lua --port 0 --offset " .. offset, nil, 5)
+      assert.not_equal(0, status)
+      assert.matches("Error: offset: 1e9 at most", out .. err)
+    end
+  end)
+
   it("says nothing to what is no request", function()
     local process <close>, port = server()
     local sock = udp()

@@ -17,6 +17,7 @@ parser:option("--host"):default "localhost"
 parser:option("--offset", "seconds, to be wrong"):convert(tonumber):default "0"
 parser:flag("--quiet", "show nothing")
 local args = parser:parse()
+if math.abs(args.offset) > 1e9 then parser:error "offset: 1e9 at most" end
 
 local family = args.host:find ":" and "inet6" or "inet"
 local sock <close> = assert(net.socket(family, "dgram"))
