@@ -272,6 +272,7 @@ describe("the relay lab", function()
       ["--udp --loss 20"] = "20 is not 0%% to 100%%",
       ["--udp --loss 101%"] = "101%% is not", ["--delay 5m"] = "5m is no time",
       ["--delay 1.2.3s"] = "is no time", ["--jitter=-1s"] = "is no time",
+      ["--delay 3601"] = "3601 is no time",
       ["--chunk 0"] = "0 is no number of bytes", ["--chunk x"] = "x is no",
       ["--to localhost:x"] = "x", ["--seed 1.5"] = "1.5",
     } do

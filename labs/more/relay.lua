@@ -12,8 +12,8 @@ local argparse = require "argparse"
 local function seconds(text) -- 50ms, 0.05s, 0.05
   local digits, unit = text:match "^([%d.]+)(m?s?)$"
   local n = unit ~= "m" and tonumber(digits)
-  return n and n / (unit == "ms" and 1000 or 1) or nil,
-    text .. " is no time, as 50ms"
+  n = n and n / (unit == "ms" and 1000 or 1)
+  return n and n <= 3600 and n or nil, text .. " is no time, as 50ms (to 3600s)"
 end
 
 local function percent(text)
