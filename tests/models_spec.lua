@@ -50,6 +50,17 @@ describe("io_models", function()
     assert.same(NAMES, rows)
   end)
 
+  it("runs an interpreter whose path has a space", function()
+    local path = support.folder() .. "/two words"
+    assert(os.execute(("ln -s '%s' '%s'"):format(
+      support.run("readlink -f $(command -v " .. driver .. ")"):sub(1, -2),
+      path)))
+    local out, err, status = support.run("'" .. path .. "' " .. FEW ..
+      "--model tasks")
+    assert.same({ "", 0 }, { err, status })
+    assert.matches("\n *tasks ", out)
+  end)
+
   it("blocking: one client to its end, then the next; recv waits", function()
     local events, recvs, _, refused = traced "blocking"
     assert.equal(("accept recv sendall recv sendall EOF "):rep(2),
@@ -100,6 +111,7 @@ describe("io_models", function()
   it("says what is wrong with its options", function()
     for args, message in pairs {
       ["--clients 0"] = "there must be clients", ["--pause x"] = "malformed",
+      ["--pause=-1"] = "malformed", ["--nap=-0.1"] = "malformed",
       ["--model poll"] = "must be one of 'blocking'",
     } do
       local out, err, status = support.run(driver .. " " .. FEW .. args)

@@ -1,4 +1,4 @@
--- More: five ways to wait for many clients     after: Labs 9, 12
+-- More: five ways to wait for many clients   after: Labs 9, 12
 -- run:  netlab labs/more/io_models.lua         (--trace=run.html before it)
 --
 -- A read has two parts: the data must come, and the kernel must copy it into
@@ -6,16 +6,17 @@
 local net, plot = require "net", require "net.plot"
 local argparse = require "argparse"
 local names = { "blocking", "non-blocking", "select", "tasks", "engine" }
+local function seconds(text) return tonumber(text:match "^[%d.]+$") end
 local parser = argparse("io_models", "The same echo, five ways")
 parser:option("--model", "this one only"):choices(names)
 parser:option("--clients", "at once"):convert(math.tointeger):default "3"
 parser:option("--messages", "of each"):convert(math.tointeger):default "3"
-parser:option("--pause", "before each"):convert(tonumber):default "0.03"
-parser:option("--nap", "of who polls"):convert(tonumber):default "0.005"
+parser:option("--pause", "before each"):convert(seconds):default "0.03"
+parser:option("--nap", "of who polls"):convert(seconds):default "0.005"
 parser:option("--ask", "be the clients of this port"):convert(net.port)
 local args = parser:parse()
 if args.clients < 1 then parser:error "there must be clients" end
-local models, slowest = {}, 0
+local models, slowest, first = {}, 0, 0
 local function ask(i) -- a client; the next one is a little later
   net.sleep(args.pause * i / args.clients)
   local sock <close> = assert(net.connect("127.0.0.1", args.ask))
@@ -80,10 +81,9 @@ function models.engine(listener) -- what the tasks do, in C
   local function gone() left = left - 1; return left > 0 or listener:close() end
   listener:echo { on_close = gone }
 end
-
-local first = 0
 while arg[first - 1] do first = first - 1 end -- who runs this
-local ask_it = arg[first] .. " '" .. table.concat(arg, "' '", 0) .. "' --ask "
+local ask_it = ("'%s' '%s' --ask "):format(arg[first],
+  table.concat(arg, "' '", 0))
 local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 7 }, ...)) end
 row("", "system calls", "wake-ups", "CPU", "bytes", "time", "slowest")
 for _, name in ipairs(args.model and { args.model } or names) do
