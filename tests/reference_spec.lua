@@ -298,6 +298,15 @@ function x.read(f, ...) end]=]
     }, entries)
   end)
 
+  it("raises for a second line of a tag, which would be another's", function()
+    for _, text in ipairs { "---@param a integer what\n---   it is",
+      "---@param a integer what\n--- it is",
+      "---@class net.x\n---@field a integer what\n---   it is" } do
+      assert.matches("stands below a tag, which is one line$",
+        support.raised(reference.parse, "--- Text.\n" .. text))
+    end
+  end)
+
   it("raises for a tag that lacks its type", function()
     for line, message in pairs {
       ["---@param size"] = "'---@param size' has no name and type",

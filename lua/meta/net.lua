@@ -1104,12 +1104,12 @@ function net.time() end
 ---@field utime number CPU in the program itself, in seconds
 ---@field stime number CPU in the kernel, in seconds
 ---@field maxrss integer the most memory that it held at one time, in bytes
----@field nvcsw integer how often it gave up the CPU, to wait: voluntary context
----   switches
+--- How often it gave up the CPU, to wait: voluntary context switches.
+---@field nvcsw integer
 ---@field nivcsw integer how often another one was given its CPU
----@field calls integer system calls that this module made; an echo engine's
----   are added when it has ended. Those of the C library (a lookup's, print's)
----   are not among them.
+--- System calls that this module made; an echo engine's are added when it has
+--- ended. Those of the C library (a lookup's, print's) are not among them.
+---@field calls integer
 ---@field received integer bytes that recv and its like were given
 ---@field sent integer bytes that send and its like had taken
 
@@ -1117,9 +1117,7 @@ function net.time() end
 --- the system calls and bytes of this module.
 ---
 --- See: getrusage(2).
----@return net.usage? usage
----@return string? message
----@return string? code
+---@return net.usage usage
 function net.getrusage() end
 
 -- # Coroutines that may wait

@@ -56,7 +56,11 @@ local PARTS = { Errors = "errors", See = "see" }
 -- Takes one line of a comment of three dashes.
 local function read(doc, line)
   local tag, rest = line:match "^@(%w+)%s*(.*)$"
+  if doc.tagged and (line:find "^ " or doc.params[1] and line:find "^%w") then
+    error(("'--- %s' stands below a tag, which is one line"):format(line), 0)
+  end
   if tag then
+    doc.tagged = true
     if tags[tag] then tags[tag](doc, rest) end
     return
   end
@@ -98,6 +102,7 @@ local function entry_of(doc, line)
     doc.variable = line:match "^local ([%w_]+) ="
   end
   doc.text = (doc.about or doc.text):match "^(.-)%s*$"
+  doc.tagged = nil
   return doc.kind and doc or nil
 end
 

@@ -60,15 +60,15 @@ function trace.read(from, name)
   return nil, ("%s%s (EINVAL)"):format(name, wrong), "EINVAL"
 end
 
---- The model of one process or more.
+--- The model of one process or more. Unless it is told how, it reads a lab's
+--- source from the file, if that is a Lua file here.
 ---
 --- Raises nothing for what a file may hold: what does not fit together is left
 --- out.
 ---
 --- See: netlab(1).
 ---@param list table[][] what trace.read gave, of each
----@param source_of? fun(lab: string): string? gives a lab's source; unless
----   given, it is read from the file, if that is a Lua file here
+---@param source_of? fun(lab: string):string? a lab's source
 ---@return table model
 function trace.model(list, source_of)
   return model.of(list, source_of)
