@@ -6,6 +6,8 @@ PREFIX = /usr/local
 BUILD = build
 OUT = .
 
+MAKEFLAGS += --no-print-directory
+
 # LuaRocks builds for the Lua that it runs in.
 ifeq ($(origin LUA),command line)
 LUA_NAMES := $(shell $(LUA) -e 'local v = _VERSION:match "[%d.]+" \
@@ -151,7 +153,7 @@ test-deps:
 
 # The packages come first; only then can pkg-config be asked what is there.
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) all
 	@tests/support/demo
 
 # The README's pictures, of runs that happen now.
@@ -160,7 +162,7 @@ CHROMIUM = chromium --headless --no-sandbox --disable-gpu --disable-quic --no-fi
   --user-data-dir=$(BUILD)/chromium --virtual-time-budget=3000
 pictures: deps
 	$(call install,chromium,$(shell command -v chromium))
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) all
 	$(OUT)/netlab --pair labs/tcp_echo_server.lua labs/tcp_echo_client.lua --trace=$(BUILD)/echo.html
 	$(OUT)/netlab --trace=$(BUILD)/modes.html labs/socket_modes.lua
 	@for p in echo modes; do $(CHROMIUM) --window-size=880,416 \
@@ -169,7 +171,7 @@ pictures: deps
 # make test SPECS=tests/addr_spec.lua: those only
 SPECS =
 test: test-deps
-	@$(MAKE) --no-print-directory all references
+	@$(MAKE) all references
 	@tests/support/run $(OUT) $(SPECS)
 
 # What netlab survives, row by row: what is required, what was measured. One
@@ -177,7 +179,7 @@ test: test-deps
 ROWS =
 acceptance: test-deps
 	$(if $(ROWS),,$(call install,valgrind $(FUZZ_DEPS),$(shell command -v valgrind)))
-	@$(MAKE) --no-print-directory all faults
+	@$(MAKE) all faults
 	@LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" LONG=$(LONG) \
 	  NETLAB_OUT=$(OUT) $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
@@ -185,7 +187,7 @@ acceptance: test-deps
 # lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"
 BENCH =
 bench: deps
-	@$(MAKE) --no-print-directory all references
+	@$(MAKE) all references
 	@if command -v go >/dev/null; then \
 	  go build -o $(BUILD)/bench/go tests/bench/echo.go || true; fi
 	@$(OUT)/netlab tests/bench/run.lua $(BENCH)
@@ -195,7 +197,7 @@ bench: deps
 OWN_BUILDS = --filter-out="^installed "
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: test-deps
-	@$(MAKE) --no-print-directory all references BUILD=build/asan OUT=build/asan HARDEN= \
+	@$(MAKE) all references BUILD=build/asan OUT=build/asan HARDEN= \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SAN)'
 	@tests/support/run build/asan $(OWN_BUILDS) $(SPECS)
 
@@ -203,7 +205,7 @@ asan: test-deps
 # hands a signal over in a call of libc, and so ends no busy loop.)
 TSAN_SPECS = $(patsubst %,tests/%_spec.lua,echo load dns names gai)
 tsan: test-deps
-	@$(MAKE) --no-print-directory all references BUILD=build/tsan OUT=build/tsan HARDEN= \
+	@$(MAKE) all references BUILD=build/tsan OUT=build/tsan HARDEN= \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
 	@tests/support/run build/tsan --filter-out=Ctrl.C $(or $(SPECS),$(TSAN_SPECS))
 
@@ -215,11 +217,11 @@ COVERAGE = build/coverage
 coverage: test-deps
 	@rm -rf $(COVERAGE)/*.gcda $(COVERAGE)/*.gcov $(COVERAGE)/lines
 	@mkdir -p $(COVERAGE)/lines
-	@$(MAKE) --no-print-directory all references $(COVERAGE)/lines.so BUILD=$(COVERAGE) \
+	@$(MAKE) all references $(COVERAGE)/lines.so BUILD=$(COVERAGE) \
 	  OUT=$(COVERAGE) HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic \
 	  -include tests/support/coverage.h'
 	-@tests/support/run $(COVERAGE) $(OWN_BUILDS) --filter-out="exports luaopen_net" $(SPECS)
-	-@[ -n "$(SPECS)" ] || { $(MAKE) --no-print-directory all faults && \
+	-@[ -n "$(SPECS)" ] || { $(MAKE) all faults && \
 	  LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
 	  $(COVERAGE)/netlab tests/faults/run.lua $$(seq 4 6) $$(seq 8 32); }
 	@ln -sfn ../../src $(COVERAGE)/src
@@ -234,7 +236,7 @@ $(COVERAGE)/lines.so: tests/support/lines.c tests/support/coverage.h
 # (It lets no other thread run while one is in close(2), as long as that lingers.)
 valgrind: test-deps
 	$(call install,valgrind,$(shell command -v valgrind))
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) all
 	@tests/support/run $(OUT) valgrind --filter-out="system call" --filter-out="closes at once" \
 	  tests/io_spec.lua tests/sock_spec.lua tests/task_spec.lua \
 	  --filter-out="machine" --filter-out="bad input" tests/labs_spec.lua
@@ -250,7 +252,7 @@ FUZZ_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fsanitize=fuzzer-no-link -fno-sanitize-recover=all
 fuzz:
 	$(call install,$(FUZZ_DEPS))
-	@$(MAKE) --no-print-directory $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= \
+	@$(MAKE) $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= \
 	  CFLAGS='$(FUZZ_CFLAGS)'
 	@LUA_PATH="./lua/?.lua;./?.lua;;" lua$(LUA_V) tests/fuzz/run.lua $(FUZZ) \
 	  $(RUNS) $(SEED) $(LONGEST) $(TARGETS)
@@ -280,12 +282,12 @@ lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
 	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch]
 	luacheck -q lua labs src tests
-	@$(MAKE) --no-print-directory all references faults CC=clang BUILD=build/clang OUT=build/clang \
+	@$(MAKE) all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
-	@$(MAKE) --no-print-directory all CC=gcc BUILD=build/analyzer OUT=build/analyzer \
+	@$(MAKE) all CC=gcc BUILD=build/analyzer OUT=build/analyzer \
 	  WARN='$(WARN) $(ANALYZER)'
 	$(CPPCHECK) src tests/bench
-	@$(MAKE) --no-print-directory -j$(CPUS) tidy
+	@$(MAKE) -j$(CPUS) tidy
 
 tidy: $(TIDY)
 
