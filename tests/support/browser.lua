@@ -16,11 +16,7 @@ local ARGS = { "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
 
 --- Why there is no browser, or nil.
 function browser.missing()
-  for _, name in ipairs { "chromium", "chromedriver" } do
-    if not os.execute("command -v " .. name .. " >/dev/null") then
-      return "there is no " .. name .. " here"
-    end
-  end
+  return support.lacks("chromium", "chromedriver")
 end
 
 --- One request; what its answer has as "value".

@@ -41,6 +41,15 @@ function support.keys(t)
   return list
 end
 
+--- Says which of these programs is not here; nil: all are.
+function support.lacks(...)
+  for _, name in ipairs { ... } do
+    if not os.execute("command -v " .. name .. " >/dev/null") then
+      return "there is no " .. name .. " here"
+    end
+  end
+end
+
 --- What f(...) raises.
 function support.raised(f, ...)
   local ok, message = pcall(f, ...)

@@ -36,11 +36,8 @@ rm mermaid-*.tgz
 
 --- Why there is no parser, or nil.
 function mermaid.missing()
-  for _, name in ipairs { "node", "npm" } do
-    if not os.execute("command -v " .. name .. " >/dev/null") then
-      return "there is no " .. name .. " here"
-    end
-  end
+  local why = support.lacks("node", "npm")
+  if why then return why end
   local parse = io.open(FOLDER .. "/parse.mjs")
   if parse then return parse:close() and nil end
   if not os.execute(FETCH:format(FOLDER, FOLDER, VERSION)) then
