@@ -23,8 +23,9 @@ local socat = {
 
 local function socat_command(kind, role, address, size)
   local other = socat[kind][role]:gsub("%%s", address):gsub("%%d", size or 0)
-  if role == "server" then
-    return ("socat -d -d -t 10 -b 65536 %s EXEC:cat 2>&1"):format(other),
+  if role == "server" then -- cat would cut a datagram on a busy machine
+    local echo = (kind == "udp" or kind == "unixgram") and "PIPE" or "EXEC:cat"
+    return ("socat -d -d -t 10 -b 65536 %s %s 2>&1"):format(other, echo),
       "%l+ing on"
   end
   return ("sh -c 'exec socat -t 10 -b 65536 STDIO %s'"):format(other)
