@@ -165,8 +165,8 @@ pictures: deps
 	@$(MAKE) all
 	$(OUT)/netlab --pair labs/tcp_echo_server.lua labs/tcp_echo_client.lua --trace=$(BUILD)/echo.html
 	$(OUT)/netlab --trace=$(BUILD)/modes.html labs/socket_modes.lua
-	@for p in echo modes; do $(CHROMIUM) --window-size=880,416 \
-	  --screenshot=.github/$$p.png file://$(CURDIR)/$(BUILD)/$$p.html 2>/dev/null; done
+	@for p in echo,488 modes,408; do name=$${p%,*}; $(CHROMIUM) --window-size=880,$${p#*,} \
+	  --screenshot=.github/$$name.png file://$(CURDIR)/$(BUILD)/$$name.html 2>/dev/null; done
 
 # make test SPECS=tests/addr_spec.lua: those only
 SPECS =
