@@ -176,6 +176,15 @@ end
 
 -- ---- what is counted ----
 
+-- Sorts a list by one key of its rows, and by another where that is the same.
+local function sort(list, first, second)
+  table.sort(list, function(a, b)
+    if a[first] ~= b[first] then return a[first] < b[first] end
+    return a[second] < b[second]
+  end)
+  return list
+end
+
 -- The list's row of this key: `new`, if there is none yet.
 local function row_of(list, rows, key, new)
   if not rows[key] then
@@ -204,11 +213,7 @@ local function count_calls(calls)
       row[key] = row[key] + (event[key] or 0)
     end
   end
-  table.sort(list, function(a, b)
-    if a.lane ~= b.lane then return a.lane < b.lane end
-    return a.call < b.call
-  end)
-  return list
+  return sort(list, "lane", "call")
 end
 
 -- The number of a line of the lab itself, whose name Lua may have cut. What an
@@ -232,11 +237,7 @@ local function count_lines(calls)
       row.wait = row.wait + call.wait
     end
   end
-  table.sort(list, function(a, b)
-    if a.process ~= b.process then return a.process < b.process end
-    return a.line < b.line
-  end)
-  return list
+  return sort(list, "process", "line")
 end
 
 -- ---- the model itself ----
