@@ -7,27 +7,6 @@ local function lab(name, args, before)
     name, args)
 end
 
--- The lab on a pseudo-terminal for its standard error, which is what returns.
-local function on_terminal(command)
-  local out, err, status = support.run(support.python(([[
-import os, pty, subprocess, sys
-main, other = pty.openpty()
-lab = subprocess.Popen(%q, shell=True, stdout=subprocess.DEVNULL, stderr=other)
-os.close(other)
-data = b''
-while True:
-    try: part = os.read(main, 4096)
-    except OSError: break
-    if not part: break
-    data += part
-sys.stdout.buffer.write(data)
-sys.exit(lab.wait())
-]]):format(command)))
-  assert.equal("", err)
-  assert.equal(0, status)
-  return out
-end
-
 -- Is it SVG, and does Python find so many lines in it?
 local function lines_of(path)
   local out, err = support.run(support.python(([[
@@ -72,7 +51,7 @@ describe("buffer_size", function()
   end)
 
   it("tells a terminal what goes on, and wipes it", function()
-    local out = on_terminal(lab("buffer_size", "--seconds 0.001"))
+    local out = support.on_terminal(lab("buffer_size", "--seconds 0.001"))
     assert.matches("\r\27%[KSO_SNDBUF, SO_RCVBUF: 2 kB\r", out)
     assert.matches("\r\27%[K$", out)
   end)
@@ -214,8 +193,8 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
   end)
 
   it("tells a terminal what goes on, and wipes it", function()
-    local out = on_terminal("env LC_ALL=C " .. lab("echo_load", "--port 9",
-      fake()))
+    local out = support.on_terminal("env LC_ALL=C " .. lab("echo_load",
+      "--port 9", fake()))
     assert.equal("\r\27[K 25%  1 k/s  p50 30 us  p99 500 us  2 s to go" ..
       "\r\27[K 75%  1 k/s  p50 30 us  p99 500 us  0 s to go\r\27[K", out)
   end)

@@ -118,21 +118,8 @@ describe("--trace", function()
 
   it("has colour on a terminal, unless NO_COLOR is set", function()
     local function on_terminal(before)
-      local out, err = support.run(support.python(([[
-import os, pty, sys
-pid, main = pty.fork()
-if pid == 0:
-    os.execvp('sh', ['sh', '-c', %q])
-data = b''
-while True:
-    try: part = os.read(main, 4096)
-    except OSError: break
-    if not part: break
-    data += part
-os.waitpid(pid, 0)
-sys.stdout.buffer.write(data)
-]]):format(before .. " " .. support.host .. " --trace -l net" .. RUN)))
-      assert.equal("", err)
+      local out = support.on_terminal(before .. " " .. support.host ..
+        " --trace -l net" .. RUN)
       assert.matches("socket%(%)", out)
       return out:find("\27[", 1, true) ~= nil
     end

@@ -190,6 +190,28 @@ function support.python(text)
   return "python3 " .. support.write(support.folder() .. "/peer.py", text)
 end
 
+--- Runs a program with a pseudo-terminal for its standard error, which is what
+-- returns; it must leave with 0.
+function support.on_terminal(command)
+  local out, err, status = support.run(support.python(([[
+import os, pty, subprocess, sys
+main, other = pty.openpty()
+process = subprocess.Popen(%q, shell=True, stdout=subprocess.DEVNULL,
+                           stderr=other)
+os.close(other)
+data = b''
+while True:
+    try: part = os.read(main, 4096)
+    except OSError: break
+    if not part: break
+    data += part
+sys.stdout.buffer.write(data)
+sys.exit(process.wait())
+]]):format(command)))
+  assert(err == "" and status == 0, err .. "exit status " .. status)
+  return out
+end
+
 --- What a row of tests/faults/rows.lua measured: only its table asks for it.
 function support.figure(row, format, ...)
   if not os.getenv "NETLAB_FIGURES" then return end
