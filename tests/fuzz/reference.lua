@@ -28,7 +28,8 @@ return function(bytes)
   end
   local ok, entries = pcall(reference.parse, table.concat(lines, "\n"))
   if not ok then
-    return assert(entries:find "^'%-%-%-@%a+ .*' has no ", entries)
+    return assert(entries:find "^'%-%-%-@%a+ .*' has no " or
+      entries:find "^'%-%-%- .*' stands below a tag", entries)
   end
   for _, entry in ipairs(entries) do
     assert(type(entry.kind) == "string" and type(entry.name) == "string")
