@@ -99,9 +99,10 @@ end
 
 -- The string whose opening quote is at this place, and the place behind it.
 local function read_string(text, place)
-  local plain, stop = text:match('^"([^\0-\31"\\]*)()', place)
+  local plain, stop = text:match('^"([^\0-\31"\\]*)"()', place)
+  if plain then return plain, stop end
+  plain, stop = text:match('^"([^\0-\31"\\]*)()', place)
   if not plain then refuse(place, "no string") end
-  if text:sub(stop, stop) == '"' then return plain, stop + 1 end
   local parts = { plain }
   while text:sub(stop, stop) == "\\" do
     parts[#parts + 1], stop = read_escape(text, stop)
@@ -123,12 +124,9 @@ end
 
 -- The comma or the end behind an item, and the place behind that.
 local function read_mark(text, place, close)
-  place = skip_space(text, place)
-  local mark = text:sub(place, place)
-  if mark ~= "," and mark ~= close then
-    refuse(place, ("no ',' or '%s'"):format(close))
-  end
-  return mark, skip_space(text, place + 1)
+  local mark, stop = text:match("^[ \t\r\n]*([],}])[ \t\r\n]*()", place)
+  if mark == "," or mark == close then return mark, stop end
+  return refuse(skip_space(text, place), ("no ',' or '%s'"):format(close))
 end
 
 local read -- below
@@ -163,13 +161,14 @@ end
 
 -- The value at this place, and the place behind it.
 function read(text, place, depth)
-  local first = text:sub(place, place)
+  local first = text:match('^["%d{[]', place)
   if first == '"' then return read_string(text, place) end
   if first == "{" or first == "[" then
     if depth == DEPTH then refuse(place, "it nests deeper than " .. DEPTH) end
     local read_items = first == "{" and read_object or read_array
     return read_items(text, place, depth + 1)
   end
+  if first then return read_number(text, place) end
   local word, stop = text:match("^(%l+)()", place)
   if word == "true" or word == "false" then return word == "true", stop end
   if word == "null" then return nil, stop end
