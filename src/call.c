@@ -19,10 +19,10 @@
 /* What is special about a call. */
 typedef enum {
   PLAIN,
+  NAMES, /* its results are sockets whose names are news */
   GIVES, /* bytes: its first result */
   FILLS, /* a buffer with bytes: its second argument */
   TAKES, /* bytes: its second argument */
-  NAMES, /* its results are sockets whose names are news */
   NEXT,  /* it gives lines, and the socket is an upvalue */
   CLOSES /* a socket, if it is open */
 } special;
@@ -273,8 +273,17 @@ static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
   if (gives && first == last) net_show_clear(t); /* data says it */
   if (kind == FILLS)
     net_show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
-  if (kind == TAKES && s && !s->named) net_trace_sock_names(s);
   if (gives && last > first) net_show_sender(&call->addr, L, first + 1);
+}
+
+/* A socket that has sent or received has names, and one whose connect goes on
+ * at least its own. code: where that is in the stack, or 0. */
+static void see_names(lua_State *L, const net_call *call, int code) {
+  net_sock *s = call->on;
+  special kind = call->kind->special;
+  int carried = !code && kind >= GIVES && kind <= NEXT;
+  int goes_on = code && strcmp(lua_tostring(L, code), "EINPROGRESS") == 0;
+  if (s && (goes_on || (carried && !s->named))) net_trace_sock_names(s);
 }
 
 /* It ends with the results from `first` on. */
@@ -284,6 +293,7 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
   uint32_t made = 0;
   int failed = has_failed(L, first);
   settle(call);
+  see_names(L, call, failed ? first + 2 : 0);
   net_show_clear(&results);
   if (!failed && lua_checkstack(L, LUA_MINSTACK)) { /* it must not raise */
     made = see_results(L, call, first);

@@ -119,13 +119,18 @@ void net_trace_names(uint32_t id, const net_addr *local, const net_addr *peer) {
   net_trace_end(j, 0);
 }
 
+/* The same of a socket; the kernel does not say it any more of a peer that has
+ * reset the connection. A stream without one may still get another name. */
 void net_trace_sock_names(net_sock *s) {
   net_addr local = {.len = sizeof local.u}, peer = {.len = sizeof peer.u};
   if (s->fd < 0 || net_trace_sock(s) == 0) return;
   if (getsockname(s->fd, &local.u.sa, &local.len)) local.len = 0;
-  if (getpeername(s->fd, &peer.u.sa, &peer.len)) peer.len = 0;
+  if (getpeername(s->fd, &peer.u.sa, &peer.len)) {
+    memcpy(&peer.u, &s->peer.u, sizeof s->peer.u);
+    peer.len = s->peer.u.sa.sa_family ? sizeof s->peer.u : 0;
+  }
   net_trace_names(s->id, &local, &peer);
-  s->named = 1;
+  s->named = peer.len > 0 || s->type == SOCK_DGRAM;
 }
 
 /* Says that there is a task, which the code that runs in L has spawned. */

@@ -518,6 +518,73 @@ describe("a real trace", function()
     assert.same({ "script", "task 2" }, { m.lanes[1].name, m.lanes[2].name })
     assert.matches("listener:accept", m.processes[1].source)
   end)
+
+  -- The bytes that an arrow left with and came with.
+  local function carried(m)
+    local found = {}
+    for i, arrow in ipairs(m.arrows) do
+      local from, to = m.calls[arrow.from], m.calls[arrow.to]
+      found[i] = from.data and from.data .. ">" .. to.data or arrow.kind
+    end
+    return found
+  end
+
+  it("joins datagrams of which nobody says from whom they are", function()
+    local m = trace_of [[
+      local net = require "net"
+      local a <close> = net.socket("inet", "dgram")
+      local b <close> = net.socket("inet", "dgram")
+      local c <close> = net.socket("inet", "dgram")
+      for _, sock in ipairs { a, b, c } do assert(sock:bind("0.0.0.0", 0)) end
+      local function send(from, data, to)
+        local _, port = to:getsockname()
+        assert(from:sendto(data, "127.0.0.1", port))
+      end
+      local function connect(from, to)
+        local _, port = to:getsockname()
+        assert(from:connect("127.0.0.1", port))
+      end
+      send(b, "MSG_PEEK", a)
+      assert(a:recv(100)) -- from anybody
+      send(b, "early", a)
+      connect(a, c)
+      assert(a:recv(100)) -- older than its connection
+      connect(c, a)
+      assert(a:send "one")
+      assert(c:recv(100))
+      connect(a, b)]] -- no more to whom "one" went
+    assert.same({ "MSG_PEEK>MSG_PEEK", "early>early", "one>one" }, carried(m))
+  end)
+
+  it("joins connections that were not waited for, or reset", function()
+    local m = trace_of [[
+      local net = require "net"
+      local listener <close> = assert(net.listen("127.0.0.1", 0))
+      local host, port = listener:getsockname()
+      local own <close> = net.socket()
+      assert(own:bind(host, 0))
+      local _, again = own:getsockname()
+      own:close()
+      local function reach()
+        local sock = net.socket()
+        sock:setsockopt("SO_REUSEADDR", true)
+        assert(sock:bind(host, again))
+        sock:setblocking(false)
+        sock:connect(host, port)
+        sock:setblocking(true)
+        return sock
+      end
+      local lost <close> = reach()
+      net.select({ listener }, {}, 5)
+      lost:setsockopt("SO_LINGER", true, 0)
+      lost:close()
+      local first <close> = assert(listener:accept())
+      local sock <close> = reach()
+      local second <close> = assert(listener:accept())
+      assert(second:send "hello")
+      assert(sock:recv(5))]]
+    assert.same({ "connect", "connect", "hello>hello" }, carried(m))
+  end)
 end)
 
 describe("trace.write", function()

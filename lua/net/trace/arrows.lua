@@ -139,7 +139,8 @@ end
 
 local function is_datagram(call, kinds)
   return call.sock and call.sock.type == "dgram" and kinds[call.event.call] and
-    not call.event.code and not (call.event.args or ""):find "MSG_PEEK"
+    not call.event.code and
+    not (kinds == RECEIVES and (call.event.args or ""):find "MSG_PEEK")
 end
 
 -- Multicast and broadcast: any number of sockets get a copy.
@@ -158,12 +159,13 @@ local function pair_ends(sock)
     ("pair %d.%d"):format(process, sock.twin.id)
 end
 
--- A datagram socket's address, and whom this call sent to or received from.
+-- A datagram socket's address, and whom this call sent to or received from. (It
+-- may have had other names then than it has now, and none before its first.)
 local function datagram_ends(call)
   local sock = call.sock
   if sock.twin then return pair_ends(sock) end
-  return names.plain(sock.here or ""),
-    names.plain(given(call.event.addr) or sock.there or "")
+  return names.plain(call.here or sock.here or ""),
+    names.plain(given(call.event.addr) or call.there or "")
 end
 
 -- To which port, and from which; a socket's own address may be any of its
@@ -190,8 +192,10 @@ local function queue_sends(calls)
       local scope = is_local(there) and call.sock.process.machine.index or ""
       local it = { call = call, got = {}, many = is_group(there) }
       it.receiver = scope .. "|" .. port_of(there)
-      put(route(scope, there, here), it)
-      put(route(scope, there, here) .. content(call.event, "out"), it)
+      for from in pairs { [here] = true, [""] = true } do -- "": nobody says
+        put(route(scope, there, from), it)
+        put(route(scope, there, from) .. content(call.event, "out"), it)
+      end
       sends[#sends + 1] = it
     end
   end
@@ -223,14 +227,18 @@ local function is_longer(it, call)
     (sent.data or ""):sub(1, #data) == data
 end
 
+-- What recv got may have come from anybody, before the socket was connected.
 local function find_sent(queues, call)
   local here, there = datagram_ends(call)
-  for _, scope in ipairs { call.sock.process.machine.index, "" } do
-    local key = route(scope, here, there)
-    local it, head = first_of(queues[key .. content(call.event, "in")], call,
-      is_same)
-    if not it then it, head = first_of(queues[key], call, is_longer) end
-    if it then return it, head end
+  local any = given(call.event.addr) and there or ""
+  for _, from in ipairs { there, any } do
+    for _, scope in ipairs { call.sock.process.machine.index, "" } do
+      local key = route(scope, here, from)
+      local it, head = first_of(queues[key .. content(call.event, "in")], call,
+        is_same)
+      if not it then it, head = first_of(queues[key], call, is_longer) end
+      if it then return it, head end
+    end
   end
 end
 

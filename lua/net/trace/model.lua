@@ -128,6 +128,7 @@ function on.call(p, event, at)
     to = math.max(at, p.seconds(event["end"])), sock = p.socks[event.sock],
     new = p.socks[event.new], order = #p.model.calls + 1 }
   call.wait = math.min((event.wait or 0) / NS, call.to - at)
+  if call.sock then call.here, call.there = call.sock.here, call.sock.there end
   if call.new and event.call == "accept" then call.new.accepted = call end
   if event.call == "socketpair" and not event.code then
     join(call.new, p.socks[(event.new or 0) + 1])
