@@ -63,13 +63,14 @@ describe("the live view", function()
     assert.matches("^nothing to do yet", hint)
   end)
 
-  it("colours lanes and errors where it is told to, and only there", function()
+  it("colours lanes and faults where it is told to, and only there", function()
     local plain = shown({ width = 120 }, EVENTS)
     local coloured = shown({ width = 120, colour = true }, EVENTS)
     assert.not_matches("\27", plain)
     assert.matches("\27%[36m%* \27%[0m", coloured)
     assert.matches("\27%[33mtask 2  \27%[0m", coloured)
-    assert.matches("\27%[31m  EAGAIN\27%[0m", coloured)
+    assert.matches("\27%[31m  failed\27%[0m", coloured)
+    assert.matches(")  EAGAIN\n", coloured, 1, true) -- an answer, no fault
     assert.equal(plain, (coloured:gsub("\27%[%d+m", "")))
   end)
 

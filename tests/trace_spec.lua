@@ -169,10 +169,13 @@ describe("trace.model", function()
         to = 10 },
       { call = "recv", line = "s.lua:7", sys = 1, code = "EAGAIN" },
       { call = "recv", line = "other.lua:7", code = "EOF" },
+      { call = "connect", code = "EINPROGRESS" },
       { call = "recv", line = "other.lua:7", code = "ECONNRESET" },
       { call = "send", line = "s.lua:8", out = 3, engine = "echo" },
     } })
     assert.same({
+      { lane = 1, call = "connect", calls = 1, sys = 0, ["in"] = 0, out = 0,
+        wait = 0, errors = 0 },
       { lane = 1, call = "recv", calls = 4, sys = 3, ["in"] = 5, out = 0,
         wait = 0.001, errors = 1 },
       { lane = 1, call = "send", calls = 1, sys = 0, ["in"] = 0, out = 3,

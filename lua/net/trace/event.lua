@@ -74,6 +74,17 @@ local function check(it)
   end
 end
 
+-- That there is nothing yet, or no more, is an answer.
+local ANSWERS = { EAGAIN = true, EALREADY = true, EINPROGRESS = true,
+                  EOF = true }
+
+--- Is what a call ended with a fault? nil is none.
+---@param code string?
+---@return boolean
+function event.is_fault(code)
+  return code ~= nil and not ANSWERS[code]
+end
+
 --- The event of a line; nil where a newer netlab wrote one of a kind that is
 --- not known here, and nil and a message where the line is damaged.
 ---@param line string without its end

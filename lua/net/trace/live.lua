@@ -83,15 +83,16 @@ local function left_side(self, t, lane)
   return parts, #time + #self.label + 2 * self.used + 8
 end
 
--- A line of these words; behind them a code in red, and a note in gray. On a
--- narrow terminal the words have a line of their own, below.
+-- A line of these words; behind them a code, in red if it is a fault, and a
+-- note in gray. On a narrow terminal the words have a line of their own, below.
 local function say(self, t, lane, words, code, note)
   local parts, width = left_side(self, t, lane)
+  local colour = event.is_fault(code) and BAD or ""
   code = code and "  " .. code or ""
   note = note ~= "" and "  " .. note or ""
   local room = self.width - width - #code - #note
   local below = #words > room and room < LEAST
-  table.move({ below and "" or text.cut(words, room), "", code, BAD, note,
+  table.move({ below and "" or text.cut(words, room), "", code, colour, note,
     DIM }, 1, 6, #parts + 1, parts)
   put(self, parts)
   if below then put(self, { "  " .. words, "" }) end

@@ -9,7 +9,8 @@
 --   lanes     { process, task, name, line, from, to, state }
 --   socks     { process, id, fd, family, type, name }
 --   calls     { lane, sock, call, args, line, from, to, wait, waits, sys, in,
---               out, data, result, new, addr, code, error, hint, open, engine }
+--               out, data, result, new, addr, code, failed, error, hint, open,
+--               engine }
 --   arrows    { from, to: calls; kind, bytes, at, arrive }
 --   lost      calls that sent a datagram which did not arrive
 --   counts    { lane, call, calls, sys, in, out, wait, errors }
@@ -19,6 +20,7 @@
 -- refer to each other, each with its `index`.
 
 local arrows = require "net.trace.arrows"
+local is_fault = require "net.trace.event".is_fault
 local hints = require "net.hints"
 local names = require "net.trace.names"
 
@@ -195,9 +197,6 @@ local function row_of(list, rows, key, new)
   return rows[key]
 end
 
--- That there is nothing yet, or no more, is an answer and no error.
-local ANSWERS = { EAGAIN = true, EOF = true }
-
 local function count_calls(calls)
   local list, rows = {}, {}
   for _, call in ipairs(calls) do
@@ -207,9 +206,7 @@ local function count_calls(calls)
       errors = 0 })
     row.calls = row.calls + 1
     row.wait = row.wait + call.wait
-    if event.code and not ANSWERS[event.code] then
-      row.errors = row.errors + 1
-    end
+    if is_fault(event.code) then row.errors = row.errors + 1 end
     for _, key in ipairs { "sys", "in", "out" } do
       row[key] = row[key] + (event[key] or 0)
     end
@@ -287,6 +284,7 @@ local function public_call(call)
     wait = call.wait, waits = e.waits or 0, sys = e.sys or 0, ["in"] = e["in"],
     out = e.out, data = e.data, result = e.result, new = index_of(call.new),
     addr = e.addr, code = e.code, error = e.error, open = e.open,
+    failed = is_fault(e.code) or nil,
     hint = e.code and hints.of(e.code), engine = e.engine }
 end
 

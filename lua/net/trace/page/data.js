@@ -47,7 +47,6 @@ function readCall(call, index) {
                  kind: KIND_OF.get(call.call) || "make" };
   seen.ownLine = ownLine(seen);
   seen.poll = call.code === "EAGAIN";
-  seen.failed = call.code !== undefined && !seen.poll && call.code !== "EOF";
   lane.calls.push(seen);
   return seen;
 }
