@@ -193,7 +193,7 @@ static int module_loadk(lua_State *L, net_why why) {
   engine *box = lua_touserdata(L, ENGINE);
   int interrupted = why == NET_INTERRUPTED;
   int ends = why == NET_CANCELED || net_wait_late(net_loop_get(L));
-  if (why == NET_TIMEOUT) interrupted = !tell_progress(L, box->load);
+  if (why == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
   if (!ends && !interrupted && !net_load_over(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);
     if (why == NET_FIRST || why == NET_TIMEOUT)

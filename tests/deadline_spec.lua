@@ -66,6 +66,15 @@ describe("a deadline", function()
     assert.equal(0, totals.connections)
   end)
 
+  it("ends net.load, which gives its report", function()
+    local _, port = support.listener():getsockname() -- nobody answers there
+    local options = { port = port, seconds = 600 }
+    local report = net.deadline(0.05, net.load, options)
+    assert.equal(0, report.messages)
+    options.on_progress = function() end
+    assert.is_false(net.deadline(0.05, net.load, options).interrupted)
+  end)
+
   it("does not lengthen a time-out, nor shorten a sleep that fits", function()
     local a = support.pair()
     a:settimeout(0.02)

@@ -1063,9 +1063,9 @@ function net.sleep(seconds) end
 
 --- The results of f(...). All calls that f makes share this one time, besides
 --- their own time-outs: when it is up, a call that would wait fails with
---- "ETIMEDOUT", and sock:echo gives its totals. Of two deadlines, one within
---- the other, the first to pass counts. Tasks that f spawns are not bound by
---- it. Raises f's errors.
+--- "ETIMEDOUT", sock:echo gives its totals, and net.load its report. Of two
+--- deadlines, one within the other, the first to pass counts. Tasks that f
+--- spawns are not bound by it. Raises f's errors.
 ---
 --- See: timeout(1).
 ---@param seconds number
