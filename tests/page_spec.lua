@@ -12,6 +12,7 @@ local function model_of(calls)
   for _, call in ipairs(calls) do
     call.sys, call.wait = call.sys or 1, call.wait or 0
     call.waits = call.wait > 0 and 1 or 0
+    call.own = tonumber((call.line or ""):match ":(%d+)$")
   end
   return {
     version = 1, seconds = 0.5, wall = 1764036632.5,
@@ -114,7 +115,12 @@ describe("the page of a trace", function()
   it("holds the model so that no text in it ends the script", function()
     local data = text:match '<script type="application/json"[^>]*>(.-)</script>'
     assert.is_nil(data:find "<")
-    assert.same(sample(), json.decode(data))
+    local told = json.decode(data)
+    assert.same(sample().processes, told.processes)
+    assert.same({ cells = { 0, 0, 0, 1, 2, 0, 0, 0, 0, 0 },
+      words = { HOSTILE, "hello" } }, told.calls.data)
+    assert.same({ cells = { 0, 5 }, words = {} }, told.arrows.bytes)
+    assert.is_nil(told.calls.addr) -- of no call
     assert.equal(2, select(2, text:gsub("</script", "")))
     assert.is_nil(text:find("\27", 1, true))
   end)

@@ -126,7 +126,8 @@ describe("each lab", function()
       local process = model.processes[1]
       assert.equal("labs/" .. labs[i].name .. ".lua", process.lab)
       assert.equal(support.read(process.lab), process.source)
-      assert.equal(#record.pick(labs[i].events, { ev = "call" }), #model.calls)
+      assert.equal(#record.pick(labs[i].events, { ev = "call" }),
+        #model.calls.call.cells)
       local nonce = html:match "script%-src 'nonce%-(%x+)'"
       assert.equal(2, select(2, html:gsub('nonce="' .. nonce .. '"', "")))
       assert.equal(2, select(2, html:gsub("<script", "")))

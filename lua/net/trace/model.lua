@@ -8,9 +8,9 @@
 --   processes { pid, host, lab, args, name, source, changed, at, stop, cut }
 --   lanes     { process, task, name, line, from, to, state }
 --   socks     { process, id, fd, family, type, name }
---   calls     { lane, sock, call, args, line, from, to, wait, waits, sys, in,
---               out, data, result, new, addr, code, failed, error, hint, open,
---               engine }
+--   calls     { lane, sock, call, args, line, own, from, to, wait, waits, sys,
+--               in, out, data, result, new, addr, code, failed, error, hint,
+--               open, engine }; own: the line's number, in the lab's own file
 --   arrows    { from, to: calls; kind, bytes, at, arrive }
 --   lost      calls that sent a datagram which did not arrive
 --   counts    { lane, call, calls, sys, in, out, wait, errors }
@@ -214,21 +214,21 @@ local function count_calls(calls)
   return sort(list, "lane", "call")
 end
 
--- The number of a line of the lab itself, whose name Lua may have cut. What an
--- engine did is counted with the call that it did it for.
+-- The number of a line of the lab itself, whose name Lua may have cut.
 local function own_line(call)
   local file, line = (call.event.line or ""):match "^(.*):(%d+)$"
-  if not file or call.event.engine then return nil end
+  if not file then return nil end
   local lab = call.lane.process.lab
   if file:sub(1, 3) == "..." then lab = "..." .. lab:sub(3 - #file) end
   return file == lab and math.tointeger(tonumber(line)) or nil
 end
 
+-- What an engine did is counted with the call that it did it for.
 local function count_lines(calls)
   local list, rows = {}, {}
   for _, call in ipairs(calls) do
     local line, process = own_line(call), call.lane.process.index
-    if line then
+    if line and not call.event.engine then
       local row = row_of(list, rows, process .. " " .. line,
         { process = process, line = line, calls = 0, wait = 0.0 })
       row.calls = row.calls + 1
@@ -280,7 +280,7 @@ end
 local function public_call(call)
   local e = call.event
   return { lane = call.lane.index, sock = index_of(call.sock), call = e.call,
-    args = e.args, line = e.line, from = call.from, to = call.to,
+    args = e.args, line = e.line, own = own_line(call), from = call.from, to = call.to,
     wait = call.wait, waits = e.waits or 0, sys = e.sys or 0, ["in"] = e["in"],
     out = e.out, data = e.data, result = e.result, new = index_of(call.new),
     addr = e.addr, code = e.code, error = e.error, open = e.open,

@@ -17,9 +17,44 @@ local function escape(text)
   return (text:gsub("[&<>\"']", ENTITIES))
 end
 
+-- What the page is told of each call, and of each arrow.
+local CALL = { "lane", "sock", "call", "args", "line", "own", "from", "to",
+  "wait", "waits", "sys", "in", "out", "data", "result", "new", "addr", "code",
+  "failed", "error", "hint", "open", "engine" }
+local ARROW = { "from", "to", "kind", "bytes" }
+
+-- What the rows have under a key: their cells, of which 0 is nothing, and that
+-- of a text is its place among the column's words. nil: no row has any.
+local function column_of(rows, key)
+  local column, places = { cells = {}, words = {} }, {}
+  local found = false
+  for i, row in ipairs(rows) do
+    local cell = row[key]
+    found = found or cell ~= nil
+    if type(cell) == "string" and not places[cell] then
+      table.insert(column.words, cell)
+      places[cell] = #column.words
+    end
+    column.cells[i] = places[cell] or cell or 0
+  end
+  return found and column or nil
+end
+
+-- Long lists are by column: with each key and each text once, a page is less
+-- than half as large.
+local function by_column(rows, keys)
+  local columns = {}
+  for _, key in ipairs(keys) do columns[key] = column_of(rows or {}, key) end
+  return columns
+end
+
 -- With no "<" in it, the text ends no script element and begins no comment.
 local function data(model)
-  return (json.encode(model):gsub("<", "\\u003c"))
+  local told = {}
+  for key, value in pairs(model) do told[key] = value end
+  told.calls = by_column(model.calls, CALL)
+  told.arrows = by_column(model.arrows, ARROW)
+  return (json.encode(told):gsub("<", "\\u003c"))
 end
 
 local function title(model)

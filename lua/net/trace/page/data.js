@@ -30,11 +30,13 @@ const lanes = list(model.lanes).filter((lane) => processes[lane.process - 1])
                     calls: [] }));
 const socks = list(model.socks);
 
-// The number of a line of the process's own lab; of other files, none.
-function ownLine(call) {
-  const found = /^(.*):(\d+)$/s.exec(call.line || "");
-  if (!found || found[1] !== call.lane.process.lab) return undefined;
-  return Number(found[2]);
+// The rows of a list that the page has by column (net/trace/page.lua).
+function rowsIn(columns) {
+  const all = Object.entries(columns);
+  const cell = ({ cells, words }, i) =>
+    (words.length > 0 ? words[cells[i] - 1] : cells[i] || undefined);
+  return all.length === 0 ? [] : all[0][1].cells.map((_, i) =>
+    Object.fromEntries(all.map(([key, column]) => [key, cell(column, i)])));
 }
 
 function readCall(call, index) {
@@ -45,20 +47,19 @@ function readCall(call, index) {
                  wait: number(call.wait), arrows: [],
                  sock: socks[call.sock - 1], made: socks[call.new - 1],
                  kind: KIND_OF.get(call.call) || "make" };
-  seen.ownLine = ownLine(seen);
   seen.poll = call.code === "EAGAIN";
   lane.calls.push(seen);
   return seen;
 }
 
 // By the model's own index, so with holes where a lane is not there.
-const byIndex = list(model.calls).map(readCall);
+const byIndex = rowsIn(model.calls).map(readCall);
 const calls = byIndex.filter(Boolean).sort((a, b) => a.from - b.from);
 const seconds = Math.max(number(model.seconds), 1e-9,
   ...processes.map((process) => number(process.stop)));
 
 const arrows = [];
-for (const arrow of list(model.arrows)) {
+for (const arrow of rowsIn(model.arrows)) {
   const from = byIndex[arrow.from - 1], to = byIndex[arrow.to - 1];
   if (!from || !to) continue;
   const seen = { ...arrow, index: arrows.length, from, to };
@@ -98,7 +99,7 @@ function widthOf(text) {
 function inWords(call) {
   const words = [call.call + "(" + short(call.args || "", 60) + ")"];
   words.push("in " + call.lane.process.name + ", " + call.lane.name);
-  if (call.ownLine) words.push("line " + call.ownLine);
+  if (call.own) words.push("line " + call.own);
   if (call.code) words.push((call.failed ? "failed with " : "") + call.code);
   if (call.open) words.push("had not ended");
   if (call.wait > 0) words.push(waitWord(call) + " " + duration(call.wait));

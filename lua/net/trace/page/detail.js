@@ -92,7 +92,7 @@ function paint() {
     row.classList.remove("on");
   }
   for (const call of lit) {
-    const row = call.ownLine && rowOfLine(call.lane.process, call.ownLine);
+    const row = call.own && rowOfLine(call.lane.process, call.own);
     if (row) row.classList.add("on");
   }
 }

@@ -13,7 +13,7 @@ function rowOfLine(process, line) {
 
 function callsOfLine(process, line) {
   return calls.filter((call) => call.lane.process === process &&
-    call.ownLine === line);
+    call.own === line);
 }
 
 function sourceRow(process, text, line, figures) {
@@ -79,7 +79,7 @@ function addSource(process, i) {
 
 // The line of a call comes into sight, in the box of the sources only.
 function showLine(call) {
-  const row = call.ownLine && rowOfLine(call.lane.process, call.ownLine);
+  const row = call.own && rowOfLine(call.lane.process, call.own);
   if (!row) return;
   chooseTab(call.lane.process.index);
   const box = sources.getBoundingClientRect();
