@@ -14,7 +14,6 @@
 #include <sys/types.h>
 
 #ifdef __linux__
-#define NET_HAVE_ACCEPT4 1
 #define NET_MSG_TRUNC MSG_TRUNC /* recv(2) tells how long a datagram was */
 #else
 #define NET_MSG_TRUNC 0
@@ -23,7 +22,9 @@
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* there, SO_NOSIGPIPE is set on the socket */
 #endif
-#ifndef SOCK_CLOEXEC
+#ifdef SOCK_CLOEXEC
+#define NET_HAVE_ACCEPT4 1 /* whoever has the one has the other */
+#else
 #define SOCK_CLOEXEC 0 /* there, fcntl(2) follows socket(2) */
 #define SOCK_NONBLOCK 0
 #endif
