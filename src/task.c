@@ -221,9 +221,11 @@ static int task___close(lua_State *L) {
   return 0;
 }
 
+/* A sleep of 0 waits, too: for its turn. After a deadline it fails, or a loop
+ * of such sleeps would never end. */
 static int net_sleepk(lua_State *L, net_why why) { /* seconds, end */
   if (why != NET_TIMEOUT) return net_wait_hold(L, NULL);
-  if (uv_hrtime() < (uint64_t)lua_tointeger(L, 2))
+  if (net_wait_of(net_loop_get(L), L)->deadline < (uint64_t)lua_tointeger(L, 2))
     return net_err(L, "sleep", NULL, ETIMEDOUT);
   lua_pushboolean(L, 1);
   return 1;

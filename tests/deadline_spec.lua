@@ -93,6 +93,21 @@ describe("a deadline", function()
     end)
   end)
 
+  it("ends a loop of sleeps, however short", function()
+    for _, seconds in ipairs { 0, 1e-9, 1e-6 } do
+      local start = net.now()
+      local slept, message, code
+      net.deadline(0.02, function()
+        repeat
+          slept, message, code = net.sleep(seconds)
+          assert.is_true(net.now() - start < 5)
+        until not slept
+      end)
+      timed_out(slept, message, code)
+    end
+    assert.is_true(net.deadline(60, net.sleep, 0))
+  end)
+
   it("within another counts if it is the first to pass", function()
     local start = net.now()
     net.deadline(0.02, function()
