@@ -56,6 +56,20 @@ static size_t character(const char *text, size_t len) {
   return wrong ? 0 : n;
 }
 
+/* The same, where it is one to be seen: no control character, none without a
+ * width, none that ends a line or turns its direction round. */
+static size_t visible(const char *text, size_t len) {
+  static const uint32_t unseen[][2] = {{0x80, 0x9f},     {0x61c, 0x61c},
+                                       {0x200b, 0x200f}, {0x2028, 0x202f},
+                                       {0x2060, 0x206f}, {0xfeff, 0xfeff}};
+  size_t n = character(text, len);
+  uint32_t c = (unsigned char)text[0] & (0x7fu >> n);
+  for (size_t i = 1; i < n; i++) c = c << 6 | (text[i] & 0x3f);
+  for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
+    if (c >= unseen[i][0] && c <= unseen[i][1]) return 0;
+  return n;
+}
+
 /* What stands between the quotes of a JSON string, RFC 8259, section 7. A byte
  * that is no UTF-8 becomes U+FFFD. */
 void net_jot_json(net_jot *j, const char *text, size_t len) {
@@ -80,8 +94,8 @@ void net_jot_json(net_jot *j, const char *text, size_t len) {
   }
 }
 
-/* The same of bytes as net.escape writes them: any terminal shows what is
- * there. */
+/* The same of bytes as a terminal shows them: text that is to be seen, and all
+ * else as net.escape writes it. */
 void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
   const size_t longest = 5; /* of a byte, \\xNN */
   size_t i = plain(bytes, len);
@@ -94,6 +108,13 @@ void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
   char *p = j->text + j->len;
   for (; i < len; i++) {
     unsigned char c = (unsigned char)bytes[i];
+    size_t more = c < 0x80 ? 0 : visible(bytes + i, len - i);
+    if (more > 0) {
+      memcpy(p, bytes + i, more);
+      p += more;
+      i += more - 1;
+      continue;
+    }
     int printable = c >= ' ' && c <= '~';
     if (!printable || c == '"' || c == '\\') *p++ = '\\';
     if (!printable || c == '\\') *p++ = '\\';

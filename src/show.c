@@ -9,10 +9,16 @@ void net_show_clear(net_text *t) {
   t->jot = (net_jot){.text = t->room, .size = sizeof t->room};
 }
 
-/* The first of the bytes, so that any terminal shows what is there. */
+/* The first of the bytes, and no part of a character of UTF-8. */
+static void show_first(net_jot *j, const char *bytes, size_t len) {
+  size_t n = len < NET_SHOWN ? len : NET_SHOWN;
+  while (n < len && n > NET_SHOWN - 3 && (bytes[n] & 0xc0) == 0x80) n--;
+  net_jot_printable(j, bytes, n);
+}
+
 void net_show_data(net_text *t, const char *bytes, size_t len) {
   net_show_clear(t);
-  net_jot_printable(&t->jot, bytes, len < NET_SHOWN ? len : NET_SHOWN);
+  show_first(&t->jot, bytes, len);
 }
 
 /* A string, which `data` gets as well, without the quotes. */
@@ -21,7 +27,7 @@ static void show_string(net_jot *j, lua_State *L, int index, net_text *data) {
   const char *bytes = lua_tolstring(L, index, &len);
   NET_JOT(j, "\\\"");
   size_t from = j->len;
-  net_jot_printable(j, bytes, len < NET_SHOWN ? len : NET_SHOWN);
+  show_first(j, bytes, len);
   if (data) net_jot_bytes(&data->jot, j->text + from, j->len - from);
   NET_JOT(j, "\\\"");
   if (len > NET_SHOWN) NET_JOT(j, "...");
@@ -87,7 +93,7 @@ static void show_table(net_jot *j, lua_State *L, int index) {
     if (lua_type(L, -2) == LUA_TSTRING) {
       size_t len;
       const char *key = lua_tolstring(L, -2, &len);
-      net_jot_printable(j, key, len < NET_SHOWN ? len : NET_SHOWN);
+      show_first(j, key, len);
       NET_JOT(j, " = ");
     }
     show_value(j, L, lua_gettop(L));

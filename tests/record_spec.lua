@@ -2,13 +2,14 @@
 local net = require "net"
 local record = require "tests.support.record"
 local support = require "tests.support"
+local text = require "net.trace.text"
 local trace = require "net.trace"
 
 local pick, column = record.pick, record.column
 
 -- The calls of a script that ends well, and all its events.
-local function calls_of(text)
-  local events, _, err, status = record.script(text)
+local function calls_of(script)
+  local events, _, err, status = record.script(script)
   assert.same({ "", 0 }, { err, status })
   return pick(events, { ev = "call" }), events
 end
@@ -147,16 +148,23 @@ describe("a trace", function()
       a:sendall "\0\27[2J\255\"\\\n"
       a:sendall(("\200"):rep(1000))
       pcall(net.inet_aton, "\27\xc3\xa9\xff")
+      a:sendall(("中"):rep(11))
+      a:sendall("\u{80}\u{61C}\u{200F}\u{202E}\u{2060}\u{FEFF}\u{A0}“…”😀")
       net.gethostbyname("\226\130\172.invalid")
     ]])
     assert.equal([[\x00\x1b[2J\xff"\\\x0a]], calls[2].data)
     assert.equal('"' .. calls[2].data .. '"', calls[2].args)
     assert.equal(("\\xc8"):rep(32), calls[3].data)
     assert.equal('"' .. calls[3].data .. '"...', calls[3].args)
-    assert.equal([["\x1b\xc3\xa9\xff"]], calls[4].args)
+    assert.equal([["\x1bé\xff"]], calls[4].args)
+    assert.equal(("中"):rep(10), calls[5].data) -- no part of one
+    assert.equal('"' .. ("中"):rep(10) .. '"...', calls[5].args)
+    assert.equal([[\xc2\x80\xd8\x9c\xe2\x80\x8f\xe2\x80\xae\xe2\x81\xa0]] ..
+      [[\xef\xbb\xbf]] .. "\u{A0}“…”😀", calls[6].data)
     for _, each in ipairs(calls) do
       for _, key in ipairs { "args", "data", "result" } do
-        assert.not_matches("[^ -~]", each[key] or "")
+        local words = each[key] or ""
+        assert.equal(words, text.printable(words))
       end
     end
   end)

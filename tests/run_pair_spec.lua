@@ -119,14 +119,14 @@ describe("netlab --pair", function()
 
   it("has both outputs of both labs, escaped, to their last byte", function()
     local got = run(lab(accepting), lab [[
-      io.write("\27[2J\tstrange \xff\n", "中文 \xC2\x9B1m\n", "\\x1b\n")
+      io.write("\27[2J\tstrange \xff\n", "中文 \xC2\x9B1m\u{202E}\n", "\\x1b\n")
       io.stderr:write "an error\r"
       io.write(("x"):rep(200000), "\nno end")
     ]])
     local client = said(got.out, "client")
-    assert.matches("^\\x1b%[2J\tstrange \\xff\n中文 \\xc2\\x9b1m\n\\x1b\n",
-      client)
-    assert.equal(200000, select(2, client:gsub("x", "")) - 5)
+    assert.matches("^\\x1b%[2J\tstrange \\xff\n" ..
+      "中文 \\xc2\\x9b1m\\xe2\\x80\\xae\n\\x1b\n", client)
+    assert.equal(200000, select(2, client:gsub("x", "")) - 8)
     assert.matches("\nno end$", client)
     assert.equal("client | an error\\x0d\n", got.err)
   end)

@@ -17,8 +17,9 @@ end
 
 local function sock(...) return { made.sock(...) } end
 
--- What a terminal would take for a command or for another line.
-local UNSAFE = "[^\n -~]"
+-- What a terminal would take for a command or for another line. (é has no
+-- byte in common with what is not to be seen.)
+local UNSAFE = "[^\n -~\xC3\xA9]"
 
 local EVENTS = {
   sock(1, "inet", "stream", "127.0.0.1:9900"),
@@ -116,6 +117,19 @@ describe("the live view", function()
     assert.is_true(count > 6)
   end)
 
+  it("shows text of any script, and no wider than the terminal", function()
+    local events = { { call = "send", args = '"' .. ("中文é"):rep(9) .. '"',
+      out = 9, data = ("中文é"):rep(9) } }
+    assert.matches(("中文é"):rep(9), shown({ width = 200 }, events), 1, true)
+    for width = 1, 90 do
+      for line in shown({ width = width }, events):gmatch "[^\n]+" do
+        assert.is_true(text.columns(line) <= width, line)
+      end
+    end
+    assert.matches('send%("中文é中文é中文é中...  9 B out\n',
+      shown({ width = 57 }, events))
+  end)
+
   it("says that a line is damaged, and goes on", function()
     local out = {}
     local show = live.new { write = function(words) out[#out + 1] = words end }
@@ -164,6 +178,20 @@ describe("the live view", function()
       err)
     assert.matches("| %* task 2  unix #2: sendall%(", err)
     assert.matches("end +%d+ system calls\n$", err)
+  end)
+end)
+
+describe("text.printable", function()
+  it("shows what is to be seen, and as \\xNN what is not", function()
+    for _, words in ipairs { "plain ~", "é ß ж 中 ã \u{1F600}", "“…”", "\\" } do
+      assert.equal(words, text.printable(words))
+    end
+    for _, c in ipairs { 0, 0x1B, 0x7F, 0x80, 0x9F, 0x61C, 0x200B, 0x200F,
+      0x2028, 0x202E, 0x202F, 0x2060, 0x2066, 0x206F, 0xFEFF } do
+      local words = text.printable("a" .. utf8.char(c) .. "é")
+      assert.matches("^a[\\x%x]+é$", words)
+    end
+    assert.equal("a\\xc3\\xa9\\xff", text.printable "aé\xFF")
   end)
 end)
 

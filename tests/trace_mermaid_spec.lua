@@ -104,11 +104,12 @@ sequenceDiagram
       "1 byte" }, arrows)
   end)
 
-  it("has the name of a lab that is Chinese", function()
+  it("has a lab's name and its arguments in Chinese", function()
     local words = diagram { { lab = "\u{56DE}\u{8072} end\u{3001}é.lua" }, {
-      { call = "listen" } } }
-    assert.matches("participant p1 as #22238;#32882; #101;nd#12289;#92;xc3",
+      { call = "send", args = "\u{56DE}\u{9B}" } } }
+    assert.matches("participant p1 as #22238;#32882; #101;nd#12289;#233;\n",
       words)
+    assert.matches("send(#22238;#92;xc2#92;x9b)\n", words, 1, true)
   end)
 
   it("tells tasks apart, and lost datagrams", function()

@@ -428,6 +428,14 @@ describe("the model's datagrams", function()
     assert.same({}, m.lost)
   end)
 
+  it("are found when a character was cut, or written in bytes", function()
+    local m = udp({ { args = "1", out = 6, data = "中文", at = 10 },
+      { args = "2", out = 7, data = [[\xe4\xb8\xad\\x41]], at = 11 } }, {
+      { args = "cut", ["in"] = 5, data = [[中\xe6\x96]], at = 20 },
+      { args = "new", ["in"] = 7, data = [[中\\x41]], at = 21 } })
+    assert.same({ "datagram 1>cut 5", "datagram 2>new 7" }, arrows_of(m))
+  end)
+
   it("come from nobody whose ports are others, nor before they went",
     function()
       local m = udp({ { args = "1", out = 1, data = "a", at = 10 },

@@ -3,7 +3,7 @@
 -- net.merge: `netlab --merge A.jsonl B.jsonl -o RUN.html`: the traces of
 -- several processes as one picture, on one axis of time.
 
-local net = require "net"
+local text = require "net.trace.text"
 local trace = require "net.trace"
 
 local merge = {}
@@ -11,8 +11,7 @@ local merge = {}
 local USAGE = "netlab --merge FILE.jsonl ... -o RUN.html"
 
 local function complain(format, ...)
-  local text = format:format(...):gsub("%c", net.escape)
-  io.stderr:write("netlab: ", text, "\n")
+  io.stderr:write("netlab: ", text.printable(format:format(...)), "\n")
   return nil
 end
 

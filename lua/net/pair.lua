@@ -6,6 +6,7 @@
 -- is nowhere else.
 
 local net = require "net"
+local text = require "net.trace.text"
 
 local pair = {}
 
@@ -23,12 +24,9 @@ local function complain(format, ...)
   return nil
 end
 
---- A line that a lab has printed, without what a terminal would obey: control
--- characters, and bytes that are no UTF-8.
+--- A line that a lab has printed, without what a terminal would obey.
 local function printable(line)
-  if not utf8.len(line) then return (line:gsub("[^\t\32-\126]", net.escape)) end
-  return (line:gsub("[\0-\8\10-\31\127]", net.escape)
-    :gsub("\xC2[\x80-\x9F]", net.escape))
+  return (line:gsub("[^\t]+", text.printable))
 end
 
 -- Does the terminal at this descriptor, if it is one, show colours?
@@ -76,7 +74,7 @@ local function tracer(lab, trace, on_listen)
   local datagrams, live = {}, nil
   if trace == "" then
     live = require "net.trace.live".new { label = lab.name,
-      write = function(text) io.stderr:write(text) end,
+      write = function(line) io.stderr:write(line) end,
       colour = coloured(2), width = require "net.child".columns(2) }
   end
   return function(line)
@@ -221,8 +219,8 @@ end
 local function draw(labs, path)
   local trace, list = require "net.trace", {}
   for i, lab in ipairs(labs) do
-    local text = table.concat(lab.events, "\n") .. "\n"
-    local events, message, code = trace.read(text, lab.name)
+    local lines = table.concat(lab.events, "\n") .. "\n"
+    local events, message, code = trace.read(lines, lab.name)
     if not events then return nil, message, code end
     list[i] = events
   end

@@ -174,8 +174,16 @@ local function route(scope, to, from)
   return ("%s|%s|%s"):format(scope, port_of(to), port_of(from))
 end
 
+-- The bytes that data stands for: what was written as \xNN by one netlab, or
+-- came cut, may be a part of a character for another.
+local function bytes_of(data)
+  return ((data or ""):gsub("\\\\", "\\x5c"):gsub("\\x(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
 local function content(event, key)
-  return ("|%d %s"):format(event[key] or 0, event.data or "")
+  return ("|%d %s"):format(event[key] or 0, bytes_of(event.data))
 end
 
 -- What was sent, in lists by its route, and by route and content. Of each, what
@@ -222,9 +230,10 @@ local function is_same() return true end
 -- It came cut, into a buffer that was too small.
 local function is_longer(it, call)
   local sent, got = it.call.event, call.event
-  local data = got.data or ""
+  local all, part = bytes_of(sent.data), bytes_of(got.data)
+  local most = math.min(#all, #part)
   return (sent.out or 0) > (got["in"] or 0) and
-    (sent.data or ""):sub(1, #data) == data
+    all:sub(1, most) == part:sub(1, most)
 end
 
 -- What recv got may have come from anybody, before the socket was connected.

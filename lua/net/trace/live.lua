@@ -27,13 +27,13 @@ local function paint(self, words, colour)
   return ("\27[%sm%s\27[0m"):format(colour, words)
 end
 
--- Writes a line of ASCII in colours, { words, colour, words, colour ... }, of
+-- Writes a line in colours, { words, colour, words, colour ... }, of
 -- which is shown what fits; and behind it words that fit.
 local function put(self, parts, rest)
   local left, line = self.width, {}
   for i = 1, #parts, 2 do
     local words = text.cut(parts[i], left)
-    left = left - #words
+    left = left - text.columns(words)
     line[#line + 1] = paint(self, words, parts[i + 1])
   end
   line[#line + 1] = paint(self, rest or "", DIM)
@@ -91,7 +91,7 @@ local function say(self, t, lane, words, code, note)
   code = code and "  " .. code or ""
   note = note ~= "" and "  " .. note or ""
   local room = self.width - width - #code - #note
-  local below = #words > room and room < LEAST
+  local below = text.columns(words) > room and room < LEAST
   table.move({ below and "" or text.cut(words, room), "", code, colour, note,
     DIM }, 1, 6, #parts + 1, parts)
   put(self, parts)

@@ -23,27 +23,13 @@ end
 -- Text in which Mermaid finds no syntax: entities are its own, "#35;" is "#".
 local function escape(words)
   words = text.cut(text.printable(words), LONGEST)
-  words = words:gsub("[^%w ,.()_/=*+-]", function(c)
-    return ("#%d;"):format(c:byte())
+  words = words:gsub(utf8.charpattern, function(c)
+    return not c:find "[%w ,.()_/=*+-]" and
+      ("#%d;"):format(utf8.codepoint(c)) or nil
   end)
   return (words:gsub("%f[%w]([eE])([nN][dD])%f[^%w]", function(e, nd)
     return ("#%d;%s"):format(e:byte(), nd)
   end))
-end
-
-local IDEOGRAPH = "[\xE3-\xE9][\x80-\xBF][\x80-\xBF]" -- U+3000 to U+9FFF
-
--- The same of a name, which may be Chinese: an ideograph is an entity, too.
-local function escape_name(name)
-  if not utf8.len(name) then return escape(name) end
-  name = text.wrap(name, LONGEST)[1]
-  local parts, from = {}, 1
-  for at, ideograph, behind in name:gmatch("()(" .. IDEOGRAPH .. ")()") do
-    parts[#parts + 1] = escape(name:sub(from, at - 1))
-    parts[#parts + 1] = ("#%d;"):format(utf8.codepoint(ideograph))
-    from = behind
-  end
-  return table.concat(parts) .. escape(name:sub(from))
 end
 
 -- Several tasks of a process are told apart by their own names.
@@ -55,7 +41,7 @@ local function lane_names(m)
   for i, lane in ipairs(m.lanes) do
     local name = m.processes[lane.process].name
     if tasks[lane.process] > 1 then name = name .. ", " .. lane.name end
-    labels[i] = escape_name(name)
+    labels[i] = escape(name)
   end
   return labels
 end

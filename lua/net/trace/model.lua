@@ -280,12 +280,12 @@ end
 local function public_call(call)
   local e = call.event
   return { lane = call.lane.index, sock = index_of(call.sock), call = e.call,
-    args = e.args, line = e.line, own = own_line(call), from = call.from, to = call.to,
-    wait = call.wait, waits = e.waits or 0, sys = e.sys or 0, ["in"] = e["in"],
-    out = e.out, data = e.data, result = e.result, new = index_of(call.new),
-    addr = e.addr, code = e.code, error = e.error, open = e.open,
-    failed = is_fault(e.code) or nil,
-    hint = e.code and hints.of(e.code), engine = e.engine }
+    args = e.args, line = e.line, own = own_line(call), from = call.from,
+    to = call.to, wait = call.wait, waits = e.waits or 0, sys = e.sys or 0,
+    ["in"] = e["in"], out = e.out, data = e.data, result = e.result,
+    new = index_of(call.new), addr = e.addr, code = e.code, error = e.error,
+    failed = is_fault(e.code) or nil, hint = e.code and hints.of(e.code),
+    open = e.open, engine = e.engine }
 end
 
 local function public_arrow(arrow)

@@ -1,23 +1,25 @@
 -- SPDX-License-Identifier: MIT
 --
 -- net.trace.text: what stands in a trace as text that may be shown anywhere. A
--- trace may come from anybody, so of what it says only printable ASCII is
--- shown as it is. (Data and arguments were escaped when they were written.)
+-- trace may come from anybody, so of what it says only text that is to be seen
+-- is shown as it is. (Data and arguments were escaped when they were written.)
 
 local text = {}
 
---- Bytes that are no printable ASCII as \xNN.
-function text.printable(bytes)
-  return (bytes:gsub("[^ -~]", function(c)
-    return ("\\x%02x"):format(c:byte())
-  end))
+-- Of UTF-8, what is not to be seen: control characters, those without a width,
+-- and those that end a line or turn its direction round; as in src/jot.c.
+local UNSEEN = { "[\0-\x1F\x7F]", "\xC2[\x80-\x9F]", "\xD8\x9C",
+  "\xE2\x80[\x8B-\x8F\xA8-\xAF]", "\xE2\x81[\xA0-\xAF]", "\xEF\xBB\xBF" }
+
+local function escape(bytes)
+  return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
---- ASCII of at most so many characters.
-function text.cut(ascii, most)
-  if #ascii <= most then return ascii end
-  if most < 3 then return ("..."):sub(1, math.max(0, most)) end
-  return ascii:sub(1, most - 3) .. "..."
+--- Bytes as a terminal shows them: what is no text to be seen as \xNN.
+function text.printable(bytes)
+  if not utf8.len(bytes) then return (bytes:gsub("[^ -~]+", escape)) end
+  for _, pattern in ipairs(UNSEEN) do bytes = bytes:gsub(pattern, escape) end
+  return bytes
 end
 
 --- A time in seconds, to three or four digits: "305 us", "12.3 ms", "1.50 s".
@@ -32,9 +34,21 @@ local function columns_of(c) return c >= 0x2E80 and 2 or 1 end
 
 --- The columns that UTF-8 takes on a terminal.
 function text.columns(words)
+  if not words:find "[\x80-\xFF]" then return #words end
   local columns = 0
   for _, c in utf8.codes(words) do columns = columns + columns_of(c) end
   return columns
+end
+
+--- UTF-8 in at most so many columns.
+function text.cut(words, most)
+  if text.columns(words) <= most then return words end
+  if most < 3 then return ("..."):sub(1, math.max(0, most)) end
+  local columns = 0
+  for place, c in utf8.codes(words) do
+    columns = columns + columns_of(c)
+    if columns > most - 3 then return words:sub(1, place - 1) .. "..." end
+  end
 end
 
 --- UTF-8 in lines of at most so many columns, broken at spaces and before

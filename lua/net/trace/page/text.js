@@ -8,7 +8,7 @@ const SVG = drawing.querySelector("svg").namespaceURI;
 
 // What a stranger wrote must not hide, or turn round, what stands beside it.
 const UNSEEN = new RegExp("[\\u0000-\\u001f\\u007f-\\u009f\\u061c" +
-  "\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]", "g");
+  "\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff]", "g");
 
 function plain(text) {
   return String(text ?? "").replace(UNSEEN, (c) =>
