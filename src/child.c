@@ -4,7 +4,8 @@
  * net.child, for lua/net/pair.lua.
  *
  *   program()                path of the program that runs this
- *   columns(fd)              of the terminal there; nil: there is none
+ *   terminal(fd)             the columns of the one there, and whether it is to
+ *                            show colours; nothing: there is none
  *   spawn(argv, terminal)    child, and three sockets: its standard output,
  *                            its standard error, and its descriptor 3
  *   child:wait(seconds)      exit status; 128 + N: signal N has ended it
@@ -260,15 +261,18 @@ static int child_program(lua_State *L) {
   return 1;
 }
 
-/* child.columns(fd) -> columns */
-static int child_columns(lua_State *L) {
+/* child.terminal(fd) -> columns, colour                           no-color.org
+ */
+int net_child_terminal(lua_State *L) {
   const int usual = 80;
+  const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
   struct winsize size = {0};
   int fd = (int)luaL_checkinteger(L, 1);
   if (!isatty(fd)) return 0;
   ioctl(fd, TIOCGWINSZ, &size);
   lua_pushinteger(L, size.ws_col ? size.ws_col : usual);
-  return 1;
+  lua_pushboolean(L, !(no && *no) && !(term && strcmp(term, "dumb") == 0));
+  return 2;
 }
 
 /* Pushes the module. Its functions have the loop's box, as the module net's. */
@@ -278,7 +282,7 @@ int net_child_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"spawn", child_spawn},
                                        {"interrupt", child_interrupt},
                                        {"program", child_program},
-                                       {"columns", child_columns},
+                                       {"terminal", net_child_terminal},
                                        {NULL, NULL}};
   static const luaL_Reg meta[] = {
       {"__gc", child___gc}, {"__close", child___gc}, {NULL, NULL}};

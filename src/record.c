@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "trace.h"
@@ -89,19 +88,8 @@ static int view_write(lua_State *L) {
   return 0;
 }
 
-static lua_Integer columns(void) {
-#ifdef TIOCGWINSZ
-  struct winsize size;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    return size.ws_col;
-#endif
-  return 100;
-}
-
 /* protected: -> the view's function */
 static int open_view(lua_State *L) {
-  const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-  int terminal = isatty(STDERR_FILENO);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "net.trace.live");
   lua_call(L, 1, 1);
@@ -109,10 +97,10 @@ static int open_view(lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, view_write);
   lua_setfield(L, -2, "write");
-  lua_pushboolean(L, terminal && !(no && *no) &&
-                         !(term && strcmp(term, "dumb") == 0));
-  lua_setfield(L, -2, "colour");
-  lua_pushinteger(L, columns());
+  lua_pushcfunction(L, net_child_terminal);
+  lua_pushinteger(L, STDERR_FILENO);
+  lua_call(L, 1, 2);
+  lua_setfield(L, -3, "colour");
   lua_setfield(L, -2, "width");
   lua_call(L, 1, 1);
   return 1;

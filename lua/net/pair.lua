@@ -29,17 +29,11 @@ local function printable(line)
   return (line:gsub("[^\t]+", text.printable))
 end
 
--- Does the terminal at this descriptor, if it is one, show colours?
-local function coloured(fd)
-  local no, term = os.getenv "NO_COLOR", os.getenv "TERM"
-  if (no and no ~= "") or term == "dumb" then return false end
-  return require "net.child".columns(fd) ~= nil
-end
-
 -- A function that prints a line to `file`, and whose it is.
 local function printer(file, fd, name)
   local label = name .. " | "
-  if coloured(fd) then
+  local _, coloured = require "net.child".terminal(fd)
+  if coloured then
     label = ("\27[%sm%s |\27[0m "):format(COLOURS[name], name)
   end
   return function(line)
@@ -73,9 +67,10 @@ end
 local function tracer(lab, trace, on_listen)
   local datagrams, live = {}, nil
   if trace == "" then
+    local width, colour = require "net.child".terminal(2)
     live = require "net.trace.live".new { label = lab.name,
       write = function(line) io.stderr:write(line) end,
-      colour = coloured(2), width = require "net.child".columns(2) }
+      colour = colour, width = width }
   end
   return function(line)
     if live then
