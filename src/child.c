@@ -10,7 +10,7 @@
  *                            its standard error, and its descriptor 3
  *   child:wait(seconds)      exit status; 128 + N: signal N has ended it
  *   child:kill(name)         "SIGINT", "SIGTERM", "SIGKILL"
- *   interrupt()              waits like a child: until Ctrl-C is pressed
+ *   interrupt(name)          waits like a child: until that signal comes
  *
  * With `terminal` it has our standard input and gets the terminal's Ctrl-C;
  * else it reads nothing and is in a process group of its own, so that it gets
@@ -34,7 +34,7 @@ enum { PIPES = 3, FIRST = 1 }; /* descriptors 1, 2 and 3 of the program */
 
 /* It outlives its userdata until libuv has closed the handle. */
 typedef struct program {
-  uv_signal_t signal; /* SIGCHLD: one of our programs has ended; or SIGINT */
+  uv_signal_t signal; /* SIGCHLD: one of our programs has ended; or another */
   net_wait *waiters;
   pid_t pid; /* 0: it is none, or it has ended */
   int over, status;
@@ -71,7 +71,7 @@ static void on_sigchld(uv_signal_t *handle, int signum) {
   look(handle->data, WNOHANG);
 }
 
-static void on_sigint(uv_signal_t *handle, int signum) {
+static void on_signal(uv_signal_t *handle, int signum) {
   finish(handle->data, 128 + signum);
 }
 
@@ -228,12 +228,16 @@ static int child_wait(lua_State *L) {
   return net_loop_await(L, child_waitk);
 }
 
-/* child:kill(name) -> child                                          kill(2) */
-static int child_kill(lua_State *L) {
+static int check_signal(lua_State *L, int arg) {
   static const char *const names[] = {"SIGINT", "SIGTERM", "SIGKILL", NULL};
   static const int numbers[] = {SIGINT, SIGTERM, SIGKILL};
+  return numbers[luaL_checkoption(L, arg, NULL, names)];
+}
+
+/* child:kill(name) -> child                                          kill(2) */
+static int child_kill(lua_State *L) {
   program *p = check_child(L);
-  int number = numbers[luaL_checkoption(L, 2, NULL, names)];
+  int number = check_signal(L, 2);
   look(p, WNOHANG);
   if (p->pid == 0) return net_err(L, "kill", NULL, ESRCH);
   if (kill(p->pid, number)) return net_err(L, "kill", NULL, errno);
@@ -241,13 +245,14 @@ static int child_kill(lua_State *L) {
   return 1;
 }
 
-/* child.interrupt() -> what waits for Ctrl-C: nothing else is told of it, and
- * the next one ends the program at once. One that was ignored stays so. */
+/* child.interrupt(name) -> what waits for a signal: nothing else is told of it,
+ * and the next one ends the program at once. One that was ignored stays so. */
 static int child_interrupt(lua_State *L) {
   struct sigaction now;
+  int number = check_signal(L, 1);
   program *p = push_child(L);
-  sigaction(SIGINT, NULL, &now);
-  if (now.sa_handler != SIG_IGN) uv_signal_start(&p->signal, on_sigint, SIGINT);
+  sigaction(number, NULL, &now);
+  if (now.sa_handler != SIG_IGN) uv_signal_start(&p->signal, on_signal, number);
   return 1;
 }
 

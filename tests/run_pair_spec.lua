@@ -294,24 +294,24 @@ end
 describe("netlab --pair that is ended itself", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("by SIGINT, ends both labs in an orderly way", function()
-    local process <close>, server, client = start_waiting()
-    process:signal "INT"
-    local out, err, status = process:wait()
-    assert.same({ "netlab: interrupted\n", 130 }, { err, status })
-    assert.matches("closed$", said(out, "server"))
-    assert.matches("closed$", said(out, "client"))
-    gone(server, client)
-  end)
-
-  for _, name in ipairs { "TERM", "KILL" } do
-    it("by SIG" .. name .. ", leaves no lab behind", function()
+  for _, name in ipairs { "INT", "TERM" } do
+    it("by SIG" .. name .. ", ends both labs in an orderly way", function()
       local process <close>, server, client = start_waiting()
       process:signal(name)
-      process:wait()
+      local out, err, status = process:wait()
+      assert.same({ "netlab: interrupted\n", 130 }, { err, status })
+      assert.matches("closed$", said(out, "server"))
+      assert.matches("closed$", said(out, "client"))
       gone(server, client)
     end)
   end
+
+  it("by SIGKILL, leaves no lab behind", function()
+    local process <close>, server, client = start_waiting()
+    process:signal "KILL"
+    process:wait()
+    gone(server, client)
+  end)
 
   it("by Ctrl-C on a terminal, ends all, in colours until then", function()
     local out, err, status = press "-u NO_COLOR TERM=xterm"
@@ -394,6 +394,16 @@ describe("netlab --pair --trace=FILE", function()
     local path = support.folder() .. "/run.jsonl"
     local _, _, status = press("TERM=xterm", "--trace=" .. path)
     assert.equal(130, status)
+    assert.same({ "lab", "lab" }, labs_of(support.read(path)))
+  end)
+
+  it("writes what there was, when nobody reads what they print", function()
+    local path = support.folder() .. "/run.jsonl"
+    local out, err = support.run(
+      ("bash -c '%s --pair %s %s --trace=%s | head -2'")
+      :format(host, lab(accepting), lab "while true do print 'x' end", path))
+    assert.matches("client | x\n$", out)
+    assert.equal("netlab: nobody reads the standard output\n", err)
     assert.same({ "lab", "lab" }, labs_of(support.read(path)))
   end)
 

@@ -186,14 +186,16 @@ local function mind(server, client)
   stop(client, REST)
 end
 
--- A task: Ctrl-C ends the client or, before there is one, the server. Where it
--- was typed, the client has been told already, and is to be told once.
-local function take_interrupt(interrupt, labs)
+-- A task: Ctrl-C, or SIGTERM, ends the client or, before there is one, the
+-- server. Where Ctrl-C was typed, the client has been told already, and is to
+-- be told once.
+local function take_interrupt(interrupt, labs, name)
   interrupt:wait()
   labs.interrupted = true
   local lab = labs[#labs]
+  local knows = name == "SIGINT" and lab ~= labs[1]
   lab.told = true
-  stop(lab, lab == labs[1] and 0 or GRACE)
+  stop(lab, knows and GRACE or 0)
 end
 
 -- Both labs, to the client's end; the exit status.
@@ -240,17 +242,23 @@ end
 ---@return integer status the client's; 1 if the server has failed
 function pair.run(options)
   local labs = {}
-  local interrupt <close> = require "net.child".interrupt()
-  net.spawn(take_interrupt, interrupt, labs)
+  local child = require "net.child"
+  local ctrl_c <close> = child.interrupt "SIGINT"
+  local term <close> = child.interrupt "SIGTERM"
+  net.spawn(take_interrupt, ctrl_c, labs, "SIGINT")
+  net.spawn(take_interrupt, term, labs, "SIGTERM")
   local ok, status = pcall(converse, labs, options)
   for i = #labs, 1, -1 do stop(labs[i], 0) end
-  for _, lab in ipairs(labs) do finish(lab) end
-  if not ok then error(status, 0) end
+  for _, lab in ipairs(labs) do -- fails where nobody reads what we print
+    local finished, why = pcall(finish, lab)
+    if ok and not finished then ok, status = false, why end
+  end
   if options.trace and options.trace ~= "" then
     local drawn, message = draw(labs, options.trace)
     if not drawn then complain("%s", message) end
-    status = drawn and status or 1
+    status = ok and not drawn and 1 or status
   end
+  if not ok then error(status, 0) end
   if not labs.interrupted then return status end
   complain "interrupted"
   return 130
