@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "trace.h"
@@ -116,6 +117,20 @@ static int start_view(net_trace_sink *sink) {
   return EXIT_SUCCESS;
 }
 
+/* Opens the file, empty, for this program only: two would mix their lines, or
+ * draw over each other's picture. It is ours until we end. -1: errno */
+static int open_file(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return -1;
+  if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+    close(fd);
+    errno = EBUSY;
+    return -1;
+  }
+  if (ftruncate(fd, 0) && errno != EINVAL) return -1; /* no device has a size */
+  return fd;
+}
+
 static int start_file(net_trace_sink *sink, const char *path) {
   static const char *const pictures[] = {".html", ".mmd", ".json"};
   const char *extension = strrchr(path, '.');
@@ -124,10 +139,11 @@ static int start_file(net_trace_sink *sink, const char *path) {
   if (!record.path && !(extension && strcmp(extension, ".jsonl") == 0))
     return complain(path, "a name that ends in .jsonl, .html, .mmd or .json, "
                           "please");
-  record.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (record.fd < 0) return complain(path, strerror(errno));
+  record.fd = open_file(path);
+  if (record.fd < 0)
+    return complain(path, errno == EBUSY ? "another program is writing to it"
+                                         : strerror(errno));
   if (record.path) {
-    close(record.fd);
     record.lines = tmpfile();
     if (record.lines == NULL) return complain(path, strerror(errno));
     record.fd = fileno(record.lines);

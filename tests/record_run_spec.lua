@@ -78,6 +78,23 @@ describe("--trace", function()
     end
   end)
 
+  it("of a file that another program traces to runs nothing", function()
+    for _, extension in ipairs { "jsonl", "html" } do
+      local path = support.folder() .. "/x." .. extension
+      local first <close> = support.start(("%s --trace=%s -l net -e %s")
+        :format(support.host, path, "'print [[ran]] net.sleep(600)'"))
+      first:expect "(ran)"
+      local out, err, status = host("--trace=" .. path)
+      assert.same({ "", "netlab: trace " .. path ..
+        ": another program is writing to it\n", 1 }, { out, err, status })
+      first:signal "INT"
+      first:wait()
+      assert.matches("sleep", support.read(path))
+      assert.equal("ran\n", (host("--trace=" .. path)))
+      assert.not_matches("sleep%(", support.read(path))
+    end
+  end)
+
   it("says once that the disk is full, and the script goes on", function()
     local folder = support.folder()
     local long = " -e 'for _ = 1, 3000 do net.socket():close() end' " ..
