@@ -135,12 +135,13 @@ describe("trace.model", function()
       { ev = "stop", at = 30 },
     } })
     assert.same({
-      { process = 1, task = 0, name = "at exit", from = 0.008, to = 0.03 },
       { process = 1, task = 1, name = "script", from = 0, to = 0.03 },
       { process = 1, task = 2, name = "task 2", from = 0.006, to = 0.03 },
       { process = 1, task = 3, name = "task 3", from = 0.005, to = 0.02,
-        line = "s.lua:9", state = "failed" } }, m.lanes)
-    assert.same({ 3, 1 }, { m.calls[1].lane, m.calls[2].lane })
+        line = "s.lua:9", state = "failed" },
+      { process = 1, task = 0, name = "at exit", from = 0.008, to = 0.03 } },
+      m.lanes)
+    assert.same({ 2, 4 }, { m.calls[1].lane, m.calls[2].lane })
   end)
 
   it("names the sockets as far as they have names", function()

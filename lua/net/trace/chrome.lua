@@ -18,19 +18,18 @@ local function track(m, lane)
 end
 
 local function put_names(events, m)
-  local function name(pid, tid, key, value)
+  local function name(pid, tid, key, value, order)
     events[#events + 1] = { ph = "M", ts = 0, pid = pid, tid = tid,
       name = key .. "_name", args = { name = value } }
     events[#events + 1] = { ph = "M", ts = 0, pid = pid, tid = tid,
-      name = key .. "_sort_index", args = { sort_index = key == "process" and
-      pid or tid } }
+      name = key .. "_sort_index", args = { sort_index = order } }
   end
   for i, process in ipairs(m.processes) do
-    name(i, 0, "process", ("%s (%d)"):format(process.name, process.pid))
+    name(i, 0, "process", ("%s (%d)"):format(process.name, process.pid), i)
   end
   for i, lane in ipairs(m.lanes) do
     local pid, tid = track(m, i)
-    name(pid, tid, "thread", lane.name)
+    name(pid, tid, "thread", lane.name, i)
   end
 end
 

@@ -168,7 +168,9 @@ local function add_process(m, events, machine, last)
   for _, event in ipairs(events) do
     on[event.ev](p, event, p.seconds(event.t))
   end
-  table.sort(p.tasks)
+  table.sort(p.tasks, function(a, b) -- 0, which is in no task, comes last
+    return a ~= 0 and (b == 0 or a < b)
+  end)
   for _, task in ipairs(p.tasks) do
     local lane = p.lanes[task]
     lane.to = math.max(lane.from, lane.to or p.stop)
