@@ -11,7 +11,7 @@
 
 int net_trace_on;
 
-enum { LINE = 1 << 13 };      /* bytes; none is longer */
+enum { LINE = 1 << 13 };      /* bytes; only the first is longer */
 enum { IDLE = 10 * 1000000 }; /* ns between writes, of a program that waits */
 enum { MOST = LINE / 8 };     /* bytes of one text; each may become six */
 
@@ -190,9 +190,11 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   NET_KEY(j, "args");
   NET_JOT(j, "[");
   for (const char *comma = ""; *args; comma = ",", args++) {
-    if (j->size - j->len < LINE) flush(uv_hrtime()); /* there are many */
+    int room = j->size - j->len > LINE; /* else there are too many */
+    const char *word = room ? *args : "...";
     net_jot_text(j, comma);
-    net_trace_string(j, *args, strlen(*args));
+    net_trace_string(j, word, strlen(word));
+    if (!room) break;
   }
   NET_JOT(j, "]");
   NET_PLAIN(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));

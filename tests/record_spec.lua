@@ -187,6 +187,18 @@ describe("a trace", function()
       pick(events, { call = "socket" })[1].line)
   end)
 
+  it("has as many of the script's words as a line has room for", function()
+    local command = support.write(support.folder() .. "/lab.lua",
+      "print(#arg)") .. " $(seq 30000)"
+    local events, out = record.host(command)
+    local args = events[1].args
+    assert.equal("30000\n", out)
+    assert.same({ "1", "..." }, { args[1], args[#args] })
+    assert.equal(tostring(#args - 1), args[#args - 1])
+    local _, err = support.run(support.host .. " --trace " .. command)
+    assert.matches("^ *[%d.]+ +end +%d+ system calls\n$", err)
+  end)
+
   it("says which line made a call, through pcall and other C", function()
     local calls = calls_of [[
       local s = net.socket()
