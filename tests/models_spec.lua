@@ -1,9 +1,11 @@
 -- The lab io_models: its table, and that a trace shows how the models differ.
+local net = require "net"
 local record = require "tests.support.record"
 local support = require "tests.support"
 
 local NAMES = { "blocking", "non-blocking", "select", "tasks", "engine" }
-local FEW = "labs/more/io_models.lua --clients 2 --messages 2 --pause 0.01 "
+local LAB = "labs/more/io_models.lua "
+local FEW = LAB .. "--clients 2 --messages 2 --pause 0.01 "
 
 -- The lab runs its interpreter again, which is one word.
 local driver = support.driver:find " " and support.host or support.driver
@@ -50,13 +52,13 @@ describe("io_models", function()
     assert.same(NAMES, rows)
   end)
 
-  it("runs an interpreter whose path has a space", function()
-    local path = support.folder() .. "/two words"
-    assert(os.execute(("ln -s '%s' '%s'"):format(
+  it("runs an interpreter whose path has a space and a quote", function()
+    local path = support.folder() .. "/it's two words"
+    assert(os.execute(('ln -s "%s" "%s"'):format(
       support.run("readlink -f $(command -v " .. driver .. ")"):sub(1, -2),
       path)))
-    local out, err, status = support.run("'" .. path .. "' " .. FEW ..
-      "--model tasks")
+    local out, err, status = support.run(('"%s" %s--model tasks'):format(path,
+      FEW))
     assert.same({ "", 0 }, { err, status })
     assert.matches("\n *tasks ", out)
   end)
@@ -106,6 +108,36 @@ describe("io_models", function()
     local made = record.pick(events, { engine = "echo" })
     assert.equal(4, #record.pick(made, { call = "recv", ["in"] = 5 }))
     assert.equal(4, #record.pick(made, { call = "send", out = 5 }))
+  end)
+
+  it("waits for no client that has failed", function()
+    local out, err, status = support.run(("sh -c 'ulimit -n 60; exec %s %s'")
+      :format(driver, LAB .. "--clients 100 --pause 0 --model blocking"))
+    assert.equal(0, status)
+    assert.matches("connect [%d.:]+: too many open files %(EMFILE%)", err)
+    assert.matches("\n *blocking ", out)
+  end)
+
+  it("says so if its clients do not start", function()
+    local file <close> = assert(io.open((LAB:sub(1, -2))))
+    local _, err, status = support.run(driver .. " - --model blocking",
+      file:read "a")
+    assert.equal(1, status)
+    assert.matches("the clients have not started", err)
+  end)
+
+  it("ends at Ctrl-C, without a traceback", function()
+    for _, name in ipairs(NAMES) do -- a terminal signals the whole group
+      local lab <close> = support.start(("setsid %s %s--pause 60 --model %s")
+        :format(driver, LAB, name))
+      lab:expect "slowest"
+      net.sleep(0.2) -- it serves
+      os.execute("kill -INT -" .. lab.pid)
+      local _, err, status = lab:wait()
+      assert.equal(130, status)
+      assert.matches("interrupted\n", err)
+      assert.not_matches("traceback", err)
+    end
   end)
 
   it("says what is wrong with its options", function()

@@ -1,13 +1,11 @@
 -- More: five ways to wait for many clients   after: Labs 9, 12
 -- run:  netlab labs/more/io_models.lua         (--trace=run.html before it)
---
 -- A read has two parts: the data must come, and the kernel must copy it into
 -- the program.  The I/O models differ in who waits for the first, and where.
 local net, plot = require "net", require "net.plot"
-local argparse = require "argparse"
 local names = { "blocking", "non-blocking", "select", "tasks", "engine" }
 local function seconds(text) return tonumber(text:match "^[%d.]+$") end
-local parser = argparse("io_models", "The same echo, five ways")
+local parser = require "argparse" ("io_models", "The same echo, five ways")
 parser:option("--model", "this one only"):choices(names)
 parser:option("--clients", "at once"):convert(math.tointeger):default "3"
 parser:option("--messages", "of each"):convert(math.tointeger):default "3"
@@ -16,21 +14,23 @@ parser:option("--nap", "of who polls"):convert(seconds):default "0.005"
 parser:option("--ask", "be the clients of this port"):convert(net.port)
 local args = parser:parse()
 if args.clients < 1 then parser:error "there must be clients" end
-local models, slowest, first = {}, 0, 0
-local function ask(i) -- a client; the next one is a little later
+local models, slowest, ended, first = {}, 0, 0, 0
+local function ask(i, messages) -- a client; the next one is a little later
   net.sleep(args.pause * i / args.clients)
   local sock <close> = assert(net.connect("127.0.0.1", args.ask))
-  for _ = 1, args.messages do
-    net.sleep(args.pause)
-    local start = net.now()
-    assert(sock:sendall "hello" and sock:recv_exact(5))
+  for _ = 1, messages do
+    local start = net.sleep(args.pause) and net.now()
+    assert(assert(sock:sendall "hello"):recv_exact(5))
     slowest = math.max(slowest, net.now() - start)
   end
+  ended = ended + 1
 end
 if args.ask then -- the clients have a process of their own
   print "ready"
-  for i = 1, args.clients do net.spawn(ask, i) end
-  return net.run() and print(slowest)
+  for i = 1, args.clients do net.spawn(ask, i, args.messages) end
+  net.run()
+  for _ = ended + 1, args.clients do ask(0, 0) end -- so that all have come
+  return print(slowest)
 end
 -- Blocking: the kernel has no data yet, so recv does not return.  One call, and
 -- there is the data.  But who waits for one client hears no other.
@@ -76,25 +76,25 @@ function models.tasks(listener)
   for _ = 1, args.clients do net.spawn(serve, assert(listener:accept())) end
   net.run()
 end
-function models.engine(listener) -- what the tasks do, in C
-  local left = args.clients
+function models.engine(listener, left) -- what the tasks do, in C
   local function gone() left = left - 1; return left > 0 or listener:close() end
   listener:echo { on_close = gone }
 end
 while arg[first - 1] do first = first - 1 end -- who runs this
-local ask_it = ("'%s' '%s' --ask "):format(arg[first],
-  table.concat(arg, "' '", 0))
+local ask_it = "'" .. (arg[first] .. "\0" .. table.concat(arg, "\0", 0))
+  :gsub("'", [['\'']]):gsub("%z", "' '") .. "' --ask "
 local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 7 }, ...)) end
 row("", "system calls", "wake-ups", "CPU", "bytes", "time", "slowest")
 for _, name in ipairs(args.model and { args.model } or names) do
   local listener <close> = assert(net.listen("127.0.0.1", 0))
-  local clients <close> = io.popen(ask_it .. select(2, listener:getsockname()))
-  assert(clients:read "l")
+  local clients = io.popen(ask_it .. select(2, listener:getsockname()))
+  assert(clients and clients:read "l", "the clients have not started")
   local was, start = net.getrusage(), net.now()
-  models[name](listener)
-  local is, time = net.getrusage(), plot.si(net.now() - start, "s")
+  models[name](listener, args.clients)
+  local is, time, slow = net.getrusage(), net.now() - start, clients:read "n"
+  if not slow then break end -- Ctrl-C
   local cpu = plot.si(is.utime - was.utime + is.stime - was.stime, "s")
   row(name, is.calls - was.calls, is.nvcsw - was.nvcsw, cpu,
-    is.received - was.received, time, plot.si(clients:read "n", "s"))
+    is.received - was.received, plot.si(time, "s"), plot.si(slow, "s"))
 end
 -- Try: --nap 0.0001, then 0.03.  Who pays for the quick answers of who polls?
