@@ -274,7 +274,10 @@ describe("the relay lab", function()
       ["--delay 1.2.3s"] = "is no time", ["--jitter=-1s"] = "is no time",
       ["--delay 3601"] = "3601 is no time",
       ["--chunk 0"] = "0 is no number of bytes", ["--chunk x"] = "x is no",
+      ["--chunk 1048577"] = "at most", ["--udp --idle 0"] = "from 1ms on",
       ["--to localhost:x"] = "x", ["--seed 1.5"] = "1.5",
+      ["--to ::1"] = "'::1'", ["--to [::1]"] = "'%[::1%]'",
+      ["--to :9"] = "':9'",
     } do
       local more = args:find "%-%-to" and "" or " --to 9"
       local out, err, status = support.run(
@@ -427,6 +430,9 @@ describe("net.relay", function()
       { loss = 1 })
     support.raises("'chunk' must be a number from 1", relay.streams, sock, "x",
       9, { chunk = 0 })
+    support.raises("from 1 to 1048576", relay.streams, sock, "x", 9,
+      { chunk = 1 << 21 })
+    support.raises("options must be a table", relay.streams, sock, "x", 9, "x")
     support.raises("host must be a string", relay.streams, sock, nil, 9)
     support.raises("port", relay.datagrams, sock, "x", 70000)
   end)

@@ -27,10 +27,10 @@ local function positive(text)
 end
 
 local function address(text) -- 9900, localhost:9900, [::1]:9900
-  local host, service = text:match "^(.+):([^:]+)$"
+  local host, service = text:match "^%[(.+)%]:(.+)$"
+  if not host then host, service = text:match "^([^:]+):([^:]+)$" end
   local port, message = net.port(service or text)
-  host = (host or "localhost"):gsub("^%[(.*)%]$", "%1")
-  return port and { host, port }, message
+  return port and { host or "localhost", port }, message
 end
 
 local parser = argparse("relay", "A bad network between clients and a server")
@@ -54,6 +54,10 @@ elseif args.idle and not args.udp then
   parser:error "a connection has an end, no --idle; with --udp only"
 elseif args.udp and (args.chunk or args.reset_after) then
   parser:error "a datagram has no pieces, and no connection: not with --udp"
+elseif args.idle and args.idle < 0.001 then
+  parser:error "a client needs time: --idle from 1ms on"
+elseif args.chunk and args.chunk > 1 << 20 then
+  parser:error "--chunk is 1048576 bytes at most"
 end
 
 local family = args.host:find ":" and "inet6" or "inet"

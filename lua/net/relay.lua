@@ -30,7 +30,7 @@ local function wrong(key, value, range)
     return "must be an integer"
   elseif type(value) ~= "number" or
     not (value >= range[1] and value <= range[2]) then
-    return ("must be a number from %g to %g"):format(range[1], range[2])
+    return ("must be a number from %.16g to %.16g"):format(range[1], range[2])
   end
 end
 
@@ -41,6 +41,9 @@ run.__index = run
 
 local function begin(host, port, options, ranges)
   if type(host) ~= "string" then error("host must be a string", 3) end
+  if options ~= nil and type(options) ~= "table" then
+    error("options must be a table", 3)
+  end
   local known, message = net.port(port)
   if not known then error(message, 3) end
   local self = { host = host, port = port, delay = 0, jitter = 0, loss = 0,
