@@ -138,7 +138,9 @@ describe("a trace", function()
     end
     local words = (" '%s'"):format(("\1"):rep(1500)):rep(60)
     local events = record.script("net.gethostname()", words)
-    assert.equal(60, #events[1].args)
+    local args = events[1].args
+    assert.equal(("\1"):rep(1024), args[1])
+    assert.equal("...", args[#args])
   end)
 end)
 
