@@ -60,7 +60,7 @@ describe("buffer_size", function()
     for args, message in pairs {
       ["--seconds 0"] = "seconds must be above 0",
       ["--seconds x"] = "malformed argument 'x'", ["--nonsense"] = "unknown",
-      ["--svg /none/x"] = "/none/x: No such file",
+      ["--svg /none/x"] = "Error: /none/x: No such file",
     } do
       local out, err, status = support.run(lab("buffer_size", args))
       assert.not_equal(0, status)
@@ -202,12 +202,28 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
   it("says what is wrong with its options", function()
     for args, message in pairs {
       [""] = "no %-%-port, no %-%-path", ["--port 70000"] = "port not in 0",
-      ["--port 9 --size x"] = "x is not > 0",
-      ["--port 9 --size=-1"] = "%-1 is not > 0", ["--nonsense"] = "unknown",
+      ["--port 9 --size x"] = "malformed argument 'x'",
+      ["--port 9 --svg /none/x"] = "/none/x: No such file",
+      ["--nonsense"] = "unknown",
     } do
       local out, err, status = load(args)
       assert.not_equal(0, status)
       assert.matches("Error: [^\n]*" .. message, out .. err)
+    end
+    for args, message in pairs { -- those that net.load itself refuses
+      ["--port 9 --size=-1"] = "size not in 1..268435456",
+      ["--port 9 --udp --size 11"] = "size not in 12..65507",
+      ["--port 9 --connections 1.5"] = "connections not in 1..100000",
+      ["--port 9 --sweep --connections 0"] = "connections not in 1..100000",
+      ["--port 9 --seconds 0"] = "seconds: a number above 0",
+      ["--port 9 --rate 1e10"] = "rate: a number above 0",
+      ["--port 9 --udp --churn"] = "churn needs streams",
+      ["--port 9 --path /x"] = "host: a UNIX socket has a path instead",
+    } do
+      local _, err, status = support.run(lab("echo_load", args))
+      assert.not_equal(0, status)
+      assert.matches("Error: " .. message, err)
+      assert.not_matches("traceback", err)
     end
   end)
 

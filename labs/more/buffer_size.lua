@@ -12,10 +12,11 @@ local argparse = require "argparse"
 
 local parser = argparse("buffer_size", "Throughput of buffers and writes")
 parser:option("--seconds", "each measurement"):convert(tonumber):default "0.2"
-parser:option("--svg", "write a chart to this file")
+parser:option("--svg", "write a chart to this file"):convert(
+  function(path) return io.open(path, "w") end)
 local args = parser:parse()
 if args.seconds <= 0 then parser:error "seconds must be above 0" end
-local file <close> = args.svg and assert(io.open(args.svg, "w"))
+local file <close> = args.svg
 
 -- Both ends of a connection.  The handshake settles the receiver's window, so
 -- its buffer is set on the listener; the accepted socket inherits it.
