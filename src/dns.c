@@ -112,12 +112,13 @@ static int net_port(lua_State *L) {
 /* The results of a lookup that failed: the three of every error, and what the
  * call gives besides. */
 static int lookup_failed(lua_State *L, const net_query *q, int code) {
-  const char *host = lua_tostring(L, q->host);
-  if (q->service && lua_isstring(L, q->service))
-    lua_pushfstring(L, "%s%s%s", host ? host : "", host ? ":" : "",
-                    lua_tostring(L, q->service));
+  const char *host = lua_tostring(L, q->host), *service = NULL;
+  if (q->service) service = lua_tostring(L, q->service);
+  if (q->port) service = lua_pushfstring(L, "%d", (int)q->port);
+  if (host && service)
+    lua_pushfstring(L, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
   else
-    lua_pushfstring(L, q->port ? "%s:%d" : "%s", host, (int)q->port);
+    lua_pushstring(L, host ? host : service);
   int results = net_err(L, q->call, lua_tostring(L, -1), code);
   if (q->extra == 0) return results;
   lua_pushvalue(L, q->extra);

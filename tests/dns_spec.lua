@@ -227,7 +227,7 @@ describe("a host of an address", function()
       assert.is_nil(ok)
       assert.equal("EAGAIN", code)
       assert.equal(("connect %s:9: resource temporarily unavailable (EAGAIN)")
-        :format(name), message)
+        :format(name == "::1" and "[::1]" or name), message)
       assert.equal("EAGAIN", select(3, sock:bind(name, 0)))
       assert.equal("EAGAIN", select(3, sock:sendto("x", name, 9)))
     end

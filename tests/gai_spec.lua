@@ -82,6 +82,23 @@ describe("getaddrinfo", function()
       select(2, net.getaddrinfo "no.such.name.invalid"))
     assert.matches("^EAI_", select(3, net.getaddrinfo("127.0.0.1", 80,
       { family = "inet6" })))
+    local sock <close> = net.socket()
+    for who, f in pairs { -- whose colons are not the port's
+      ["getaddrinfo [::1]:80"] = function()
+        return net.getaddrinfo("::1", 80, { family = "inet" })
+      end,
+      ["getaddrinfo ::1"] = function()
+        return net.getaddrinfo("::1", nil, { family = "inet" })
+      end,
+      ["connect [::1]:80"] = function() return sock:connect("::1", 80) end,
+      ["bind ::1"] = function() return sock:bind("::1", 0) end,
+    } do
+      list, text, code = f()
+      assert.is_nil(list)
+      assert.equal(who .. ": address family not supported (EAI_ADDRFAMILY)",
+        text)
+      assert.equal("EAI_ADDRFAMILY", code)
+    end
   end)
 
   it("raises for what is no host, no service and no hint", function()

@@ -3,9 +3,10 @@ local hints = require "net.hints"
 local net = require "net"
 local support = require "tests.support"
 
-local CODES = { "EACCES", "EADDRINUSE", "EADDRNOTAVAIL", "EAGAIN", "EAI_AGAIN",
-  "EAI_NONAME", "EBADF", "EBUSY", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH",
-  "EMFILE", "EMSGSIZE", "ENETUNREACH", "ENOTCONN", "EOF", "EPIPE", "ETIMEDOUT" }
+local CODES = { "EACCES", "EADDRINUSE", "EADDRNOTAVAIL", "EAGAIN",
+  "EAI_ADDRFAMILY", "EAI_AGAIN", "EAI_NONAME", "EBADF", "EBUSY", "ECONNREFUSED",
+  "ECONNRESET", "EHOSTUNREACH", "EMFILE", "EMSGSIZE", "ENETUNREACH", "ENOTCONN",
+  "EOF", "EPIPE", "ETIMEDOUT" }
 
 -- The columns that a terminal needs: an ideograph takes two.
 local function columns(text)

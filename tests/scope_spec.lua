@@ -119,7 +119,7 @@ print((sock:getsockname()) == "fe80::1%" .. index.left)
         local sock <close> = net.socket("inet6", "dgram"):settimeout(timeout)
         local ok, message, code = sock:connect(host, 9)
         assert.is_nil(ok, host)
-        assert.equal(("connect %s:9: no such device (ENODEV)"):format(host),
+        assert.equal(("connect [%s]:9: no such device (ENODEV)"):format(host),
           message)
         assert.equal("ENODEV", code)
         assert.equal("ENODEV", select(3, sock:sendto("x", host, 9)))

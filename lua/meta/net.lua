@@ -86,6 +86,7 @@ local net = {}
 ---| "EPROTO" # the peer does not keep to the protocol
 ---| "EAI_NONAME" # there is no such host name
 ---| "EAI_AGAIN" # no name server answers now
+---| "EAI_ADDRFAMILY" # the host has no address of that family
 ---| "EAI_SERVICE" # there is no such service
 ---| "EAI_BADFLAGS" # the flags do not go together
 ---| string

@@ -27,6 +27,11 @@ local lines = {
       "or try again later",
     "現在還沒有，而這個 socket 不等待：用 settimeout(秒)，或稍後再試",
   },
+  EAI_ADDRFAMILY = {
+    "that is of the other family: net.socket(\"inet6\") is for IPv6, " ..
+      "net.socket(\"inet\") for IPv4",
+    "位址和這個 socket 的家族不同：IPv6 用 net.socket(\"inet6\")，IPv4 用 \"inet\"",
+  },
   EAI_AGAIN = {
     "no name server answers: is this machine online? 127.0.0.1 and " ..
       "localhost need none",
