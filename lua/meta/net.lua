@@ -1028,7 +1028,8 @@ function histogram:text() end
 local task = {}
 
 --- Starts f(...) as a task. An error in it is printed, with its traceback, and
---- makes the exit status 1, unless somebody is waiting in task:join.
+--- makes netlab's exit status 1 (of lua5.4 it does not), unless somebody is
+--- waiting in task:join.
 ---
 --- See: coroutine.create.
 ---@param f function
