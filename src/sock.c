@@ -256,7 +256,7 @@ static int sock_connectk(lua_State *L, net_why why) {
     err = connect_result(s, why);
   else if (NET_CALL(connect(s->fd, &a->u.sa, a->len)))
     err = errno == EINTR ? EINPROGRESS : errno;
-  if (err == EINPROGRESS && s->timeout != 0)
+  if ((err == EINPROGRESS || err == EALREADY) && s->timeout != 0)
     return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
   /* A full UNIX listener: poll(2) will not say when its backlog has room. */
   if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {

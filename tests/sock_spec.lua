@@ -188,6 +188,23 @@ describe("bind, listen, accept, connect", function()
     assert.equal(second, task:join())
   end)
 
+  it("a connect that has timed out is gone on with by the next", function()
+    local listener <close> = net.listen("127.0.0.1", 0, { backlog = 0 })
+    local host, port = listener:getsockname()
+    local first <close> = net.connect(host, port) -- it fills the backlog
+    local second <close> = net.socket():settimeout(0.05)
+    assert.equal("ETIMEDOUT", select(3, second:connect(host, port)))
+    assert.equal("EALREADY", select(3, second:settimeout(0):connect(host,
+      port)))
+    second:settimeout(20) -- a SYN is sent again after a second
+    local task = net.spawn(function() return second:connect(host, port) end)
+    net.sleep(0)
+    listener:accept():close()
+    assert.equal(second, task:join())
+    assert.equal(port, select(2, second:getpeername()))
+    assert.is_truthy(first)
+  end)
+
   it("a connection inherits its listener's SO_LINGER, and closes at once",
     function()
       local listener, host, port = support.listener()

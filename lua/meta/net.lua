@@ -72,6 +72,7 @@ local net = {}
 ---| "EADDRINUSE" # another socket has that address
 ---| "EADDRNOTAVAIL" # that address is none of this machine
 ---| "EINPROGRESS" # a non-blocking connect has begun
+---| "EALREADY" # one has begun before, and has not ended
 ---| "ECONNREFUSED" # nobody listens there
 ---| "ECONNRESET" # the peer has broken the connection off
 ---| "EHOSTUNREACH" # that host does not answer, or is kept from us
@@ -481,8 +482,8 @@ function sock:accept() end
 --- receives from no other.
 ---
 --- Errors: "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
---- "EAI_NONAME", "EAI_AGAIN", "EINPROGRESS" from a non-blocking socket, which
---- can be written when it is connected.
+--- "EAI_NONAME", "EAI_AGAIN"; non-blocking: "EINPROGRESS", and the socket can
+--- be written when it is connected; until then, "EALREADY".
 ---
 --- See: connect(2), slide "socket_errors".
 ---@param host string a name or an address; or a UNIX socket's path
