@@ -64,6 +64,8 @@ describe("plot.row", function()
     assert.equal("  5 µs    a 1", plot.row({ 6, 4, 1, 9 }, "5 µs", "a", 1))
     assert.equal("wide x", plot.row({ 1, 1 }, "wide", "x"))
     refused("width", plot.row, { 1 }, "a", "b")
+    refused("width", plot.row, { 1.5 }, "a")
+    refused("width", plot.row, { "wide" }, "a")
   end)
 end)
 

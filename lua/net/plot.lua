@@ -100,10 +100,10 @@ end
 ---@return string line
 function plot.row(widths, ...)
   local texts = { ... }
-  if type(widths) ~= "table" or #widths < #texts then
-    error("a row's texts need a width each", 2)
-  end
   for i = 1, #texts do
+    if type(widths) ~= "table" or math.type(widths[i]) ~= "integer" then
+      error("a row's texts need a width each, an integer", 2)
+    end
     local text = tostring(texts[i])
     texts[i] = (" "):rep(widths[i] - text_width(text)) .. text
   end
