@@ -432,6 +432,8 @@ describe("net.relay", function()
       9, { chunk = 0 })
     support.raises("from 1 to 1048576", relay.streams, sock, "x", 9,
       { chunk = 1 << 21 })
+    support.raises("a socket expected", relay.streams, nil, "x", 9)
+    support.raises("a socket expected", relay.datagrams, "sock", "x", 9)
     support.raises("options must be a table", relay.streams, sock, "x", 9, "x")
     support.raises("host must be a string", relay.streams, sock, nil, 9)
     support.raises("port", relay.datagrams, sock, "x", 70000)

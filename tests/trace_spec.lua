@@ -627,6 +627,13 @@ describe("trace.write", function()
     end
   end)
 
+  it("raises for what is no text and no path, at the caller's line", function()
+    local text = made.text({}, {})
+    support.raises("text must be a string", trace.draw, nil, "x.html")
+    support.raises("path must be a string", trace.draw, text)
+    support.raises("path must be a string", trace.write, nil, {}, 5)
+  end)
+
   it("says that the disk is full", function()
     local list = { assert(trace.read(made.text({}, {}))) }
     local folder = support.folder()

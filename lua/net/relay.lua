@@ -39,7 +39,8 @@ end
 local run = {}
 run.__index = run
 
-local function begin(host, port, options, ranges)
+local function begin(sock, host, port, options, ranges)
+  if type(sock) ~= "userdata" then error("a socket expected", 3) end
   if type(host) ~= "string" then error("host must be a string", 3) end
   if options ~= nil and type(options) ~= "table" then
     error("options must be a table", 3)
@@ -223,7 +224,7 @@ end
 ---@return string? message
 ---@return net.code? code
 function relay.datagrams(sock, host, port, options)
-  local self <close> = begin(host, port, options, DATAGRAMS)
+  local self <close> = begin(sock, host, port, options, DATAGRAMS)
   local clients = {}
   while true do
     local data, from, at = sock:recvfrom(LARGEST)
@@ -336,7 +337,7 @@ end
 ---@return string? message
 ---@return net.code? code
 function relay.streams(listener, host, port, options)
-  local self <close> = begin(host, port, options, STREAMS)
+  local self <close> = begin(listener, host, port, options, STREAMS)
   while true do
     local client, from, at = listener:accept()
     if not client then return nil, from, at end

@@ -112,6 +112,7 @@ end
 ---@return string? message
 ---@return string? code
 function trace.write(m, list, path)
+  if type(path) ~= "string" then error("path must be a string", 2) end
   local extension = path:match "%.(%w+)$"
   local text
   if extension == "jsonl" then
@@ -143,6 +144,7 @@ end
 ---@return string? message
 ---@return string? code
 function trace.draw(text, path)
+  if type(text) ~= "string" then error("text must be a string", 2) end
   local events, message, code = trace.read(text)
   if not events then return nil, message, code end
   return trace.write(nil, { events }, path)
