@@ -59,7 +59,7 @@ enum { LEVELS = 1000 }; /* of a stack that are looked at */
 struct net_call {
   net_link link;          /* among all of them: its first member */
   struct net_call *outer; /* in the same task */
-  const call_kind *kind;
+  call_kind kind;         /* a copy: Lua frees its own before the trace ends */
   lua_State *L;
   net_sock *on; /* which it is a call of, or NULL */
   uint32_t task, sock;
@@ -92,8 +92,8 @@ static net_wait *wait_of(net_loop *loop) {
 /* ---- its line ---- */
 
 static net_jot *begin_line(const net_call *call, uint64_t end) {
-  special s = call->kind->special;
-  const char *name = s == CLOSES ? "close" : call->kind->name;
+  special s = call->kind.special;
+  const char *name = s == CLOSES ? "close" : call->kind.name;
   net_jot *j = net_trace_begin("call", call->begun);
   NET_NUMBER(j, "end", end);
   NET_SOME(j, "wait", call->wait + (call->held ? end - call->held : 0));
@@ -191,7 +191,7 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   net_call *call = new_call();
   if (call == NULL) return NULL;
   settle(w->call && !w->call->held ? w->call : NULL);
-  call->kind = kind;
+  call->kind = *kind;
   call->L = L;
   call->task = loop->running ? loop->running->id : 0;
   call->on = s;
@@ -257,7 +257,7 @@ static uint32_t see_results(lua_State *L, const net_call *call, int first) {
     net_sock *s = net_sock_at(L, i);
     if (s == NULL) continue;
     net_trace_sock(s);
-    if (call->kind->special == NAMES) net_trace_sock_names(s);
+    if (call->kind.special == NAMES) net_trace_sock_names(s);
     if (made == 0 && s->id != call->sock) made = s->id;
   }
   return made;
@@ -266,7 +266,7 @@ static uint32_t see_results(lua_State *L, const net_call *call, int first) {
 /* Writes the results, and what they tell of the bytes. */
 static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
   net_sock *s = call->on;
-  special kind = call->kind->special;
+  special kind = call->kind.special;
   int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
   int itself = first == last && s && lua_touserdata(L, last) == s;
   net_show_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
@@ -280,7 +280,7 @@ static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
  * at least its own. code: where that is in the stack, or 0. */
 static void see_names(lua_State *L, const net_call *call, int code) {
   net_sock *s = call->on;
-  special kind = call->kind->special;
+  special kind = call->kind.special;
   int carried = !code && kind >= GIVES && kind <= NEXT;
   int goes_on = code && strcmp(lua_tostring(L, code), "EINPROGRESS") == 0;
   if (s && (goes_on || (carried && !s->named))) net_trace_sock_names(s);
@@ -347,7 +347,7 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
     net_trace_name(j, e->addr);
   }
   NET_SOME(j, "new", e->made);
-  NET_PLAIN(j, "engine", call->kind->name, strlen(call->kind->name));
+  NET_PLAIN(j, "engine", call->kind.name, strlen(call->kind.name));
   net_trace_end(j, e->in + e->out > 0);
   net_sys_add(&net_sys_calls, 1);
   net_sys_add(&net_sys_in, e->in);

@@ -161,6 +161,17 @@ describe("the end of a trace", function()
     end
   end)
 
+  it("has the calls that os.exit has cut, though the state is gone", function()
+    local events, _, err, status = record.script [[
+      net.spawn(function() net.sleep(0.01) os.exit(5, true) end)
+      pcall(net.sleep, -1)
+      net.sleep(60)
+    ]]
+    assert.same({ "", 5 }, { err, status })
+    assert.same({ "60" }, record.column(pick(events, { open = true,
+      call = "sleep" }), "args"))
+  end)
+
   it("is there after an error, and a lookup that goes on", function()
     local events, _, _, status = record.script "net.socket() error 'mine'"
     assert.same({ 1, "stop" }, { status, events[#events].ev })
