@@ -67,6 +67,7 @@ const char *net_dns_host(lua_State *L, int arg) {
   size_t len;
   const char *host = luaL_checklstring(L, arg, &len);
   luaL_argcheck(L, strlen(host) == len, arg, "host contains a NUL byte");
+  luaL_argcheck(L, len <= 253, arg, "host is longer than 253 bytes");
   return host;
 }
 
@@ -145,9 +146,6 @@ static int lookupk(lua_State *L, net_why why) {
   return net_loop_await(L, query.then);
 }
 
-/* No name has more bytes: RFC 1035, section 2.3.4. */
-enum { MAX_NAME = 253 };
-
 /* Asks the resolver, in a call that has begun: what `use` pushes of the list
  * of addresses is on top of the stack when `then` goes on. */
 int net_dns_lookup(lua_State *L, const net_query *query) {
@@ -161,10 +159,8 @@ int net_dns_lookup(lua_State *L, const net_query *query) {
   if (q == NULL) return luaL_error(L, "not enough memory");
   *q = (lookup){.loop = net_loop_get(L), .query = *query};
   q->req.data = q;
-  int err = UV_EAI_NONAME;
-  if (host == NULL || strlen(host) <= MAX_NAME)
-    err = uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, service,
-                         &query->hints);
+  int err = uv_getaddrinfo(&q->loop->uv, &q->req, on_lookup, host, service,
+                           &query->hints);
   if (err) {
     free(q);
     return lookup_failed(L, query, err);

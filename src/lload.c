@@ -43,7 +43,7 @@ static void check_host(lua_State *L) {
     lua_replace(L, HOST);
   }
   const char *host = lua_tolstring(L, HOST, &len);
-  luaL_argcheck(L, host && strlen(host) == len, OPTIONS,
+  luaL_argcheck(L, host && strlen(host) == len && len <= 253, OPTIONS,
                 "host: a name or an address expected");
   lua_getfield(L, OPTIONS, "port");
   const char *wrong = net_dns_port(L, PORT, &port);

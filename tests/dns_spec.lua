@@ -40,13 +40,6 @@ describe("gethostbyname", function()
     assert.matches("^EAI_%u+$", code)
     assert.matches("^gethostbyname no%.such%.name%.invalid: [%l ]+ %(" ..
       code .. "%)$", message)
-    local long = ("x."):rep(127) -- no name has more than 253 bytes
-    assert.same({ n = 3, [2] = "gethostbyname " .. long ..
-      ": no such name (EAI_NONAME)", [3] = "EAI_NONAME" },
-      table.pack(net.gethostbyname(long)))
-    local sock <close> = net.socket()
-    assert.equal("EAI_NONAME", select(3, sock:connect(("x"):rep(1 << 20), 9)))
-    assert.equal("EAI_NONAME", select(3, net.connect(long, 9)))
   end)
 
   it("raises for what is no name", function()
@@ -56,6 +49,8 @@ describe("gethostbyname", function()
     end
     raises("NUL byte", net.gethostbyname, "local\0host")
     raises("NUL byte", net.gethostbyname, "localhost\0")
+    raises("longer than 253 bytes", net.gethostbyname, ("x"):rep(254))
+    raises("longer than 253 bytes", net.gethostbyname, ("x"):rep(1 << 20))
   end)
 end)
 
@@ -197,7 +192,9 @@ describe("a host of an address", function()
   support.leaves_nothing(before_each, after_each)
 
   it("raises when it is none, and no call is made", function()
-    for _, host in ipairs { "a\0b", "127.0.0.1\0", true, {}, print } do
+    local bad = { "a\0b", "127.0.0.1\0", ("x"):rep(254), ("x"):rep(300), true,
+      {}, print }
+    for _, host in ipairs(bad) do
       local sock <close> = net.socket("inet", "dgram")
       raises("bad argument #2", sock.bind, sock, host, 0)
       raises("bad argument #2", sock.connect, sock, host, 80)

@@ -82,7 +82,6 @@ describe("getaddrinfo", function()
       select(2, net.getaddrinfo "no.such.name.invalid"))
     assert.matches("^EAI_", select(3, net.getaddrinfo("127.0.0.1", 80,
       { family = "inet6" })))
-    assert.equal("EAI_NONAME", select(3, net.getaddrinfo(("x"):rep(254), 80)))
     local sock <close> = net.socket()
     for who, f in pairs { -- whose colons are not the port's
       ["getaddrinfo [::1]:80"] = function()
@@ -106,6 +105,7 @@ describe("getaddrinfo", function()
     assert.matches("#1 .*host or service expected", message())
     assert.matches("#1 .*string expected", message {})
     assert.matches("#1 .*NUL byte", message "local\0host")
+    assert.matches("#1 .*longer than 253 bytes", message(("x"):rep(254)))
     for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, "-1", "65536" } do
       assert.matches("#2 .*port not in 0..65535", message("x", port))
     end

@@ -378,8 +378,6 @@ while True:
       net.load { host = "no.such.name.invalid", port = 7 }
     assert.matches("^EAI_", code)
     assert.matches("^load no.such.name.invalid:7: ", message)
-    assert.equal("EAI_NONAME", select(3, net.load { host = ("x"):rep(254),
-      port = 7 }))
   end)
 
   it("raises for options that it does not know", function()
@@ -391,6 +389,7 @@ while True:
       { { port = "no such service" }, "no service's name" },
       { { port = 7, host = "a\0b" }, "host" },
       { { port = 7, host = false }, "host" },
+      { { port = 7, host = ("x"):rep(254) }, "host" },
       { { port = 7, path = "x" }, "path" },
       { { family = "unix" }, "path" },
       { { family = "unix", path = "" }, "path: a string" },

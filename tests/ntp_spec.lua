@@ -116,7 +116,7 @@ describe("an NTP request", function()
 
   it("raises for wrong arguments, at the caller's line", function()
     local wrong = {
-      { nil }, { 5 }, { {} }, { true }, { "a\0b" },
+      { nil }, { 5 }, { {} }, { true }, { "a\0b" }, { ("x"):rep(300) },
       { "127.0.0.1", { ports = 123 } }, { "127.0.0.1", { 123 } },
     }
     for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, 1.5, "x", true, {} } do

@@ -101,7 +101,7 @@ local net = {}
 function net.gethostname() end
 
 --- A host's first IPv4 address. "localhost" and a numeric address need no
---- lookup, and "" is "0.0.0.0". Raises for a NUL byte.
+--- lookup, and "" is "0.0.0.0". Raises for a NUL byte, or over 253 bytes.
 ---
 --- Errors: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name server
 --- answers now.

@@ -151,7 +151,7 @@ function ntp.request(server, opts)
     error("options must be a table", 2)
   end
   opts = opts or {}
-  if type(server) ~= "string" or server:find "\0" then
+  if type(server) ~= "string" or #server > 253 or server:find "\0" then
     error("server must be a host name", 2)
   end
   for key in pairs(opts) do
