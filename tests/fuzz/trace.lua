@@ -7,6 +7,7 @@
 local json = require "net.json"
 local trace = require "net.trace"
 local live = require "net.trace.live"
+local text = require "net.trace.text"
 local input = require "tests.fuzz.input"
 
 local WRITERS = {
@@ -147,19 +148,20 @@ local function check(m)
   end
 end
 
-local function show(text)
+local function show(lines)
   local view = live.new { width = 60, since = 0, write = function(line)
-    assert(#line <= 61 and not line:find "[^\n -~\xC0-\xF4\x80-\xBF]", line)
+    assert(text.columns(line) <= 61, line)
+    assert(not line:find "[^\n -~\xC0-\xF4\x80-\xBF]", line)
   end }
-  for line in text:gmatch "[^\n]+" do view(line) end
+  for line in lines:gmatch "[^\n]+" do view(line) end
 end
 
 return function(bytes)
   local at = input.new(bytes)
   local name = at:choice { "html", "json", "mmd", "live" }
-  local text = make(at)
-  if name == "live" then return show(text) end
-  local events, message, code = trace.read(text)
+  local lines = make(at)
+  if name == "live" then return show(lines) end
+  local events, message, code = trace.read(lines)
   if not events then
     return assert(code == "EINVAL" and message:find "^line %d+: .+ %(EINVAL%)$",
       message)
