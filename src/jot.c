@@ -63,6 +63,7 @@ static size_t visible(const char *text, size_t len) {
                                        {0x200b, 0x200f}, {0x2028, 0x202f},
                                        {0x2060, 0x206f}, {0xfeff, 0xfeff}};
   size_t n = character(text, len);
+  if (n == 0) return 0;
   uint32_t c = (unsigned char)text[0] & (0x7fu >> n);
   for (size_t i = 1; i < n; i++) c = c << 6 | (text[i] & 0x3f);
   for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
@@ -94,27 +95,17 @@ void net_jot_json(net_jot *j, const char *text, size_t len) {
   }
 }
 
-/* The same of bytes as a terminal shows them: text that is to be seen, and all
- * else as net.escape writes it. */
-void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
-  const size_t longest = 5; /* of a byte, \\xNN */
-  size_t i = plain(bytes, len);
-  net_jot_bytes(j, bytes, i);
-  if (i == len) return;
-  if (len - i > (j->size - j->len) / longest) {
-    j->full = 1;
-    return;
-  }
-  char *p = j->text + j->len;
-  for (; i < len; i++) {
-    unsigned char c = (unsigned char)bytes[i];
-    size_t more = c < 0x80 ? 0 : visible(bytes + i, len - i);
-    if (more > 0) {
-      memcpy(p, bytes + i, more);
-      p += more;
-      i += more - 1;
-      continue;
-    }
+enum { LONGEST = 5 }; /* of a byte: \\xNN */
+
+/* What stands for each byte: a branch for each would be a guess. */
+static struct {
+  char text[LONGEST + 2];
+  unsigned char len;
+} shown[256];
+
+static void fill_shown(void) {
+  for (unsigned c = 0; c < 256; c++) {
+    char *p = shown[c].text;
     int printable = c >= ' ' && c <= '~';
     if (!printable || c == '"' || c == '\\') *p++ = '\\';
     if (!printable || c == '\\') *p++ = '\\';
@@ -125,6 +116,34 @@ void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
     } else {
       if (c == '\\') *p++ = '\\';
       *p++ = (char)c;
+    }
+    shown[c].len = (unsigned char)(p - shown[c].text);
+  }
+}
+
+/* The same of bytes as a terminal shows them: text that is to be seen, and all
+ * else as net.escape writes it. */
+void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
+  size_t i = plain(bytes, len);
+  net_jot_bytes(j, bytes, i);
+  if (i == len) return;
+  if (len - i > (j->size - j->len) / LONGEST) {
+    j->full = 1;
+    return;
+  }
+  if (shown[0].len == 0) fill_shown();
+  char *p = j->text + j->len;
+  for (; i < len; i++) {
+    unsigned char c = (unsigned char)bytes[i]; /* few begin a character */
+    int second = (bytes[i + (i + 1 < len)] & 0xc0) == 0x80;
+    size_t more = (c >= 0xc2) & second ? visible(bytes + i, len - i) : 0;
+    if (more > 0) {
+      memcpy(p, bytes + i, more);
+      p += more;
+      i += more - 1;
+    } else {
+      memcpy(p, shown[c].text, LONGEST);
+      p += shown[c].len;
     }
   }
   j->len = (size_t)(p - j->text);
