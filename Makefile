@@ -33,7 +33,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototype
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS = -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(HARDEN) \
-  $(CFLAGS) $(LUA_CFLAGS) $(UV_CFLAGS) -I$(BUILD)
+  $(CFLAGS) $(LUA_CFLAGS) $(UV_CFLAGS) -Isrc -I$(BUILD)
 
 ifeq ($(shell uname),Darwin)
 MODULE_FLAGS = -bundle -undefined dynamic_lookup
@@ -43,8 +43,9 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is made of all sources but the host's own.
-HOST = $(addprefix $(BUILD)/,main.o record.o modules.o child.o prompt.o edit.o complete.o line.o)
-OBJS = $(filter-out $(HOST),$(patsubst src/%.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c))))
+SOURCES = $(sort $(wildcard src/*/*.c))
+HOST = $(patsubst src/%.c,$(BUILD)/%.o,$(filter src/host/%,$(SOURCES)))
+OBJS = $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/host/%,$(SOURCES)))
 ASSETS = lua/net/trace/assets.lua
 TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua) $(ASSETS))
 LUA_MODULES = $(sort $(wildcard lua/net/*.lua)) $(TRACE_MODULES)
@@ -63,13 +64,13 @@ $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS) -lm
 
-$(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
-	@mkdir -p $(BUILD)
+$(BUILD)/%.o: src/%.c $(wildcard src/*.h src/*/*.h) Makefile
+	@mkdir -p $(dir $@)
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/modules.o: $(BUILD)/embed.inc
-$(BUILD)/edit.o: ALL_CFLAGS += $(EDIT_CFLAGS)
+$(BUILD)/host/embed.o: $(BUILD)/embed.inc
+$(BUILD)/host/editor.o: ALL_CFLAGS += $(EDIT_CFLAGS)
 
 # lua/net/x.lua as { "net.x", "@lua/net/x.lua", bytes, length }
 $(BUILD)/embed.inc: $(LUA_MODULES)
@@ -225,7 +226,7 @@ coverage: test-deps
 	  LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
 	  $(COVERAGE)/netlab tests/faults/run.lua $$(seq 4 6) $$(seq 8 32); }
 	@ln -sfn ../../src $(COVERAGE)/src
-	@cd $(COVERAGE) && gcov -b *.gcda >gcov.txt
+	@cd $(COVERAGE) && gcov -b */*.gcda >gcov.txt
 	@$(COVERAGE)/netlab tests/support/coverage.lua $(COVERAGE) $(LUA_MODULES) $(LABS) $(MORE)
 
 $(COVERAGE)/lines.so: tests/support/lines.c tests/support/coverage.h
@@ -258,19 +259,19 @@ fuzz:
 	  $(RUNS) $(SEED) $(LONGEST) $(TARGETS)
 
 FUZZ_OBJS = $(patsubst tests/fuzz/%.c,$(FUZZ)/fuzz_%.o,$(wildcard tests/fuzz/*.c))
-$(FUZZ)/fuzz: $(OBJS) $(FUZZ)/complete.o $(FUZZ_OBJS)
+$(FUZZ)/fuzz: $(OBJS) $(FUZZ)/host/completer.o $(FUZZ_OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer @tests/fuzz/wraps -o $@ $^ $(LUA_LIBS) \
 	  $(UV_LIBS) -lm
 
-$(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*.[ch] tests/fuzz/*.h) $(BUILD)/embed.inc Makefile
+$(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*.h src/*/*.[ch] tests/fuzz/*.h) $(BUILD)/embed.inc Makefile
 	@echo "$(CC) $<"
-	@$(CC) $(ALL_CFLAGS) -Isrc -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # gcc -fanalyzer takes memory that is kept in a struct for lost: that is what
 # asan and valgrind are for.
 ANALYZER = -fanalyzer -Wno-analyzer-malloc-leak -Werror -include tests/support/checks.h
-TIDY = $(addsuffix .tidy,$(addprefix $(BUILD)/lint/,$(wildcard src/*.c)))
+TIDY = $(addsuffix .tidy,$(addprefix $(BUILD)/lint/,$(SOURCES)))
 CPUS = $(shell getconf _NPROCESSORS_ONLN)
 
 # cppcheck reads no system header, so it is told of the system that it is on.
@@ -280,18 +281,18 @@ CPPCHECK = cppcheck -q -j$(CPUS) --std=c11 --enable=warning,performance,portabil
 
 lint:
 	$(call install,$(LINT_DEPS),$(shell command -v luacheck))
-	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch]
+	clang-format --dry-run -Werror src/*/*.[ch] tests/*/*.[ch]
 	luacheck -q lua labs src tests
 	@$(MAKE) all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
 	@$(MAKE) all CC=gcc BUILD=build/analyzer OUT=build/analyzer \
 	  WARN='$(WARN) $(ANALYZER)'
-	$(CPPCHECK) src tests/bench
+	$(CPPCHECK) -Isrc src tests/bench
 	@$(MAKE) -j$(CPUS) tidy
 
 tidy: $(TIDY)
 
-$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard src/*.h) $(BUILD)/embed.inc
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard src/*.h src/*/*.h) $(BUILD)/embed.inc
 	@mkdir -p $(dir $@)
 	@echo "clang-tidy $<"
 	@clang-tidy --quiet $< -- $(ALL_CFLAGS) $(EDIT_CFLAGS) \

@@ -28,8 +28,8 @@
 #include <lua.h>
 #include <uv.h>
 
-#include "sys.h"
-#include "watch.h"
+#include "os/os.h"
+#include "os/poller.h"
 
 #define NETLAB_VERSION "0.1.0"
 

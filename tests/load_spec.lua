@@ -477,7 +477,7 @@ describe("a histogram", function()
     local folder = support.folder()
     local program = support.write(folder .. "/h.c", [[
       #include <stdio.h>
-      #include "hist.h"
+      #include "engine/histogram.h"
       static void put(void *data, const char *line, size_t len) {
         fwrite(line, 1, len, data);
       }
@@ -495,7 +495,7 @@ describe("a histogram", function()
         return 0;
       }]])
     local out, err, status = support.run(
-      ("sh -c '${CC:-cc} -std=c11 -Isrc -o %s/h %s src/hist.c -lm && %s/h'")
+      ("sh -c '${CC:-cc} -std=c11 -Isrc -o %s/h %s src/engine/histogram.c -lm && %s/h'")
         :format(folder, program, folder))
     assert.equal("", err)
     assert.equal(0, status)

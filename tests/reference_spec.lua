@@ -157,7 +157,7 @@ describe("the reference", function()
   end)
 
   it("writes each function as the comments in C do", function()
-    local pipe <close> = io.popen "cat src/*.c"
+    local pipe <close> = io.popen "cat src/*/*.c"
     local source, missing = pipe:read "a", {}
     for call in pairs(set(stubs, "function", signature)) do
       if not source:find(" " .. call, 1, true) then
@@ -183,7 +183,7 @@ describe("the reference", function()
   it("names codes that libuv or err.c knows", function()
     local known = support.run "sh -c 'echo \"#include <uv.h>\" | \z
       ${CC:-cc} -E -dM $(pkg-config --cflags libuv) -'"
-    known = known .. support.read "src/err.c":gsub('"(E%u+)"', "UV__%1 ")
+    known = known .. support.read "src/core/error.c":gsub('"(E%u+)"', "UV__%1 ")
     for _, code in ipairs(set(stubs, "alias")["net.code"].fields) do
       assert.truthy(known:find("UV__" .. code.name .. " "), code.name)
     end
@@ -214,7 +214,7 @@ describe("the reference", function()
   -- "|once|workers|" beside net_args_keys in C; "" where there is none.
   it("has the options that the C functions take", function()
     local taken, described = {}, {}
-    local pipe <close> = io.popen "cat src/*.c"
+    local pipe <close> = io.popen "cat src/*/*.c"
     for list in pipe:read "a":gmatch 'net_args_keys%([^"]-("|.-|")%)' do
       local names = {}
       for name in list:gsub('"%s*"', ""):gmatch "[%w_]+" do names[name] = 1 end

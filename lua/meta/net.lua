@@ -691,7 +691,7 @@ function sock:setblocking(flag) end
 ---@return net.code? code
 function sock:getblocking() end
 
---- Sets an option by its name in C; the table in src/opt.c has all of them, and
+--- Sets an option by its name in C; the table in src/socket/option.c has all of them, and
 --- another name raises. SO_LINGER takes two values: whether, and how many
 --- seconds. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an interface, as
 --- join_group does.

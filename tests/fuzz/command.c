@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * command.c: the host's command line, with src/main.c as it is, but for what
+ * command.c: the host's command line, with src/host/main.c as it is, but for what
  * runs Lua code, opens files or prints: that is written down instead, and
  * compared with what the words ask for.
  *
@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host.h"
-#include "prompt.h"
+#include "host/host.h"
+#include "host/prompt.h"
 
 enum { WORDS = 16, NOTES = 1 << 14 };
 
@@ -118,7 +118,7 @@ static int say(const char *format, ...) {
 #define fprintf(stream, ...) say(__VA_ARGS__)
 #define fputs(text, stream) say("%s", text)
 int host_main(int argc, char **argv);
-#include "../../src/main.c"
+#include "host/main.c"
 
 static int is_tool(const char *w) {
   return !strcmp(w, "--pair") || !strcmp(w, "--merge");

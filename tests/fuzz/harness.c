@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt.h"
+#include "host/prompt.h"
 
 /* libFuzzer takes these for the edges of a program: here, those between lines
  * of Lua. */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define net_load_dgrams load_dgrams /* besides the generator's own */
-#include "../../src/load_dgram.c"
+#include "engine/load_dgram.c"
 
 enum { DEPTH = 8, SIZE = 40 };
 

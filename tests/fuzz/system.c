@@ -22,8 +22,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#include "echo.h"
-#include "load.h"
+#include "engine/echo.h"
+#include "engine/load.h"
 
 static int denied, calls;
 static struct {

@@ -251,7 +251,7 @@ local function read_source(lab)
   return text and utf8.len(text) and text or nil
 end
 
--- FNV-1a: what src/trace.c says of the lab that ran.
+-- FNV-1a: what src/trace/log.c says of the lab that ran.
 local function sum_of(source)
   local sum = 2166136261
   for i = 1, #source do

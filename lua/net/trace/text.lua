@@ -7,7 +7,7 @@
 local text = {}
 
 -- Of UTF-8, what is not to be seen: control characters, those without a width,
--- and those that end a line or turn its direction round; as in src/jot.c.
+-- and those that end a line or turn its direction round; as in src/trace/strbuf.c.
 local UNSEEN = { "[\0-\x1F\x7F]", "\xC2[\x80-\x9F]", "\xD8\x9C",
   "\xE2\x80[\x8B-\x8F\xA8-\xAF]", "\xE2\x81[\xA0-\xAF]", "\xEF\xBB\xBF" }
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hist.c: how often which time was measured, to three digits.
+ *
+ * The cells of bucket b are 2^b ns wide. Bucket 0 has 2048 of them, every
+ * other 1024, since its lower half is what the ones before it cover:
+ *
+ *   cell = b * 1024 + (ns >> b), for the least b where ns >> b is below 2048
+ */
+#include "engine/histogram.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHIFT = 10, HALF = 1 << SHIFT, TICKS = 5 };
+
+static uint64_t load(const _Atomic uint64_t *value) {
+  return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void store(_Atomic uint64_t *value, uint64_t n) {
+  atomic_store_explicit(value, n, memory_order_relaxed);
+}
+
+static uint32_t cell_of(uint64_t ns) {
+  uint32_t bucket = 53 - (uint32_t)__builtin_clzll(ns | (NET_HIST_SUBS - 1));
+  return (bucket << SHIFT) + (uint32_t)(ns >> bucket);
+}
+
+static uint32_t bucket_of(uint32_t cell) {
+  return cell < NET_HIST_SUBS ? 0 : (cell >> SHIFT) - 1;
+}
+
+/* The least time that is counted in a cell. */
+static uint64_t lowest(uint32_t cell) {
+  uint32_t bucket = bucket_of(cell);
+  return (uint64_t)(cell - (bucket << SHIFT)) << bucket;
+}
+
+static uint64_t highest(uint32_t cell) {
+  return lowest(cell + 1) - 1;
+}
+
+/* The middle, by which a mean counts all of the cell. */
+static double middle(uint32_t cell) {
+  return (double)(lowest(cell) + (UINT64_C(1) << bucket_of(cell) >> 1));
+}
+
+void net_hist_init(net_hist *h) {
+  memset(h, 0, sizeof *h);
+  store(&h->min, UINT64_MAX);
+}
+
+/* Counts a time. */
+void net_hist_record(net_hist *h, uint64_t ns) {
+  if (ns > NET_HIST_MOST) ns = NET_HIST_MOST;
+  _Atomic uint64_t *cell = &h->cells[cell_of(ns)];
+  store(cell, load(cell) + 1);
+  if (ns < load(&h->min)) store(&h->min, ns);
+  if (ns > load(&h->max)) store(&h->max, ns);
+}
+
+/* Takes what another histogram, which may be recorded into, holds now. */
+void net_hist_copy(net_hist *to, const net_hist *from) {
+  to->total = 0;
+  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+    uint64_t count = load(&from->cells[i]);
+    store(&to->cells[i], count);
+    to->total += count;
+  }
+  store(&to->min, load(&from->min));
+  store(&to->max, load(&from->max));
+}
+
+/* The least and the greatest time, as measured; 0 where there is none. */
+uint64_t net_hist_min(const net_hist *h) {
+  return h->total ? load(&h->min) : 0;
+}
+
+uint64_t net_hist_max(const net_hist *h) {
+  return load(&h->max);
+}
+
+double net_hist_mean(const net_hist *h) {
+  double sum = 0;
+  for (uint32_t i = 0; i < NET_HIST_CELLS; i++)
+    sum += (double)load(&h->cells[i]) * middle(i);
+  return h->total ? sum / (double)h->total : 0;
+}
+
+double net_hist_stdev(const net_hist *h) {
+  double sum = 0, mean = net_hist_mean(h);
+  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+    double distance = middle(i) - mean;
+    sum += (double)load(&h->cells[i]) * distance * distance;
+  }
+  return h->total ? sqrt(sum / (double)h->total) : 0;
+}
+
+/* The time that so many in a hundred did not exceed; of 0, the least. As in
+ * HdrHistogram it is the end of a cell, but never more than the greatest. */
+uint64_t net_hist_percentile(const net_hist *h, double percentile) {
+  if (percentile > 100) percentile = 100;
+  double exact = percentile / 100 * (double)h->total;
+  uint64_t seen = 0, rank = (uint64_t)ceil(exact - exact * 1e-15);
+  if (rank < 1) rank = 1;
+  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+    seen += load(&h->cells[i]);
+    if (seen < rank) continue;
+    uint64_t most = net_hist_max(h), end = highest(i);
+    if (percentile <= 0) return lowest(i);
+    return end < most ? end : most;
+  }
+  return 0;
+}
+
+/* How many times are in from .. to, without `to`. */
+uint64_t net_hist_between(const net_hist *h, uint64_t from, uint64_t to) {
+  uint64_t count = 0;
+  if (to > NET_HIST_MOST) to = NET_HIST_MOST + 1;
+  for (uint32_t i = 0; i < NET_HIST_CELLS; i++)
+    if (lowest(i) >= from && lowest(i) < to) count += load(&h->cells[i]);
+  return count;
+}
+
+/* The next round time above this one, for whoever draws: six a decade. */
+uint64_t net_hist_edge(uint64_t ns) {
+  static const uint64_t steps[] = {10, 15, 20, 30, 50, 70};
+  if (ns < 10) return 10;
+  for (uint64_t unit = 1;; unit *= 10)
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+      if (steps[i] * unit > ns) return steps[i] * unit;
+}
+
+/* How far it is to the next row: each halving of the distance to 100 % has
+ * the same number of rows. */
+static double step_from(double percentile) {
+  double halves = 2;
+  while (halves * (100 - percentile) <= 100) halves *= 2;
+  return 100 / (TICKS * halves);
+}
+
+/* Writes the rows; the last is for 100 %. */
+static void write_rows(const net_hist *h, double divisor, net_hist_write write,
+                       void *data) {
+  char line[128];
+  double next = 0;
+  uint64_t seen = 0;
+  for (uint32_t i = 0; i < NET_HIST_CELLS && seen < h->total; i++) {
+    uint64_t count = load(&h->cells[i]);
+    double value = (double)highest(i) / divisor;
+    int len = 0;
+    seen += count;
+    while (count && next <= 100.0 * (double)seen / (double)h->total) {
+      len = snprintf(line, sizeof line, "%12.3f %2.12f %10llu %14.2f\n", value,
+                     next / 100, (unsigned long long)seen, 100 / (100 - next));
+      write(data, line, (size_t)len);
+      next += step_from(next);
+      if (seen == h->total) break;
+    }
+    if (seen < h->total) continue;
+    len = snprintf(line, sizeof line, "%12.3f %2.12f %10llu\n", value, 1.0,
+                   (unsigned long long)seen);
+    write(data, line, (size_t)len);
+  }
+}
+
+/* Writes HdrHistogram's table of percentiles, which its plotters read, a line
+ * at a time. The divisor is the unit of the values: 1e6 for milliseconds. */
+void net_hist_text(const net_hist *h, double divisor, net_hist_write write,
+                   void *data) {
+  char text[256];
+  int len = snprintf(text, sizeof text, "%12s %14s %10s %14s\n\n", "Value",
+                     "Percentile", "TotalCount", "1/(1-Percentile)");
+  write(data, text, (size_t)len);
+  write_rows(h, divisor, write, data);
+  len = snprintf(text, sizeof text,
+                 "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n"
+                 "#[Max     = %12.3f, Total count    = %12llu]\n"
+                 "#[Buckets = %12d, SubBuckets     = %12d]\n",
+                 net_hist_mean(h) / divisor, net_hist_stdev(h) / divisor,
+                 h->total ? (double)highest(cell_of(net_hist_max(h))) / divisor
+                          : 0,
+                 (unsigned long long)h->total, NET_HIST_BUCKETS, NET_HIST_SUBS);
+  write(data, text, (size_t)len);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * load.c: the load generator as its caller sees it: started, asked, stopped.
+ */
+#include "engine/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/poller.h"
+
+#define TICK UINT64_C(20000000) /* ns between looks for what is overdue */
+
+/* Nanoseconds of a clock that is never set. */
+uint64_t net_load_clock(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* Bytes whose period is a prime, so that no run of them fits elsewhere, and
+ * some more, so that a send or a comparison need not go round. */
+static char *make_pattern(void) {
+  size_t size = NET_LOAD_PERIOD + NET_LOAD_CHUNK;
+  char *pattern = malloc(size);
+  uint64_t x = 1;
+  for (size_t i = 0; pattern && i < size; i++) {
+    x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    pattern[i] =
+        i < NET_LOAD_PERIOD ? (char)(x >> 56) : pattern[i - NET_LOAD_PERIOD];
+  }
+  return pattern;
+}
+
+static int open_pair(net_load *l) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return errno;
+  l->inner = pair[0];
+  l->outer = pair[1];
+  net_sys_nonblock(l->inner);
+  net_sys_nonblock(l->outer);
+  l->watch = net_watch_open();
+  if (l->watch < 0 || net_watch_add(l->watch, l->inner, NET_LOAD_WAKE))
+    return errno;
+  return 0;
+}
+
+/* Takes memory for everything: later, none can be missing. */
+static int prepare(net_load *l) {
+  int err = open_pair(l);
+  if (err) return err;
+  l->pattern = make_pattern();
+  l->conns = calloc((size_t)l->o.connections, sizeof *l->conns);
+  if (l->pattern == NULL || l->conns == NULL) return ENOMEM;
+  for (int i = 0; i < l->o.connections; i++) {
+    l->conns[i].index = (uint32_t)i;
+    l->conns[i].fd = -1;
+  }
+  return l->kind->prepare(l);
+}
+
+/* Starts the generator. NULL: *err is an errno. */
+net_load *net_load_start(const net_load_options *o, int *err) {
+  net_load *l = calloc(1, sizeof *l);
+  *err = ENOMEM;
+  if (l == NULL) return NULL;
+  l->o = *o;
+  memcpy(&l->address, o->address, o->len);
+  l->o.address = NULL;
+  l->kind = o->type == SOCK_DGRAM ? &net_load_dgrams : &net_load_streams;
+  l->watch = l->inner = l->outer = -1;
+  l->last = &l->first;
+  l->undecided = o->connections;
+  l->budget = o->messages ? o->messages : UINT64_MAX;
+  l->timeout = (uint64_t)(o->timeout * 1e9);
+  l->interval = l->timeout / 4 < TICK ? l->timeout / 4 : TICK;
+  net_hist_init(&l->hist);
+  *err = prepare(l);
+  if (*err == 0) *err = net_sys_thread(&l->thread, net_load_run, l);
+  if (*err == 0) return l;
+  net_load_free(l);
+  return NULL;
+}
+
+/* A descriptor that can be read when the run is over. */
+int net_load_fd(const net_load *l) {
+  return l->outer;
+}
+
+/* Has the run come to its end by itself? */
+int net_load_over(net_load *l) {
+  return atomic_load(&l->over);
+}
+
+/* What has been counted by now; any thread may ask, at any time. */
+net_load_report net_load_snapshot(const net_load *l) {
+  uint64_t began = net_load_get(&l->began), ended = net_load_get(&l->ended);
+  net_load_report r = {.connections = net_load_get(&l->connections),
+                       .messages = net_load_get(&l->messages),
+                       .bytes = net_load_get(&l->bytes),
+                       .lost = net_load_get(&l->lost),
+                       .late = net_load_get(&l->late),
+                       .corrupt = net_load_get(&l->corrupt)};
+  if (ended == 0) ended = net_load_clock();
+  if (began) r.seconds = (double)(ended - began) / 1e9;
+  for (int i = 0; i < NET_LOAD_ERRORS; i++) {
+    r.errors[i].code =
+        atomic_load_explicit(&l->errors[i].code, memory_order_relaxed);
+    r.errors[i].count = net_load_get(&l->errors[i].count);
+  }
+  return r;
+}
+
+/* The latencies, into which the thread records; to be copied. */
+const net_hist *net_load_hist(const net_load *l) {
+  return &l->hist;
+}
+
+/* Ends the run, if it has not ended; the thread is gone when this returns. May
+ * be called again. */
+net_load_report net_load_stop(net_load *l) {
+  shutdown(l->outer, SHUT_WR);
+  if (!l->joined) pthread_join(l->thread, NULL);
+  l->joined = 1;
+  return net_load_snapshot(l);
+}
+
+/* After it was stopped. */
+void net_load_free(net_load *l) {
+  for (int i = 0; l->conns && i < l->o.connections; i++) {
+    free(l->conns[i].due);
+    free(l->conns[i].slots);
+    free(l->conns[i].free);
+  }
+  if (l->watch >= 0) close(l->watch);
+  if (l->inner >= 0) close(l->inner);
+  if (l->outer >= 0) close(l->outer);
+  free(l->conns);
+  free(l->pattern);
+  free(l->buffer);
+  free(l);
+}

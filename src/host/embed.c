@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * modules.c: the modules of lua/, which are inside the program.
+ */
+#include "host/host.h"
+
+#include <lauxlib.h>
+
+#include "net.h"
+
+/* As the Makefile wrote them down. */
+static const struct {
+  const char *name, *chunk;
+  const unsigned char *text;
+  size_t len;
+} modules[] = {
+#include "embed.inc"
+};
+
+static int open_module(lua_State *L) {
+  size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(1));
+  if (luaL_loadbufferx(L, (const char *)modules[i].text, modules[i].len,
+                       modules[i].chunk, "t") != LUA_OK)
+    return lua_error(L);
+  lua_pushstring(L, modules[i].name);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* Lets require find them, and net. */
+void net_modules_preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, luaopen_net);
+  lua_setfield(L, -2, "net");
+  lua_pushcfunction(L, net_child_open);
+  lua_setfield(L, -2, "net.child");
+  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+    lua_pushinteger(L, (lua_Integer)i);
+    lua_pushcclosure(L, open_module, 1);
+    lua_setfield(L, -2, modules[i].name);
+  }
+  lua_pop(L, 1);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * prompt.c: the prompt of `netlab` on a terminal. A line is a task of its own,
+ * so it may wait; the tasks that earlier ones have started go on meanwhile,
+ * and also while the next one is typed.
+ */
+#include "host/prompt.h"
+
+#include <string.h>
+
+static const char greeting[] =
+    "netlab " NETLAB_VERSION " (" LUA_RELEASE
+    "): net is loaded, TAB completes, Ctrl-C stops a line, Ctrl-D leaves\n";
+
+/* Pushes the global _PROMPT or _PROMPT2, if that is text. */
+static const char *push_prompt(lua_State *L, const char *name,
+                               const char *unless) {
+  lua_pushglobaltable(L);
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  return lua_isstring(L, -1) ? lua_tostring(L, -1) : unless;
+}
+
+/* Pushes the next line, without its end; false: there is none. */
+static int push_line(lua_State *L, const char *name, const char *unless) {
+  int len, top = lua_gettop(L);
+  const char *text = net_edit_read(push_prompt(L, name, unless), &len);
+  lua_settop(L, top);
+  if (text == NULL) return 0;
+  if (len > 0 && text[len - 1] == '\n') len--;
+  lua_pushlstring(L, text, (size_t)len);
+  return 1;
+}
+
+/* Loads `text` behind `prefix`: pushes a function, or what is wrong. */
+static int load_as(lua_State *L, const char *prefix, const char *text) {
+  const char *chunk = lua_pushfstring(L, "%s%s", prefix, text);
+  int status = luaL_loadbufferx(L, chunk, strlen(chunk), "=stdin", "t");
+  lua_remove(L, -2);
+  return status;
+}
+
+/* Loads the text at 1 as an expression whose value is wanted ("= x" is "x"), or
+ * as a statement. */
+static int load(lua_State *L) {
+  const char *text = lua_tostring(L, 1);
+  if (*text == '=') return load_as(L, "return ", text + 1);
+  if (load_as(L, "return ", text) == LUA_OK) return LUA_OK;
+  lua_pop(L, 1);
+  return load_as(L, "", text);
+}
+
+/* Is it an error only because the text is not complete? */
+static int is_incomplete(lua_State *L, int status) {
+  static const char mark[] = "<eof>";
+  size_t len, n = sizeof mark - 1;
+  if (status != LUA_ERRSYNTAX) return 0;
+  const char *message = lua_tolstring(L, -1, &len);
+  return len >= n && strcmp(message + len - n, mark) == 0;
+}
+
+/* protected: -> a function; true: there is nothing to run; false: no more */
+static int read_chunk(lua_State *L) {
+  net_loop *loop = net_loop_find(L);
+  int more = push_line(L, "_PROMPT", "> "), status = LUA_OK;
+  while (more) {
+    status = load(L); /* text, function or error */
+    more = is_incomplete(L, status) && push_line(L, "_PROMPT2", ">> ");
+    if (!more) break;
+    lua_remove(L, 2);
+    lua_pushliteral(L, "\n");
+    lua_insert(L, 2);
+    lua_concat(L, 3);
+  }
+  if (loop->interrupted || lua_gettop(L) == 0) {
+    lua_pushboolean(L, loop->interrupted);
+    return 1;
+  }
+  net_edit_remember(lua_tostring(L, 1));
+  return status == LUA_OK ? 1 : lua_error(L);
+}
+
+static int print_resultsk(lua_State *L, int status, lua_KContext context) {
+  int n = lua_gettop(L);
+  (void)status, (void)context;
+  if (n == 0) return 0;
+  luaL_checkstack(L, LUA_MINSTACK, "too many results to print");
+  lua_getglobal(L, "print");
+  lua_insert(L, 1);
+  lua_callk(L, n, 0, 0, print_resultsk);
+  return 0;
+}
+
+/* The body of a line's task: function -> what it returns is printed. */
+static int run_line(lua_State *L) {
+  lua_callk(L, 0, LUA_MULTRET, 0, print_resultsk);
+  return print_resultsk(L, LUA_OK, 0);
+}
+
+/* Runs the function on top, to its end or until Ctrl-C, and pops it. */
+static void run(lua_State *L, net_loop *loop) {
+  lua_pushcfunction(L, run_line);
+  lua_insert(L, -2);
+  net_task *t = loop->line = net_task_new(L, loop, 1);
+  net_intr_watch_again(loop);
+  while (t->state == NET_LIVE) net_loop_turn(loop, 1);
+  loop->line = NULL;
+  if (loop->interrupted && t->state != NET_DONE)
+    lua_writestringerror("%s\n", "\ninterrupted"); /* the terminal shows ^C */
+  lua_pop(L, 1);
+}
+
+/* Reads and runs lines until the input ends; then the program can end. */
+void net_prompt_run(lua_State *L) {
+  net_loop *loop = net_loop_find(L);
+  int top = lua_gettop(L);
+  luaL_requiref(L, "net", luaopen_net, 1);
+  fputs(greeting, stdout);
+  loop->prompt = 1;
+  loop->outside++; /* who types can end every wait */
+  net_edit_open(L, loop);
+  for (;; lua_settop(L, top)) {
+    lua_pushcfunction(L, read_chunk);
+    int failed = lua_pcall(L, 0, 1, 0);
+    if (failed)
+      lua_writestringerror("%s\n", lua_tostring(L, -1));
+    else if (lua_isfunction(L, -1))
+      run(L, loop);
+    else if (!lua_toboolean(L, -1))
+      break;
+  }
+  net_edit_close();
+  fputc('\n', stdout);
+  loop->outside--;
+  loop->prompt = loop->interrupted = 0;
+  loop->failed = 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lecho.c: sock:echo, the Lua face of the echo engine. The engine's object
+ * stands in the call's stack, to be closed: however the call ends, the engine
+ * ends with it, and its totals are in the table.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/echo.h"
+
+/* Where the call keeps things on its stack. */
+enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
+
+typedef struct engine {
+  net_echo *echo; /* NULL: it has ended */
+  net_sock *sock;
+  int observed;     /* what the script wants to be told of */
+  int traced;       /* and the trace, of all */
+  uint64_t took_at; /* when the message came that is answered next */
+  uint64_t told;    /* calls that the trace has counted */
+  net_poll poll;    /* of what the engine has to tell */
+} engine;
+
+static const struct {
+  const char *name;
+  int kind;
+} observers[] = {
+    {"on_connect", NET_ECHO_CONNECT},
+    {"on_message", NET_ECHO_MESSAGE},
+    {"on_close", NET_ECHO_CLOSE},
+};
+enum { OBSERVERS = sizeof observers / sizeof *observers };
+
+static const char *observer_of(int kind) {
+  int i = 0;
+  while (observers[i].kind != kind) i++;
+  return observers[i].name;
+}
+
+static int check_observers(lua_State *L) {
+  int observed = 0;
+  for (int i = 0; i < OBSERVERS; i++)
+    if (net_args_function(L, OPTIONS, observers[i].name))
+      observed |= observers[i].kind;
+  return observed;
+}
+
+/* Reads the table of options; leaves the table of totals in its place. */
+static net_echo_options check_options(lua_State *L, const net_sock *s) {
+  net_echo_options o = {.fd = s->fd};
+  lua_settop(L, OPTIONS);
+  if (lua_isnil(L, OPTIONS)) {
+    lua_newtable(L);
+    lua_replace(L, OPTIONS);
+  }
+  luaL_checktype(L, OPTIONS, LUA_TTABLE);
+  net_args_keys(L, OPTIONS,
+                "|once|on_connect|on_message|on_close|idle_timeout|"
+                "max_connections|workers|totals|");
+  o.observed = check_observers(L);
+  o.workers = (int)net_args_int(L, OPTIONS, "workers", 1, 1, NET_ECHO_WORKERS);
+  o.max_connections =
+      (int)net_args_int(L, OPTIONS, "max_connections", 0, 0, 1 << 30);
+  o.idle_timeout = net_args_number(L, OPTIONS, "idle_timeout", 0, 1e6);
+  o.once = net_args_flag(L, OPTIONS, "once", 0);
+  int dgram = s->type == SOCK_DGRAM;
+  luaL_argcheck(L, !o.observed || o.workers == 1, OPTIONS,
+                "observers need workers = 1");
+  luaL_argcheck(L, !(dgram && o.once) || o.workers == 1, OPTIONS,
+                "one datagram needs workers = 1");
+  luaL_argcheck(L,
+                !dgram || (o.max_connections == 0 && o.idle_timeout == 0 &&
+                           (o.observed & ~NET_ECHO_MESSAGE) == 0),
+                OPTIONS, "a datagram socket has no connections");
+  if (lua_getfield(L, OPTIONS, "totals") == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+  }
+  luaL_argcheck(L, lua_istable(L, TOTALS), OPTIONS, "totals: a table expected");
+  return o;
+}
+
+static void set_total(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+/* Ends the engine and fills the table of totals, which is on top. */
+static void stop(lua_State *L, engine *box) {
+  if (box->echo == NULL) return;
+  box->sock->engine = NULL;
+  net_poll_close(&box->poll);
+  net_echo_totals t = net_echo_stop(box->echo);
+  box->echo = NULL;
+  if (t.calls > box->told) net_sys_add(&net_sys_calls, t.calls - box->told);
+  if (!box->traced) { /* which has counted them */
+    net_sys_add(&net_sys_in, t.bytes);
+    net_sys_add(&net_sys_out, t.bytes);
+  }
+  set_total(L, "connections", t.connections);
+  set_total(L, "messages", t.messages);
+  set_total(L, "bytes", t.bytes);
+  set_total(L, "refused", t.refused);
+  set_total(L, "errors", t.errors);
+  lua_pushnumber(L, t.seconds);
+  lua_setfield(L, -2, "seconds");
+}
+
+/* engine:__close(): the call was left by an error, or its task cancelled */
+static int engine___close(lua_State *L) {
+  engine *box = luaL_checkudata(L, 1, NET_ECHO);
+  lua_getiuservalue(L, 1, 1);
+  stop(L, box);
+  return 0;
+}
+
+/* The number of an event's connection in the trace; a new one is told of. */
+static uint32_t number_of(lua_State *L, const net_echo_event *event, int family,
+                          const net_addr *peer) {
+  lua_getiuservalue(L, ENGINE, 3);
+  lua_rawgeti(L, -1, event->serial);
+  uint32_t id = (uint32_t)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (event->kind == NET_ECHO_CONNECT) {
+    net_addr local = {.len = (socklen_t)event->len};
+    memcpy(&local.u, event->data, event->len);
+    id = net_trace_new(event->fd, family, SOCK_STREAM);
+    net_trace_names(id, &local, peer);
+    lua_pushinteger(L, id);
+    lua_rawseti(L, -2, event->serial);
+  } else if (event->kind == NET_ECHO_CLOSE) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, event->serial);
+  }
+  lua_pop(L, 1);
+  return id;
+}
+
+/* What the engine did, for the trace. */
+static void trace(lua_State *L, engine *box, const net_echo_event *event,
+                  const net_addr *peer) {
+  net_sock *s = box->sock;
+  net_engine_call e = {.begun = event->at, .ended = event->at, .sock = s->id};
+  uint32_t id = event->serial ? number_of(L, event, s->family, peer) : s->id;
+  if (s->type == SOCK_DGRAM) e.addr = peer;
+  e.data = event->data;
+  switch (event->kind) {
+  case NET_ECHO_CONNECT:
+    e.name = "accept";
+    e.made = id;
+    break;
+  case NET_ECHO_MESSAGE:
+    e.name = e.addr ? "recvfrom" : "recv";
+    e.in = event->len;
+    box->took_at = event->at;
+    break;
+  case NET_ECHO_ANSWER:
+    e.name = e.addr ? "sendto" : "send";
+    e.out = event->len;
+    if (box->took_at) e.begun = box->took_at;
+    box->took_at = 0;
+    break;
+  default:
+    e.name = "close";
+  }
+  if (event->kind != NET_ECHO_CONNECT) e.sock = id;
+  net_call_engine(L, net_loop_get(L), &e);
+  box->told++;
+}
+
+/* Calls the observer of the next event: f(data, host, port), or f(host, port).
+ * The event is the engine's until all that may raise is done. False: Ctrl-C has
+ * found it running, which is an end of the call like that which finds it
+ * waiting. */
+static int tell(lua_State *L, engine *box) {
+  net_echo *echo = box->echo;
+  const net_echo_event *event = net_echo_next(echo);
+  net_addr a = {.len = event->addrlen};
+  int kind = event->kind;
+  memcpy(&a.u, &event->addr, event->addrlen);
+  if (box->traced && net_trace_on) trace(L, box, event, &a);
+  if (!(box->observed & kind)) {
+    net_echo_drop(echo);
+    return 1;
+  }
+  lua_getfield(L, OPTIONS, observer_of(kind));
+  if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
+  int n = net_addr_push(L, &a);
+  net_echo_drop(echo);
+  if (!lua_pcall(L, n + (kind == NET_ECHO_MESSAGE), 0, 0)) return 1;
+  if (!net_intr_is(L, -1)) return lua_error(L);
+  net_intr_take(net_loop_get(L));
+  return 0;
+}
+
+/* Waits until the engine has something to tell, or to do after `ms`. */
+static int await_engine(lua_State *L, engine *box, int ms) {
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  w->graceful = 1;
+  net_wait_limit(w, ms < 0 ? -1 : ms / 1e3);
+  net_poll_wait(L, &box->poll, net_echo_fd(box->echo), NET_READ);
+  if (ms == 0) net_wait_ready(w, NET_READY); /* the other tasks go first */
+  return NET_WAIT;
+}
+
+static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
+  net_sock *s = lua_touserdata(L, SOCK);
+  engine *box = lua_touserdata(L, ENGINE);
+  int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED ||
+             net_wait_late(net_loop_get(L));
+  int ms = ends ? 0 : net_echo_turn(box->echo);
+  int over = net_echo_over(box->echo);
+  while (net_echo_next(box->echo))
+    if (!tell(L, box)) ends = 1;
+  if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
+  lua_pushvalue(L, TOTALS);
+  stop(L, box);
+  return 1;
+}
+
+/* sock:echo(options) -> totals                     slides 12 and 13, RFC 862 */
+static int sock_echo(lua_State *L) {
+  net_sock *s = net_sock_check(L);
+  net_echo_options o = check_options(L, s);
+  int refused = net_sock_refuse(L, s, "echo", NET_READ), err;
+  if (!refused) refused = net_sock_refuse(L, s, "echo", NET_WRITE);
+  if (refused) return refused;
+  net_loop_begin(L, "echo", -1);
+  engine *box = lua_newuserdatauv(L, sizeof *box, 3);
+  *box = (engine){.sock = s, .observed = o.observed};
+  net_poll_init(&box->poll);
+  luaL_setmetatable(L, NET_ECHO);
+  lua_pushvalue(L, TOTALS);
+  lua_setiuservalue(L, ENGINE, 1);
+  lua_pushvalue(L, SOCK); /* which must not go before the engine */
+  lua_setiuservalue(L, ENGINE, 2);
+  if (net_trace_on && o.workers == 1) { /* its numbers by connection */
+    lua_newtable(L);
+    lua_setiuservalue(L, ENGINE, 3);
+    box->traced = 1;
+    o.observed = ~0;
+  }
+  lua_toclose(L, ENGINE);
+  net_poll_hand_over(&s->poll);
+  net_intr_watch(net_loop_get(L)); /* it serves before this call waits */
+  box->echo = net_echo_start(&o, &err);
+  if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
+  s->engine = &box->poll;
+  return net_loop_await(L, sock_echok);
+}
+
+const luaL_Reg net_echo_engine_methods[] = {
+    {"__close", engine___close},
+    {"__gc", engine___close},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_echo_methods[] = {
+    {"echo", sock_echo},
+    {NULL, NULL},
+};

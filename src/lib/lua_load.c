@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lload.c: net.load, the Lua face of the load generator. Its object stands in
+ * the call's stack, to be closed: however the call ends, the generator's thread
+ * ends with it.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/load.h"
+
+/* Where the call keeps things on its stack; above them comes the address. */
+enum { OPTIONS = 1, HOST, PORT, ENGINE };
+
+enum { MAX_CONNECTIONS = 100000, MAX_DEPTH = 1 << 16, MAX_LIVE = 1 << 22 };
+enum { MAX_SIZE = 1 << 28, MAX_DGRAM = 65507 };
+
+typedef struct engine {
+  net_load *load; /* NULL: it has not begun, or has ended */
+  net_load_options o;
+  net_poll poll; /* of its descriptor, which says that it is over */
+  int family;
+  double interval; /* seconds between two reports of progress; < 0: none */
+} engine;
+
+/* Raises for an option that the family does not have. */
+static void check_absent(lua_State *L, const char *name, const char *instead) {
+  int type = lua_getfield(L, OPTIONS, name);
+  lua_pop(L, 1);
+  if (type != LUA_TNIL)
+    luaL_argerror(L, OPTIONS, lua_pushfstring(L, "%s: %s", name, instead));
+}
+
+/* Leaves host and port in their places. */
+static void check_host(lua_State *L) {
+  uint16_t port = 0;
+  size_t len = 0;
+  check_absent(L, "path", "only a UNIX socket has one");
+  if (lua_getfield(L, OPTIONS, "host") == LUA_TNIL) {
+    lua_pushliteral(L, "localhost");
+    lua_replace(L, HOST);
+  }
+  const char *host = lua_tolstring(L, HOST, &len);
+  luaL_argcheck(L, host && strlen(host) == len && len <= 253, OPTIONS,
+                "host: a name or an address expected");
+  lua_getfield(L, OPTIONS, "port");
+  const char *wrong = net_dns_port(L, PORT, &port);
+  luaL_argcheck(L, wrong == NULL, OPTIONS, wrong);
+  lua_pushinteger(L, port);
+  lua_replace(L, PORT);
+}
+
+/* Leaves the path in the host's place. */
+static void check_path(lua_State *L) {
+  net_addr a;
+  size_t len = 0;
+  check_absent(L, "host", "a UNIX socket has a path instead");
+  check_absent(L, "port", "a UNIX socket has a path instead");
+  lua_getfield(L, OPTIONS, "path");
+  const char *path = lua_tolstring(L, HOST, &len);
+  luaL_argcheck(L, path && len > 0, OPTIONS, "path: a string expected");
+  luaL_argcheck(L, *path == '\0' || strlen(path) == len, OPTIONS,
+                "path contains a NUL byte");
+  luaL_argcheck(L, net_addr_path(&a, path, len), OPTIONS, "path is too long");
+  lua_settop(L, PORT);
+}
+
+static void check_size(lua_State *L, net_load_options *o) {
+  int dgram = o->type == SOCK_DGRAM;
+  o->size =
+      (size_t)net_args_int(L, OPTIONS, "size", 64, dgram ? NET_LOAD_HEADER : 1,
+                           dgram ? MAX_DGRAM : MAX_SIZE);
+  o->connections =
+      (int)net_args_int(L, OPTIONS, "connections", 1, 1, MAX_CONNECTIONS);
+  o->depth = (int)net_args_int(L, OPTIONS, "depth", 1, 1, MAX_DEPTH);
+  luaL_argcheck(L, (int64_t)o->connections * o->depth <= MAX_LIVE, OPTIONS,
+                "connections * depth: more than 4194304 messages at a time");
+}
+
+/* Reads the table of options into the engine's box. */
+static void check_options(lua_State *L, engine *box) {
+  static const char *const families[] = {"inet", "inet6", "unix", NULL};
+  static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
+  static const char *const types[] = {"stream", "dgram", NULL};
+  net_load_options *o = &box->o;
+  net_args_keys(L, OPTIONS,
+                "|family|type|host|port|path|connections|size|depth|seconds|"
+                "messages|rate|churn|verify|timeout|on_progress|interval|");
+  box->family =
+      family_number[net_args_choice(L, OPTIONS, "family", 0, families)];
+  o->type =
+      net_args_choice(L, OPTIONS, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
+  check_size(L, o);
+  o->messages = (uint64_t)net_args_int(L, OPTIONS, "messages", 0, 1,
+                                       (lua_Integer)1 << 53);
+  o->seconds = net_args_number(L, OPTIONS, "seconds", o->messages ? 0 : 2, 1e6);
+  o->rate = net_args_number(L, OPTIONS, "rate", 0, 1e9);
+  o->timeout = net_args_number(L, OPTIONS, "timeout", 1, 1e6);
+  o->verify = net_args_flag(L, OPTIONS, "verify", 1);
+  o->churn = net_args_flag(L, OPTIONS, "churn", 0);
+  luaL_argcheck(L, !o->churn || (o->type == SOCK_STREAM && o->depth == 1),
+                OPTIONS, "churn needs streams, and depth = 1");
+  box->interval = net_args_number(L, OPTIONS, "interval", 0.25, 1e6);
+  if (!net_args_function(L, OPTIONS, "on_progress")) box->interval = -1;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double n) {
+  lua_pushnumber(L, n);
+  lua_setfield(L, -2, name);
+}
+
+/* errors = { ECONNREFUSED = 3, ... } */
+static void set_errors(lua_State *L, const net_load_report *r) {
+  char name[NET_ERR_NAME];
+  lua_newtable(L);
+  for (int i = 0; i < NET_LOAD_ERRORS && r->errors[i].code; i++)
+    set_count(L, net_err_name(r->errors[i].code, name), r->errors[i].count);
+  lua_setfield(L, -2, "errors");
+}
+
+/* latency = { min = seconds, ... }, histogram = a copy of all of it */
+static void set_latency(lua_State *L, const net_load *load) {
+  static const struct {
+    const char *name;
+    double percentile;
+  } rows[] = {{"p50", 50}, {"p75", 75},    {"p90", 90},
+              {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}};
+  const net_hist *h = net_hist_push(L, net_load_hist(load));
+  lua_setfield(L, -2, "histogram");
+  lua_newtable(L);
+  set_number(L, "min", (double)net_hist_min(h) / 1e9);
+  set_number(L, "max", (double)net_hist_max(h) / 1e9);
+  set_number(L, "mean", net_hist_mean(h) / 1e9);
+  set_number(L, "stdev", net_hist_stdev(h) / 1e9);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    set_number(L, rows[i].name,
+               (double)net_hist_percentile(h, rows[i].percentile) / 1e9);
+  lua_setfield(L, -2, "latency");
+}
+
+static void push_report(lua_State *L, const net_load *load,
+                        const net_load_report *r) {
+  double seconds = r->seconds > 0 ? r->seconds : 1;
+  lua_createtable(L, 0, 12);
+  set_count(L, "messages", r->messages);
+  set_count(L, "bytes", r->bytes);
+  set_count(L, "connections", r->connections);
+  set_count(L, "lost", r->lost);
+  set_count(L, "late", r->late);
+  set_count(L, "corrupt", r->corrupt);
+  set_number(L, "seconds", r->seconds);
+  set_number(L, "rate", (double)r->messages / seconds);
+  set_number(L, "throughput", (double)r->bytes / seconds);
+  set_errors(L, r);
+  set_latency(L, load);
+}
+
+/* Ends the generator and its thread. */
+static void stop(engine *box) {
+  if (box->load == NULL) return;
+  net_poll_close(&box->poll);
+  net_load_stop(box->load);
+  net_load_free(box->load);
+  box->load = NULL;
+}
+
+/* engine:__close(): the call has returned, or was left by an error */
+static int engine___close(lua_State *L) {
+  stop(luaL_checkudata(L, 1, NET_LOAD));
+  return 0;
+}
+
+/* False: Ctrl-C has found on_progress running, which is an end of the call like
+ * that which finds it waiting. */
+static int tell_progress(lua_State *L, const net_load *load) {
+  net_load_report r = net_load_snapshot(load);
+  lua_getfield(L, OPTIONS, "on_progress");
+  push_report(L, load, &r);
+  if (!lua_pcall(L, 1, 0, 0)) return 1;
+  if (!net_intr_is(L, -1)) return lua_error(L);
+  net_intr_take(net_loop_get(L));
+  return 0;
+}
+
+static int module_loadk(lua_State *L, net_why why) {
+  engine *box = lua_touserdata(L, ENGINE);
+  int interrupted = why == NET_INTERRUPTED;
+  int ends = why == NET_CANCELED || net_wait_late(net_loop_get(L));
+  if (why == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
+  if (!ends && !interrupted && !net_load_over(box->load)) {
+    net_wait *w = net_wait_of(net_loop_get(L), L);
+    if (why == NET_FIRST || why == NET_TIMEOUT)
+      net_wait_limit(w, box->interval);
+    w->graceful = 1;
+    return net_poll_wait(L, &box->poll, net_load_fd(box->load), NET_READ);
+  }
+  net_load_report r = net_load_stop(box->load);
+  push_report(L, box->load, &r);
+  lua_pushboolean(L, interrupted);
+  lua_setfield(L, -2, "interrupted");
+  return 1;
+}
+
+/* The address is on top of the stack. */
+static int module_load_address(lua_State *L, net_why why) {
+  engine *box = lua_touserdata(L, ENGINE);
+  const net_addr *a = (const net_addr *)lua_tostring(L, -1);
+  char who[NET_WHO];
+  int err;
+  (void)why;
+  box->o.address = &a->u.sa;
+  box->o.len = a->len;
+  box->load = net_load_start(&box->o, &err);
+  if (box->load == NULL) return net_err(L, "load", net_addr_text(a, who), err);
+  return net_loop_await(L, module_loadk);
+}
+
+/* net.load(options) -> report */
+static int module_load(lua_State *L) {
+  luaL_checktype(L, OPTIONS, LUA_TTABLE);
+  lua_settop(L, OPTIONS);
+  engine read = {.load = NULL};
+  check_options(L, &read);
+  if (read.family == AF_UNIX)
+    check_path(L);
+  else
+    check_host(L);
+  engine *box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = read;
+  net_poll_init(&box->poll);
+  luaL_setmetatable(L, NET_LOAD);
+  lua_toclose(L, ENGINE);
+  if (box->family != AF_UNIX)
+    return net_dns_address(L, box->family, HOST, "load", -1,
+                           module_load_address, 1);
+  size_t len;
+  net_addr a;
+  const char *path = lua_tolstring(L, HOST, &len);
+  net_addr_path(&a, path, len);
+  net_loop_begin(L, "load", -1);
+  lua_pushlstring(L, (char *)&a, sizeof a);
+  return net_loop_await(L, module_load_address);
+}
+
+const luaL_Reg net_load_engine_methods[] = {
+    {"__close", engine___close},
+    {"__gc", engine___close},
+    {NULL, NULL},
+};
+
+const luaL_Reg net_load_functions[] = {
+    {"load", module_load},
+    {NULL, NULL},
+};
