@@ -169,7 +169,7 @@ pictures: deps
 	@for p in echo,488 modes,408; do name=$${p%,*}; $(CHROMIUM) --window-size=880,$${p#*,} \
 	  --screenshot=.github/$$name.png file://$(CURDIR)/$(BUILD)/$$name.html 2>/dev/null; done
 
-# make test SPECS=tests/addr_spec.lua: those only
+# make test SPECS=tests/spec/socket/address_spec.lua: those only
 SPECS =
 test: test-deps
 	@$(MAKE) all references
@@ -204,7 +204,8 @@ asan: test-deps
 
 # What has threads under ThreadSanitizer: the engines and the resolver's pool. (It
 # hands a signal over in a call of libc, and so ends no busy loop.)
-TSAN_SPECS = $(patsubst %,tests/%_spec.lua,echo load dns names gai)
+TSAN_SPECS = $(patsubst %,tests/spec/%_spec.lua,engine/echo engine/load socket/resolver \
+  socket/netdb socket/getaddrinfo)
 tsan: test-deps
 	@$(MAKE) all references BUILD=build/tsan OUT=build/tsan HARDEN= \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
@@ -239,8 +240,9 @@ valgrind: test-deps
 	$(call install,valgrind,$(shell command -v valgrind))
 	@$(MAKE) all
 	@tests/support/run $(OUT) valgrind --filter-out="system call" --filter-out="closes at once" \
-	  tests/io_spec.lua tests/sock_spec.lua tests/task_spec.lua \
-	  --filter-out="machine" --filter-out="bad input" tests/labs_spec.lua
+	  tests/spec/socket/io_spec.lua tests/spec/socket/sock_spec.lua \
+	  tests/spec/core/task_spec.lua --filter-out="machine" --filter-out="bad input" \
+	  tests/spec/labs/labs_spec.lua
 
 # Random input for whatever reads a stranger's bytes, RUNS times each, with clang's
 # libFuzzer. By night: make fuzz RUNS=10000000 SEED=0. One: make fuzz TARGETS=ntp

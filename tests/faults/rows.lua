@@ -46,21 +46,21 @@ return {
     run = "DRIVER tests/faults/signals.lua" },
   { row = 16, required = "a call that cannot wait where it is says why: >= 8 "
     .. "sites", run = "DRIVER tests/support/busted.lua "
-      .. "tests/loop_spec.lua tests/coroutine_spec.lua" },
+      .. "tests/spec/core/loop_spec.lua tests/spec/core/coroutine_spec.lua" },
   { row = 17, required = "300 ms of work, then 100 ms: min >= 100, typical <= "
     .. "120 ms, 100 of each call", alone = true,
     run = "DRIVER tests/faults/timers.lua" },
   { row = 18, required = "10,000 sockets dropped at every stage: collected, "
     .. "closed", run = "DRIVER tests/faults/collected.lua" },
   { row = 19, required = "every method of a closed socket: EBADF, 2 states",
-    run = "DRIVER tests/support/busted.lua tests/sock_spec.lua" },
+    run = "DRIVER tests/support/busted.lua tests/spec/socket/sock_spec.lua" },
   { row = 20, required = "cancel and coroutine.close in every kind of wait: "
     .. "closed, never resumed", run = "DRIVER tests/faults/cancel.lua" },
   { row = 21, required = "waiting coroutines: no wrong value in 1,000",
     run = "DRIVER tests/support/busted.lua "
-      .. "tests/loop_spec.lua tests/coroutine_spec.lua" },
+      .. "tests/spec/core/loop_spec.lua tests/spec/core/coroutine_spec.lua" },
   { row = 22, required = "a second reader or writer: EBUSY, nothing mixed",
-    run = "DRIVER tests/support/busted.lua tests/sock_spec.lua" },
+    run = "DRIVER tests/support/busted.lua tests/spec/socket/sock_spec.lua" },
   { row = 23, required = "closed while waited for, number used again, 10,000: "
     .. "misdelivered 0", run = "DRIVER tests/faults/reuse.lua" },
   { row = 24, required = "1 of 100 tasks fails: 99/99 finish, 3 kinds told",
@@ -73,7 +73,8 @@ return {
   { row = 27, required = "wrong arguments, >= 40: refused, no system call",
     run = "DRIVER tests/faults/arguments.lua" },
   { row = 28, required = ">= 12 kinds of bad NTP replies: accepted 0, one "
-    .. "deadline", run = "DRIVER tests/support/busted.lua tests/ntp_spec.lua" },
+    .. "deadline",
+    run = "DRIVER tests/support/busted.lua tests/spec/lua/ntp_spec.lua" },
   { row = 29, required = "forged datagrams between echo servers: replies <= 1",
     run = "DRIVER tests/faults/forged.lua" },
   { row = 30, required = "escape bytes on a terminal: raw bytes 0; bytecode: "

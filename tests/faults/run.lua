@@ -68,7 +68,7 @@ local function late_specs(entry)
   local log <close> = io.open(log_of(entry))
   local text, files, seen = log:read "a", {}, {}
   if text:find "Sanitizer" or text:find "runtime error:" then return nil end
-  for file in text:gmatch "%-> (tests/[%w_]+_spec%.lua) @" do
+  for file in text:gmatch "%-> (tests/[%w_/]+_spec%.lua) @" do
     if not seen[file] then files[#files + 1] = file end
     seen[file] = true
   end

@@ -264,7 +264,7 @@ describe("bind, listen, accept, connect", function()
     assert.has_error(function() sock.recv({}, 1) end)
     local ok, message = pcall(function() sock:bind("127.0.0.1", 65536) end)
     assert.is_false(ok)
-    assert.matches("^%S*sock_spec.lua:%d+: bad argument #2 to 'bind' " ..
+    assert.matches("^%S*socket/sock_spec.lua:%d+: bad argument #2 to 'bind' " ..
       "%(port not in 0..65535%)$", message)
   end)
 

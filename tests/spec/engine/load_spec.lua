@@ -422,8 +422,8 @@ while True:
       assert.matches(case[2], message, 1, true)
     end
     local _, message = pcall(function() net.load { porte = 7 } end)
-    assert.matches("^tests/load_spec.lua:%d+: bad argument #1 to 'load'",
-      message)
+    assert.matches("^tests/spec/engine/load_spec.lua:%d+: bad argument #1 " ..
+      "to 'load'", message)
   end)
 end)
 

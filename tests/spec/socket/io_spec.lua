@@ -396,7 +396,7 @@ describe("recv_line", function()
     b:settimeout(0.01)
     local ok, message = pcall(function() for _ in b:lines() do end end)
     assert.is_false(ok)
-    assert.matches("^%S*io_spec.lua:%d+: recv_line 127.*%(ETIMEDOUT%)$",
+    assert.matches("^%S*socket/io_spec.lua:%d+: recv_line 127.*%(ETIMEDOUT%)$",
       message)
     b:close()
     assert.error_matches(function() for _ in b:lines() do end end, "EBADF")

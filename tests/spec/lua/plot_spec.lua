@@ -12,7 +12,7 @@ local function refused(pattern, f, ...)
     return result
   end)
   assert.is_false(ok, tostring(message))
-  assert.matches("tests/plot_spec.lua:%d+: .*" .. pattern, message)
+  assert.matches("tests/spec/lua/plot_spec.lua:%d+: .*" .. pattern, message)
 end
 
 -- What Lua text prints in a process with an environment of its own.

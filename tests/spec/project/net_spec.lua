@@ -25,7 +25,7 @@ describe("the README", function()
   it("names specs that are there", function()
     local count = 0
     for name in support.read "README.md":gmatch "`([%w_/]*_spec%.lua)`" do
-      local path = name:find "/" and name or "tests/" .. name
+      local path = name:find "^tests/" and name or "tests/spec/" .. name
       assert.not_equal("", support.read(path), path)
       count = count + 1
     end

@@ -75,7 +75,7 @@ local function raises(cases)
       return time
     end)
     assert.is_false(ok, "case " .. i)
-    assert.matches("ntp_spec.lua:" .. line .. ": ", message, "case " .. i)
+    assert.matches("lua/ntp_spec.lua:" .. line .. ": ", message, "case " .. i)
   end
 end
 
