@@ -43,7 +43,9 @@ HOST_FLAGS = -pie -Wl,-z,relro,-z,now
 endif
 
 # The module is made of all sources but the host's own.
-SOURCES = $(sort $(wildcard src/*/*.c))
+# The one that this system has.
+POLLER = $(if $(filter Linux,$(shell uname)),epoll,kqueue)
+SOURCES = $(filter-out src/os/poller_%,$(sort $(wildcard src/*/*.c))) src/os/poller_$(POLLER).c
 HOST = $(patsubst src/%.c,$(BUILD)/%.o,$(filter src/host/%,$(SOURCES)))
 OBJS = $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/host/%,$(SOURCES)))
 ASSETS = lua/net/trace/assets.lua
@@ -64,7 +66,7 @@ $(OUT)/net.so: $(OBJS)
 	@echo "$(CC) $@"
 	@$(CC) $(ALL_CFLAGS) $(MODULE_FLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS) -lm
 
-$(BUILD)/%.o: src/%.c $(wildcard src/*.h src/*/*.h) Makefile
+$(BUILD)/%.o: src/%.c $(wildcard src/*/*.h) Makefile
 	@mkdir -p $(dir $@)
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -266,7 +268,7 @@ $(FUZZ)/fuzz: $(OBJS) $(FUZZ)/host/completer.o $(FUZZ_OBJS)
 	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer @tests/fuzz/wraps -o $@ $^ $(LUA_LIBS) \
 	  $(UV_LIBS) -lm
 
-$(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*.h src/*/*.[ch] tests/fuzz/*.h) $(BUILD)/embed.inc Makefile
+$(FUZZ)/fuzz_%.o: tests/fuzz/%.c $(wildcard src/*/*.[ch] tests/fuzz/*.h) $(BUILD)/embed.inc Makefile
 	@echo "$(CC) $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -294,7 +296,7 @@ lint:
 
 tidy: $(TIDY)
 
-$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard src/*.h src/*/*.h) $(BUILD)/embed.inc
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard src/*/*.h) $(BUILD)/embed.inc
 	@mkdir -p $(dir $@)
 	@echo "clang-tidy $<"
 	@clang-tidy --quiet $< -- $(ALL_CFLAGS) $(EDIT_CFLAGS) \

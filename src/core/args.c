@@ -3,9 +3,11 @@
  * args.c: arguments that several files read: a size, and options in a table.
  * Each of these raises, at the caller's line, for what it cannot be.
  */
-#include "net.h"
+#include "core/args.h"
 
 #include <string.h>
+
+#include <lauxlib.h>
 
 enum { MAX_SIZE = 1 << 30 };
 
@@ -17,8 +19,8 @@ size_t net_args_size(lua_State *L, int arg) {
   return (size_t)size;
 }
 
-static int refuse(lua_State *L, int arg, const char *name, const char *why) {
-  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, why));
+static int refuse(lua_State *L, int arg, const char *name, const char *reason) {
+  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, reason));
 }
 
 /* Raises for a key that is not among the known ones: "|this|that|". */

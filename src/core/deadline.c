@@ -2,11 +2,13 @@
  *
  * deadline.c: net.deadline, one total time for all the calls of a function.
  */
-#include "net.h"
+#include "core/deadline.h"
+
+#include "core/classes.h"
 
 /* deadline:__close(): the function has returned, or raised an error. */
 static int deadline___close(lua_State *L) {
-  net_wait_without(luaL_checkudata(L, 1, NET_DEADLINE));
+  net_deadline_leave(luaL_checkudata(L, 1, NET_DEADLINE));
   return 0;
 }
 
@@ -27,7 +29,7 @@ static int net_deadline_(lua_State *L) {
   luaL_setmetatable(L, NET_DEADLINE);
   lua_replace(L, 1);
   lua_toclose(L, 1);
-  net_wait_within(net_loop_get(L), d, L, seconds);
+  net_deadline_enter(net_loop_get(L), d, L, seconds);
   lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, net_deadlinek);
   return net_deadlinek(L, LUA_OK, 0);
 }

@@ -7,10 +7,12 @@
  *
  * One function makes every such triple, so they all read alike.
  */
-#include "net.h"
+#include "core/error.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "core/report.h"
 
 /* What libuv does not know, or says otherwise than we would; and what every
  * server meets all the time, which must cost it little. */
@@ -39,15 +41,15 @@ static int controls(const char *p) {
 
 /* Pushes a name so that no terminal obeys it: a peer chooses its path, and
  * whoever answered us may have chosen the host. */
-static const char *push_who(lua_State *L, const char *who) {
+static const char *push_subject(lua_State *L, const char *subject) {
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  while (who && *who) {
-    int n = controls(who);
-    if (n == 0) luaL_addchar(&text, *who++);
+  while (subject && *subject) {
+    int n = controls(subject);
+    if (n == 0) luaL_addchar(&text, *subject++);
     for (; n > 0; n--) {
       snprintf(luaL_prepbuffsize(&text, 5), 5, "\\x%02x",
-               (unsigned char)*who++);
+               (unsigned char)*subject++);
       luaL_addsize(&text, 4);
     }
   }
@@ -56,12 +58,12 @@ static const char *push_who(lua_State *L, const char *who) {
 }
 
 /* The triple, of a reason and a code that the caller knows. */
-int net_err_say(lua_State *L, const char *call, const char *who,
-                const char *reason, const char *code) {
+int net_error_reason(lua_State *L, const char *call, const char *subject,
+                     const char *reason, const char *code) {
   lua_pushnil(L);
-  who = push_who(L, who);
-  lua_pushfstring(L, "%s%s%s: %s (%s)", call, *who ? " " : "", who, reason,
-                  code);
+  subject = push_subject(L, subject);
+  lua_pushfstring(L, "%s%s%s: %s (%s)", call, *subject ? " " : "", subject,
+                  reason, code);
   lua_remove(L, -2);
   lua_pushstring(L, code);
   return 3;
@@ -75,28 +77,28 @@ static const struct known *find(int code) {
 }
 
 /* The symbolic name of an errno or of one of libuv's codes: "ECONNRESET". */
-const char *net_err_name(int code, char name[NET_ERR_NAME]) {
+const char *net_error_name(int code, char name[NET_ERROR_NAME]) {
   if (code > 0) code = -code; /* errno(3) to libuv's sign */
   const struct known *row = find(code);
-  return row ? row->name : uv_err_name_r(code, name, NET_ERR_NAME);
+  return row ? row->name : uv_err_name_r(code, name, NET_ERROR_NAME);
 }
 
 /* The triple, of an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME). */
-int net_err(lua_State *L, const char *call, const char *who, int code) {
-  char name[NET_ERR_NAME], reason[128];
+int net_error(lua_State *L, const char *call, const char *subject, int code) {
+  char name[NET_ERROR_NAME], reason[128];
   if (code > 0) code = -code;
   const struct known *row = find(code);
-  return net_err_say(L, call, who,
-                     row ? row->reason
-                         : uv_strerror_r(code, reason, sizeof reason),
-                     net_err_name(code, name));
+  return net_error_reason(L, call, subject,
+                          row ? row->reason
+                              : uv_strerror_r(code, reason, sizeof reason),
+                          net_error_name(code, name));
 }
 
 /* The triple of one of several things that a call has tried. What it says is
  * added to the text at `list`: "who: reason (CODE); who: reason (CODE)". */
-int net_err_add(lua_State *L, int list, const char *call, const char *who,
-                int code) {
-  int results = net_err(L, call, who, code);
+int net_error_append(lua_State *L, int list, const char *call,
+                     const char *subject, int code) {
+  int results = net_error(L, call, subject, code);
   const char *text = lua_tostring(L, list);
   lua_pushfstring(L, "%s%s%s", text, *text ? "; " : "",
                   lua_tostring(L, -2) + strlen(call) + 1);
@@ -106,18 +108,18 @@ int net_err_add(lua_State *L, int list, const char *call, const char *who,
 
 /* The triple of a call that has tried them all in vain, "call who: " and the
  * text at `list`; with no more than the text if that begins so. */
-int net_err_all(lua_State *L, int list, const char *call, const char *who,
-                int code) {
-  char name[NET_ERR_NAME];
+int net_error_all(lua_State *L, int list, const char *call, const char *subject,
+                  int code) {
+  char name[NET_ERROR_NAME];
   const char *text = lua_tostring(L, list);
-  if (*text == '\0') return net_err(L, call, who, code);
+  if (*text == '\0') return net_error(L, call, subject, code);
   lua_pushnil(L);
-  who = push_who(L, who);
-  int same = strncmp(text, who, strlen(who)) == 0;
-  lua_pushfstring(L, "%s %s%s%s", call, same ? "" : who, same ? "" : ": ",
+  subject = push_subject(L, subject);
+  int same = strncmp(text, subject, strlen(subject)) == 0;
+  lua_pushfstring(L, "%s %s%s%s", call, same ? "" : subject, same ? "" : ": ",
                   text);
   lua_remove(L, -2);
-  lua_pushstring(L, net_err_name(code, name));
+  lua_pushstring(L, net_error_name(code, name));
   return 3;
 }
 
@@ -140,7 +142,7 @@ static int is_ours(const char *message) {
 
 /* The code in a message of ours, "call ...: reason (CODE)": where "CODE)"
  * begins. NULL: it is none of ours. */
-const char *net_err_code(const char *message) {
+const char *net_error_code(const char *message) {
   static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   const char *open = strrchr(message, '(');
   if (open == NULL || open[1] == ')' || !is_ours(message)) return NULL;
@@ -150,8 +152,8 @@ const char *net_err_code(const char *message) {
 /* protected: message -> nothing
  * Prints what to try about an error that nobody has caught, if its message is
  * one of ours: the line of lua/net/hints.lua, which the host has inside. */
-int net_err_hint(lua_State *L) {
-  const char *code = net_err_code(luaL_checkstring(L, 1));
+int net_error_hint(lua_State *L) {
+  const char *code = net_error_code(luaL_checkstring(L, 1));
   if (code == NULL) return 0;
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_getfield(L, -1, "net.hints");

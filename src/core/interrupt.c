@@ -12,7 +12,7 @@
  *
  * Signals belong to the process, so there is one watched loop: the first.
  */
-#include "net.h"
+#include "core/interrupt.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "core/loop.h"
+#include "core/report.h"
 
 static const char interrupt_key = 0;
 static net_loop *volatile watched;
@@ -66,7 +69,7 @@ static void push_interrupt(lua_State *L) {
 }
 
 /* Raises the error of Ctrl-C in L. */
-int net_intr_raise(lua_State *L) {
+int net_interrupt_raise(lua_State *L) {
   if (lua_pushthread(L)) raised_at = depth(L); /* plain Lua's main thread */
   push_interrupt(L);
   return lua_error(L);
@@ -74,13 +77,13 @@ int net_intr_raise(lua_State *L) {
 
 /* Ctrl-C has ended a graceful call, which returns: the script goes on to its
  * end, and the status is still 130. */
-void net_intr_take(net_loop *loop) {
+void net_interrupt_note(net_loop *loop) {
   loop->interrupted = 1;
   if (!loop->hosted) taken = 1;
 }
 
 /* Is the value at `index` that error? */
-int net_intr_is(lua_State *L, int index) {
+int net_interrupt_is(lua_State *L, int index) {
   index = lua_absindex(L, index);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key);
   int is = !lua_isnil(L, -1) && lua_rawequal(L, -1, index);
@@ -98,13 +101,15 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
   net_loop_interrupt(loop);
   /* Plain Lua may never turn the loop again: let the tasks unwind now. */
   if (!loop->running && !loop->hosted) net_loop_turn(loop, 0);
-  net_intr_raise(L);
+  net_interrupt_raise(L);
 }
 
 /* Lets the code that runs now see that Ctrl-C was pressed. At the prompt it is
  * for the line; only when pressed again, for a task that keeps the loop. */
-void net_intr_hook(net_loop *loop) {
-  if (loop->prompt && loop->running != loop->line && loop->pending < 2) return;
+void net_interrupt_set_hook(net_loop *loop) {
+  if (loop->interactive && loop->running != loop->foreground &&
+      loop->pending < 2)
+    return;
   const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
   lua_sethook(loop->current, on_hook, all, 1);
 }
@@ -115,13 +120,14 @@ static void tell(void) {
   net_loop *loop = watched;
   if (loop == NULL) return;
   loop->pending++;
-  if (loop->current) net_intr_hook(loop);
+  if (loop->current) net_interrupt_set_hook(loop);
   uv_async_send(&loop->interrupt);
 }
 
 static void on_sigint(int signum) {
   net_loop *loop = watched;
-  if (loop == NULL || !loop->prompt || loop->pending) signal(signum, SIG_DFL);
+  if (loop == NULL || !loop->interactive || loop->pending)
+    signal(signum, SIG_DFL);
   tell();
 }
 
@@ -135,7 +141,7 @@ static void on_sigterm(int signum) {
 
 /* The trace's: SIGTERM would leave nothing to draw. It ends the script as
  * Ctrl-C does, also where that is ignored: in a shell script's background. */
-void net_intr_term(void) {
+void net_interrupt_catch_sigterm(void) {
   struct sigaction action = {.sa_handler = on_sigterm, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, NULL);
@@ -182,13 +188,13 @@ static void watch_exit(void) {
 #endif
 
 /* Counts the lookups that the resolver's threads work on. */
-void net_intr_lookups(int change) {
+void net_interrupt_count_lookups(int change) {
   watch_exit();
   lookups += change;
 }
 
 /* Ctrl-C is ours again: at the prompt it ends a line, not the program. */
-void net_intr_watch_again(net_loop *loop) {
+void net_interrupt_reinstall(net_loop *loop) {
   struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART};
   if (watched != loop || before.sa_handler == SIG_IGN) return;
   sigemptyset(&action.sa_mask);
@@ -197,30 +203,30 @@ void net_intr_watch_again(net_loop *loop) {
 
 /* Called by each wait; the work is done by the first. A SIGINT that was
  * ignored when the program started (nohup, a shell's `&`) stays ignored. */
-void net_intr_watch(net_loop *loop) {
+void net_interrupt_install(net_loop *loop) {
   if (watched) return;
   watched = loop;
   sigaction(SIGINT, NULL, &before);
-  net_intr_watch_again(loop);
+  net_interrupt_reinstall(loop);
 }
 
 /* The host's: a pipe without a reader is no reason to die on the spot. It is
  * not ignored, as then the programs that the script starts would ignore it. */
-void net_intr_pipe(net_loop *loop) {
+void net_interrupt_catch_sigpipe(net_loop *loop) {
   struct sigaction action = {.sa_handler = on_sigpipe, .sa_flags = SA_RESTART};
-  net_intr_watch(loop);
+  net_interrupt_install(loop);
   sigemptyset(&action.sa_mask);
   sigaction(SIGPIPE, &action, NULL);
 }
 
 /* The last line of a program that was interrupted; its exit status. */
-int net_intr_leave(void) {
+int net_interrupt_exit_status(void) {
   lua_writestringerror("netlab: %s\n", reason());
   return cut ? EXIT_FAILURE : 130;
 }
 
 /* The loop is about to go: gives SIGINT back. */
-void net_intr_forget(net_loop *loop) {
+void net_interrupt_uninstall(net_loop *loop) {
   if (died || taken) watch_exit();
   if (watched != loop) return;
   struct sigaction now;

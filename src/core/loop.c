@@ -6,11 +6,22 @@
  *   registry[&loop_key] = box     box: userdata { net_loop * }, the first one
  *                                 made by the module and so the last one freed
  */
-#include "net.h"
+#include "core/loop.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "core/coro.h"
+#include "core/deadline.h"
+#include "core/interrupt.h"
+#include "core/report.h"
+#include "core/task.h"
+#include "core/tracer.h"
+#include "core/wait.h"
+#include "core/watcher.h"
+#include "os/counters.h"
+#include "os/os.h"
 
 static const char loop_key = 0, passed_key = 0;
 
@@ -20,14 +31,6 @@ enum { UV_KEY = 0 };  /* of libuv's descriptor in the watch */
 /* Why a coroutine's task cannot yield: a C function that calls back is between
  * them, or a coroutine that net.coroutine has not resumed. */
 enum { CALLED_BACK = 1, FOREIGN };
-
-/* The loop, which is the first upvalue of each function of the module. Raises
- * in what still runs when the loop is closed. */
-net_loop *net_loop_get(lua_State *L) {
-  net_loop **box = lua_touserdata(L, lua_upvalueindex(1));
-  if (*box == NULL) luaL_error(L, "the net module is closed");
-  return *box;
-}
 
 /* The loop of this Lua state, for who is no function of the module. */
 net_loop *net_loop_find(lua_State *L) {
@@ -40,7 +43,7 @@ net_loop *net_loop_find(lua_State *L) {
 /* Can the code that runs in L yield to the loop, through all the coroutines
  * between them? */
 static int can_yield(const net_loop *loop, lua_State *L) {
-  return lua_isyieldable(L) && !loop->rigid;
+  return lua_isyieldable(L) && !loop->noyield;
 }
 
 /* Raises unless the code that runs in L can wait here. */
@@ -50,7 +53,7 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   if (w && (w->task ? can_yield(loop, L) : !w->waiting)) return w;
   int main_thread = lua_pushthread(L);
   lua_pop(L, 1);
-  if (w ? loop->rigid == FOREIGN : !main_thread)
+  if (w ? loop->noyield == FOREIGN : !main_thread)
     luaL_error(L,
                "%s may have to wait, which a coroutine can that net.coroutine "
                "resumes; this one was resumed by Lua's own coroutine library, "
@@ -67,7 +70,7 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
 static int raise_interrupt(lua_State *L, net_wait *w) {
   w->interrupted = 0;
   net_wait_release(w);
-  return net_intr_raise(L);
+  return net_interrupt_raise(L);
 }
 
 /* The begin of `call`: raises unless it may wait here; for `seconds` at most,
@@ -78,7 +81,7 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
   net_wait *w = check_wait(L, loop, call);
   net_wait_limit(w, seconds);
   w->begun = 1;
-  w->graceful = 0;
+  w->returns_on_interrupt = 0;
   if (w->interrupted) raise_interrupt(L, w);
 }
 
@@ -86,10 +89,11 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
  * as its code is about to get it. At the prompt only the line's task is meant
  * or, while none runs, the line that is being typed. */
 void net_loop_interrupt(net_loop *loop) {
-  if (loop->prompt && loop->line == NULL) loop->interrupted = 1;
+  if (loop->interactive && loop->foreground == NULL) loop->interrupted = 1;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
     net_task *t = net_task_of(l);
-    if (t == loop->running || (loop->prompt && t != loop->line)) continue;
+    if (t == loop->running || (loop->interactive && t != loop->foreground))
+      continue;
     t->wait.interrupted = 1; /* NOLINT: it is in a ring, and so not NULL */
     net_wait_ready(&t->wait, NET_READY);
   }
@@ -101,7 +105,7 @@ void net_loop_interrupt(net_loop *loop) {
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
   if (net_trace_on) net_call_done(t, "failed");
-  if (net_intr_is(t->wait.L, -1))
+  if (net_interrupt_is(t->wait.L, -1))
     loop->interrupted = 1;
   else if (t->joiners == NULL)
     net_report_error(t);
@@ -126,7 +130,7 @@ static void resume(net_loop *loop, net_task *t) {
   }
   loop->running = t;
   loop->current = L;
-  if (loop->pending) net_intr_hook(loop);
+  if (loop->pending) net_interrupt_set_hook(loop);
   int arguments = fresh ? lua_gettop(L) - 1 : 0;
   int status = lua_resume(L, loop->main.L, arguments, &nres);
   loop->running = NULL;
@@ -162,12 +166,12 @@ static void poll_once(net_loop *loop, int patient) {
     uv_update_time(&loop->uv);
     ms = uv_loop_alive(&loop->uv) ? uv_backend_timeout(&loop->uv) : -1;
   }
-  int n = NET_CALL(net_watch_wait(loop->watch, events, ms));
+  int n = NET_CALL(net_poller_wait(loop->poller, events, ms));
   for (int i = 0; i < n; i++)
     if (events[i].key == UV_KEY)
       due = 1;
     else
-      net_poll_report(loop, &events[i]);
+      net_watcher_report(loop, &events[i]);
   if (!due && !uv_loop_alive(&loop->uv)) return;
   uv_update_time(&loop->uv);
   if (due || uv_backend_timeout(&loop->uv) == 0) run_uv(loop);
@@ -178,8 +182,8 @@ static void poll_once(net_loop *loop, int patient) {
 int net_loop_turn(net_loop *loop, int patient) {
   net_link_remove(&loop->mark);
   int idle = loop->ready.next == &loop->ready;
-  if (idle && loop->outside == 0 && !uv_loop_alive(&loop->uv)) return 0;
-  loop->streak = 0;
+  if (idle && loop->external == 0 && !uv_loop_alive(&loop->uv)) return 0;
+  loop->immediate = 0;
   lua_State *turner = loop->current;
   net_frame *frames = loop->frames;
   loop->current = NULL;
@@ -194,7 +198,7 @@ int net_loop_turn(net_loop *loop, int patient) {
   net_link_remove(&loop->mark);
   loop->current = turner;
   loop->frames = frames;
-  if (loop->pending && turner) net_intr_hook(loop);
+  if (loop->pending && turner) net_interrupt_set_hook(loop);
   return 1;
 }
 
@@ -207,12 +211,12 @@ static int woken(net_wait *w) {
   w->waiting = w->woken = 0;
   if (net_trace_on) net_call_goes_on(w);
   int late = w->deadline && uv_hrtime() >= w->deadline;
-  if (late && w->why == NET_READY) w->why = NET_TIMEOUT;
+  if (late && w->wake == NET_READY) w->wake = NET_TIMEOUT;
   return 1;
 }
 
 /* Goes on to wait. What a resume by somebody else has put on the stack is
- * dropped, so that net_loop_passed finds there what it looks for. */
+ * dropped, so that net_coro_parent finds there what it looks for. */
 static int yield_again(lua_State *L, lua_KContext context, lua_KFunction k) {
   for (int i = lua_gettop(L); i > 0; i--)
     if (lua_touserdata(L, i) == &passed_key) lua_settop(L, i);
@@ -233,7 +237,7 @@ static int passk(lua_State *L, int status, lua_KContext results) {
  * pause must not keep this task running for ever. */
 static int give_way(lua_State *L, net_wait *w, int results) {
   net_loop *loop = w->loop;
-  loop->streak = 0;
+  loop->immediate = 0;
   w->deadline = 0;
   w->waiting = 1;
   w->in = L;
@@ -253,11 +257,11 @@ static int give_way(lua_State *L, net_wait *w, int results) {
 static int succeed(lua_State *L, net_loop *loop, net_wait *w, int results) {
   w->begun = 0;
   if (w->task && !can_yield(loop, L)) return results;
-  return ++loop->streak >= BUDGET ? give_way(L, w, results) : results;
+  return ++loop->immediate >= BUDGET ? give_way(L, w, results) : results;
 }
 
 /* The same for a call that did not go through net_loop_await. */
-int net_loop_at_once(lua_State *L, int results) {
+int net_loop_finish_sync(lua_State *L, int results) {
   net_loop *loop = net_loop_get(L);
   net_wait *w = net_wait_of(loop, L);
   return w && w->begun ? succeed(L, loop, w, results) : results;
@@ -265,28 +269,29 @@ int net_loop_at_once(lua_State *L, int results) {
 
 /* Where every call that waits comes back to, under both drivers. */
 static int awaitk(lua_State *L, int status, lua_KContext context) {
-  net_try try = (net_try)context;
+  net_step step = (net_step)context;
   net_loop *loop = net_loop_get(L);
   net_wait *w = net_wait_of(loop, L);
-  for (net_why why = NET_FIRST;; status = LUA_YIELD) {
+  for (net_wake wake = NET_START;; status = LUA_YIELD) {
     if (status == LUA_YIELD) {
       if (!woken(w)) return yield_again(L, context, awaitk);
-      why = w->why;
+      wake = w->wake;
       /* In plain Lua nothing may turn the loop again: the tasks that Ctrl-C
        * ends as well are unwound first. */
       if (w->interrupted && w->task == NULL) net_loop_turn(loop, 0);
-      if (w->interrupted && !w->graceful) return raise_interrupt(L, w);
+      if (w->interrupted && !w->returns_on_interrupt)
+        return raise_interrupt(L, w);
       if (w->interrupted) {
-        why = NET_INTERRUPTED;
+        wake = NET_INTERRUPTED;
         w->interrupted = 0;
-        net_intr_take(loop);
+        net_interrupt_note(loop);
       }
     }
-    int results = try(L, why);
+    int results = step(L, wake);
     if (results != NET_WAIT && w == NULL) return results;
     if (results != NET_WAIT) {
-      int first = why == NET_FIRST && w->begun;
-      if (why != NET_FIRST && net_trace_on) net_call_ends(L, w, results);
+      int first = wake == NET_START && w->begun;
+      if (wake != NET_START && net_trace_on) net_call_ends(L, w, results);
       net_wait_release(w);
       w->begun = 0;
       return first ? succeed(L, loop, w, results) : results;
@@ -303,33 +308,33 @@ static int awaitk(lua_State *L, int status, lua_KContext context) {
 }
 
 /* Makes a call that may wait: its tries, until one has results to return. */
-int net_loop_await(lua_State *L, net_try try) {
-  return awaitk(L, LUA_OK, (lua_KContext)try);
+int net_loop_await(lua_State *L, net_step step) {
+  return awaitk(L, LUA_OK, (lua_KContext)step);
 }
 
 /* Runs co, from L: until it ends, fails or yields. What it calls may wait. */
 static int run(lua_State *L, net_loop *loop, lua_State *co, int args,
                int *results) {
-  char rigid = loop->rigid;
+  char noyield = loop->noyield;
   lua_State *outer = loop->current;
   net_frame frame = {loop->frames, co};
   if (loop->running && loop->current != L)
-    loop->rigid = FOREIGN;
+    loop->noyield = FOREIGN;
   else if (loop->running && !lua_isyieldable(L))
-    loop->rigid = CALLED_BACK;
+    loop->noyield = CALLED_BACK;
   loop->frames = &frame;
   loop->current = co;
   int status = lua_resume(co, L, args, results);
   loop->current = outer;
   loop->frames = frame.outer;
-  loop->rigid = rigid;
-  if (loop->pending && outer) net_intr_hook(loop);
+  loop->noyield = noyield;
+  if (loop->pending && outer) net_interrupt_set_hook(loop);
   return status;
 }
 
 /* The coroutine in whose coroutine.resume co waits, in the midst of a call of
  * ours; NULL: it does not, or that one has ended. */
-lua_State *net_loop_passed(lua_State *co) {
+lua_State *net_coro_parent(lua_State *co) {
   lua_Debug ar;
   if (lua_status(co) != LUA_YIELD || lua_gettop(co) < 2) return NULL;
   if (lua_touserdata(co, -1) != &passed_key) return NULL;
@@ -346,7 +351,7 @@ static int resumek(lua_State *L, int status, lua_KContext then) {
       return yield_again(L, then, resumek);
     lua_settop(L, 1);
     args = 0;
-    if (net_loop_passed(co))
+    if (net_coro_parent(co))
       lua_pop(co, 2);
     else /* Lua's own library has closed it */
       net_wait_release(&loop->running->wait);
@@ -384,11 +389,11 @@ static int loop_gc(lua_State *L) {
   net_loop **box = lua_touserdata(L, 1), *loop = *box;
   if (loop == NULL) return 0;
   *box = NULL;
-  net_intr_forget(loop);
-  net_wait_forget(&loop->main);
-  net_poll_forget(loop);
-  close(loop->watch);
-  if (loop->spare >= 0) close(loop->spare);
+  net_interrupt_uninstall(loop);
+  net_wait_destroy(&loop->main);
+  net_watcher_destroy_all(loop);
+  close(loop->poller);
+  if (loop->emfile_fd >= 0) close(loop->emfile_fd);
   uv_close((uv_handle_t *)&loop->interrupt, NULL);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   if (uv_loop_close(&loop->uv) == 0) free(loop);
@@ -405,12 +410,12 @@ static int loop_init(net_loop *loop) {
   }
   loop->interrupt.data = loop;
   run_uv(loop); /* so that it listens to its wake-up */
-  loop->watch = net_watch_open();
-  if (loop->watch >= 0 &&
-      net_watch_add(loop->watch, uv_backend_fd(&loop->uv), UV_KEY) == 0)
+  loop->poller = net_poller_open();
+  if (loop->poller >= 0 &&
+      net_poller_add(loop->poller, uv_backend_fd(&loop->uv), UV_KEY) == 0)
     return 0;
   err = -errno;
-  if (loop->watch >= 0) close(loop->watch);
+  if (loop->poller >= 0) close(loop->poller);
   uv_close((uv_handle_t *)&loop->interrupt, NULL);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   uv_loop_close(&loop->uv);
@@ -442,7 +447,7 @@ void net_loop_open(lua_State *L) {
   net_wait_init(loop, &loop->main, lua_tothread(L, -1), NULL);
   loop->current = loop->main.L;
   lua_pop(L, 1);
-  loop->spare = net_sys_spare();
+  loop->emfile_fd = net_os_emfile_fd();
   *box = loop;
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &loop_key);

@@ -2,7 +2,9 @@
  *
  * report.c: how a task's error is shown to who runs the program.
  */
-#include "net.h"
+#include "core/report.h"
+
+#include "core/error.h"
 
 /* Is there a Lua function among L's calls, for a traceback to tell of? */
 static int runs_lua(lua_State *L) {
@@ -24,7 +26,7 @@ static const char *push_report(lua_State *L, lua_State *co) {
   if (message == NULL)
     message = lua_pushfstring(L, "(error object is a %s value)",
                               luaL_typename(L, -1));
-  if (net_err_code(message) == NULL && runs_lua(co)) {
+  if (net_error_code(message) == NULL && runs_lua(co)) {
     luaL_traceback(L, co, message, 0);
     message = lua_tostring(L, -1);
   }
@@ -35,7 +37,7 @@ static int report(lua_State *L) { /* protected: task -> message */
   net_task *t = lua_touserdata(L, 1);
   const char *message = push_report(L, t->wait.L);
   const net_loop *loop = t->wait.loop;
-  if (t != loop->line) /* a line's error is seen right below it */
+  if (t != loop->foreground) /* a line's error is seen right below it */
     lua_writestringerror("%s: ", loop->hosted ? "netlab" : "net");
   lua_writestringerror("%s\n", message);
   return 1;
@@ -54,7 +56,7 @@ void net_report_error(net_task *t) {
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
     lua_writestringerror("netlab: %s\n", "(an error that cannot be shown)");
   } else if (loop->hosted) {
-    lua_pushcfunction(L, net_err_hint);
+    lua_pushcfunction(L, net_error_hint);
     lua_insert(L, -2);
     lua_pcall(L, 1, 0, 0);
   }

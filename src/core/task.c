@@ -9,9 +9,19 @@
  *                                                  every end goes by its
  * __close
  */
-#include "net.h"
+#include "core/task.h"
 
 #include <errno.h>
+
+#include "core/classes.h"
+#include "core/coro.h"
+#include "core/deadline.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/report.h"
+#include "core/tracer.h"
+#include "core/wait.h"
 
 static const char tasks_key = 0;
 
@@ -35,7 +45,7 @@ static void retire(net_task *t) {
   net_link_remove(&t->link);
   t->link.next = NULL; /* says so */
   loop->live--;
-  net_wait_forget(&t->wait);
+  net_wait_destroy(&t->wait);
 }
 
 /* The one end of every task: it returned, failed, was cancelled or closed. */
@@ -58,7 +68,7 @@ void net_task_end(net_task *t) {
 static int cancel_inner(net_task *t, lua_State *L) {
   int failed = 0;
   lua_State *outer, *co = t->wait.waiting ? t->wait.in : NULL;
-  for (; co && (outer = net_loop_passed(co)) != NULL; co = outer) {
+  for (; co && (outer = net_coro_parent(co)) != NULL; co = outer) {
     if (net_reset_thread(co, L) == LUA_OK) continue;
     if (failed) lua_pop(L, 1);
     lua_xmove(co, L, 1);
@@ -148,13 +158,13 @@ static int net_spawn(lua_State *L) {
   return 1;
 }
 
-static int task_joink(lua_State *L, net_why why) {
+static int task_joink(lua_State *L, net_wake wake) {
   net_task *t = check_task(L, 1);
   lua_State *co = t->wait.L;
-  if (t->state == NET_LIVE && why == NET_TIMEOUT)
-    return net_err(L, "join", NULL, ETIMEDOUT);
-  if (t->state == NET_LIVE) return net_wait_hold(L, &t->joiners);
-  if (t->state == NET_ENDED) return net_err(L, "join", NULL, ECANCELED);
+  if (t->state == NET_LIVE && wake == NET_TIMEOUT)
+    return net_error(L, "join", NULL, ETIMEDOUT);
+  if (t->state == NET_LIVE) return net_wait_on(L, &t->joiners);
+  if (t->state == NET_ENDED) return net_error(L, "join", NULL, ECANCELED);
   int n = lua_gettop(co);
   if (t->state == NET_FAILED && n > 1) n = 1; /* the error object */
   luaL_checkstack(L, n, "too many results");
@@ -167,7 +177,7 @@ static int task_joink(lua_State *L, net_why why) {
   net_loop *loop = net_loop_get(L);
   loop->failed -= t->reported;
   t->reported = 0;
-  if (why != NET_FIRST) net_wait_release(net_wait_of(loop, L));
+  if (wake != NET_START) net_wait_release(net_wait_of(loop, L));
   if (n == 0) lua_pushnil(L); /* somebody has closed its coroutine */
   return lua_error(L);
 }
@@ -192,7 +202,7 @@ static int task_cancel(lua_State *L) {
   lua_pushboolean(L, 1);
   if (t->state != NET_LIVE) return 1;
   if ((lua_status(t->wait.L) == LUA_OK && lua_getstack(t->wait.L, 0, &ar)) ||
-      net_loop_passed(t->wait.L)) /* or waits in whom resumed it by hand */
+      net_coro_parent(t->wait.L)) /* or waits in whom resumed it by hand */
     return luaL_error(L, "cannot cancel a task that is running");
   if (loop->closing >= MAX_CLOSING)
     return luaL_error(L, "too many tasks that cancel each other");
@@ -223,10 +233,10 @@ static int task___close(lua_State *L) {
 
 /* A sleep of 0 waits, too: for its turn. After a deadline it fails, or a loop
  * of such sleeps would never end. */
-static int net_sleepk(lua_State *L, net_why why) { /* seconds, end */
-  if (why != NET_TIMEOUT) return net_wait_hold(L, NULL);
+static int net_sleepk(lua_State *L, net_wake wake) { /* seconds, end */
+  if (wake != NET_TIMEOUT) return net_wait_on(L, NULL);
   if (net_wait_of(net_loop_get(L), L)->deadline < (uint64_t)lua_tointeger(L, 2))
-    return net_err(L, "sleep", NULL, ETIMEDOUT);
+    return net_error(L, "sleep", NULL, ETIMEDOUT);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -236,16 +246,16 @@ static int net_sleep(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
   lua_settop(L, 1);
-  lua_pushinteger(L, (lua_Integer)net_wait_from_now(seconds));
+  lua_pushinteger(L, (lua_Integer)net_deadline_after(seconds));
   net_loop_begin(L, "sleep", seconds > 0 ? seconds : 1e-9);
   return net_loop_await(L, net_sleepk);
 }
 
-static int net_runk(lua_State *L, net_why why) {
+static int net_runk(lua_State *L, net_wake wake) {
   net_loop *loop = net_loop_get(L);
-  net_wait_hold(L, &loop->idle);
-  if (busy_tasks(loop) > 0 && why == NET_TIMEOUT)
-    return net_err(L, "run", NULL, ETIMEDOUT);
+  net_wait_on(L, &loop->idle);
+  if (busy_tasks(loop) > 0 && wake == NET_TIMEOUT)
+    return net_error(L, "run", NULL, ETIMEDOUT);
   if (busy_tasks(loop) > 0) return NET_WAIT;
   net_wait_wake(loop->idle, NET_READY);
   lua_pushboolean(L, 1);
@@ -258,20 +268,6 @@ static int net_run(lua_State *L) {
   return net_loop_await(L, net_runk);
 }
 
-/* net.now() -> seconds */
-static int net_now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
-  return 1;
-}
-
-/* net.time() -> seconds */
-static int net_time(lua_State *L) {
-  uv_timeval64_t now;
-  uv_gettimeofday(&now);
-  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_usec / 1e6);
-  return 1;
-}
-
 /* Runs `script` as the first task and turns the loop until no task is alive,
  * or the script has failed. If there is a prompt, it comes when the script has
  * ended well, and the program ends with it. Returns the exit status. */
@@ -280,7 +276,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
   net_loop *loop = net_loop_find(L);
   loop->hosted = 1;
   loop->current = NULL;
-  net_intr_pipe(loop);
+  net_interrupt_catch_sigpipe(loop);
   lua_pushcfunction(L, script);
   net_task *t = net_task_new(L, loop, 0); /* stays on the stack */
   while (prompt ? t->state == NET_LIVE
@@ -300,7 +296,7 @@ int net_task_host(lua_State *L, lua_CFunction script,
     if (left->state == NET_FAILED) net_report_error(left);
     lua_pop(L, 2);
   }
-  if (loop->interrupted) return net_intr_leave();
+  if (loop->interrupted) return net_interrupt_exit_status();
   return loop->failed > 0;
 }
 
@@ -313,6 +309,8 @@ const luaL_Reg net_task_methods[] = {
 };
 
 const luaL_Reg net_task_functions[] = {
-    {"spawn", net_spawn}, {"sleep", net_sleep}, {"run", net_run},
-    {"now", net_now},     {"time", net_time},   {NULL, NULL},
+    {"spawn", net_spawn},
+    {"sleep", net_sleep},
+    {"run", net_run},
+    {NULL, NULL},
 };

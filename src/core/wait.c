@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * wait.c: one call that waits: the slot it stands in, its timer, and its place
+ * wait.c: one call that waits: the queue it stands in, its timer, and its place
  * in the queue of those to be tried again. Nothing here runs Lua code.
  */
-#include "net.h"
+#include "core/wait.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#include "core/deadline.h"
+#include "core/interrupt.h"
+#include "core/tracer.h"
 
 /* A timer outlives its wait, since libuv frees nothing before its callback. */
 typedef struct net_timer {
@@ -14,25 +18,6 @@ typedef struct net_timer {
   net_wait *wait;
   int nap; /* it may end before the call's deadline */
 } net_timer;
-
-/* A list is a link whose neighbours are its last and its first element; a link
- * in no list is its own neighbour. */
-void net_link_init(net_link *l) {
-  l->next = l->prev = l;
-}
-
-void net_link_remove(net_link *l) {
-  l->next->prev = l->prev;
-  l->prev->next = l->next;
-  net_link_init(l);
-}
-
-void net_link_append(net_link *list, net_link *l) {
-  l->prev = list->prev;
-  l->next = list;
-  list->prev->next = l;
-  list->prev = l;
-}
 
 void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
   *w = (net_wait){.loop = loop, .L = L, .task = task};
@@ -56,17 +41,17 @@ static net_wait *own_wait(lua_State *L) {
 }
 
 /* Queues a waiting call to be tried again, once. */
-void net_wait_ready(net_wait *w, net_why why) {
+void net_wait_ready(net_wait *w, net_wake wake) {
   if (!w->waiting || w->woken) return;
   w->woken = 1;
-  w->why = why;
+  w->wake = wake;
   if (w->timer) uv_timer_stop(&w->timer->handle);
   net_link_append(&w->loop->ready, &w->ready);
 }
 
-/* Wakes all who stand in a slot. */
-void net_wait_wake(net_wait *slot, net_why why) {
-  for (; slot; slot = slot->next) net_wait_ready(slot, why);
+/* Wakes all who stand in a queue. */
+void net_wait_wake(net_wait *queue, net_wake wake) {
+  for (; queue; queue = queue->next) net_wait_ready(queue, wake);
 }
 
 /* libuv's clock may be a coarse one: never early, by our own. */
@@ -100,19 +85,20 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
   uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000, 0);
 }
 
-/* Takes w out of its slot, which may be about to go; w may be woken already. */
+/* Takes w out of its queue, which may be about to go; w may be woken already.
+ */
 void net_wait_detach(net_wait *w) {
-  if (w->slot) {
-    *w->slot = w->next;
-    if (w->next) w->next->slot = w->slot;
+  if (w->queue) {
+    *w->queue = w->next;
+    if (w->next) w->next->queue = w->queue;
   }
-  if (w->outside) w->loop->outside--;
-  w->outside = 0;
-  w->slot = NULL;
+  if (w->external) w->loop->external--;
+  w->external = 0;
+  w->queue = NULL;
   w->next = NULL;
 }
 
-/* Ends a wait: it is in no slot and in no queue, nothing will resume it. */
+/* Ends a wait: it is in no queue and in no queue, nothing will resume it. */
 void net_wait_release(net_wait *w) {
   net_wait_detach(w);
   net_link_remove(&w->ready);
@@ -122,7 +108,7 @@ void net_wait_release(net_wait *w) {
 }
 
 /* Ends a wait for good, with its timer; its memory may go. */
-void net_wait_forget(net_wait *w) {
+void net_wait_destroy(net_wait *w) {
   net_wait_release(w);
   if (w->timer == NULL) return;
   w->timer->wait = NULL;
@@ -131,7 +117,7 @@ void net_wait_forget(net_wait *w) {
 }
 
 /* When a call that may wait for `seconds` (negative: for ever) gives up. */
-uint64_t net_wait_from_now(double seconds) {
+uint64_t net_deadline_after(double seconds) {
   const double most = 1e9; /* 31 years */
   if (seconds < 0) return 0;
   return uv_hrtime() + (uint64_t)((seconds > most ? most : seconds) * 1e9) + 1;
@@ -156,20 +142,20 @@ static uint64_t first_deadline(const net_loop *loop) {
  * beyond a deadline. */
 void net_wait_limit(net_wait *w, double seconds) {
   uint64_t first = first_deadline(w->loop);
-  w->deadline = net_wait_from_now(seconds);
+  w->deadline = net_deadline_after(seconds);
   if (first && (!w->deadline || first < w->deadline)) w->deadline = first;
 }
 
 /* Has a deadline passed that the code that runs now is within? */
-int net_wait_late(const net_loop *loop) {
+int net_deadline_passed(const net_loop *loop) {
   uint64_t first = first_deadline(loop);
   return first && uv_hrtime() >= first;
 }
 
 /* From here on, whatever is called in co is over `seconds` from now. */
-void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
-                     double seconds) {
-  *d = (net_deadline){.at = net_wait_from_now(seconds), .co = co};
+void net_deadline_enter(net_loop *loop, net_deadline *d, const lua_State *co,
+                        double seconds) {
+  *d = (net_deadline){.at = net_deadline_after(seconds), .co = co};
   d->next = loop->deadlines;
   d->place = &loop->deadlines;
   if (d->next) d->next->place = &d->next;
@@ -177,7 +163,7 @@ void net_wait_within(net_loop *loop, net_deadline *d, const lua_State *co,
 }
 
 /* Takes a deadline away, once. */
-void net_wait_without(net_deadline *d) {
+void net_deadline_leave(net_deadline *d) {
   if (d->place == NULL) return;
   *d->place = d->next;
   if (d->next) d->next->place = d->place;
@@ -189,48 +175,48 @@ static uint64_t time_left(const net_wait *w) {
   return w->deadline > now ? w->deadline - now : 0;
 }
 
-/* Puts the running call's wait into `slot` (NULL: only its deadline ends it).
+/* Puts the running call's wait into `queue` (NULL: only its deadline ends it).
  * Returns NET_WAIT, for the try to return. */
-int net_wait_hold(lua_State *L, net_wait **slot) {
+int net_wait_on(lua_State *L, net_wait **queue) {
   net_wait *w = own_wait(L);
   w->in = L;
-  if (w->slot != slot || slot == NULL) {
+  if (w->queue != queue || queue == NULL) {
     net_wait_release(w);
-    w->slot = slot;
-    if (slot) {
-      w->next = *slot;
-      if (*slot) (*slot)->slot = &w->next;
-      *slot = w;
+    w->queue = queue;
+    if (queue) {
+      w->next = *queue;
+      if (*queue) (*queue)->queue = &w->next;
+      *queue = w;
     }
   }
   if (w->deadline) timer_start(L, w, time_left(w), 0);
-  net_intr_watch(w->loop);
+  net_interrupt_install(w->loop);
   if (net_trace_on) net_call_waits(w);
   w->waiting = 1;
   return NET_WAIT;
 }
 
 /* The wait's end comes from outside the program: it is no deadlock. */
-void net_wait_outside(net_wait *w) {
-  if (!w->outside) w->loop->outside++;
-  w->outside = 1;
+void net_wait_external(net_wait *w) {
+  if (!w->external) w->loop->external++;
+  w->external = 1;
 }
 
-/* Has the running call tried again after `ms` milliseconds, or when the slot
+/* Has the running call tried again after `ms` milliseconds, or when the queue
  * is woken: for what the kernel gives no event for. */
-int net_wait_nap(lua_State *L, net_wait **slot, int ms) {
+int net_wait_retry_after(lua_State *L, net_wait **queue, int ms) {
   uint64_t nap = (uint64_t)ms * 1000000;
   net_wait *w = own_wait(L);
-  net_wait_hold(L, slot);
+  net_wait_on(L, queue);
   if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);
   return NET_WAIT;
 }
 
-/* Does another call than this one wait in the slot? */
-int net_wait_busy(lua_State *L, const net_wait *slot) {
-  if (slot == NULL) return 0;
+/* Does another call than this one wait in the queue? */
+int net_wait_busy(lua_State *L, const net_wait *queue) {
+  if (queue == NULL) return 0;
   const net_wait *own = net_wait_of(net_loop_get(L), L);
-  for (; slot; slot = slot->next)
-    if (slot->waiting && slot != own) return 1;
+  for (; queue; queue = queue->next)
+    if (queue->waiting && queue != own) return 1;
   return 0;
 }

@@ -137,7 +137,7 @@ static int sibling(int fd) {
   if (a.ss_family == AF_UNIX) return -1;
   int other = socket(a.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (other < 0) return -1;
-  if (SOCK_NONBLOCK == 0) net_sys_nonblock(other);
+  if (SOCK_NONBLOCK == 0) net_os_nonblock(other);
   copy_option(fd, other, SOL_SOCKET, SO_RCVBUF, 2);
   copy_option(fd, other, SOL_SOCKET, SO_SNDBUF, 2);
   if (a.ss_family == AF_INET6)
@@ -165,15 +165,15 @@ static int worker_open(net_echo_worker *w, int index) {
   w->fd = worker_socket(e, index);
   if (w->fd < 0) return -errno;
   if (index == 0 && e->o.workers > 1) w->lonely = set_reuseport(w->fd, 1);
-  w->watch = net_watch_open();
+  w->watch = net_poller_open();
   if (w->watch < 0) return -errno;
-  if (w->threaded && net_watch_add(w->watch, e->alarm[0], NET_ECHO_ALARM))
+  if (w->threaded && net_poller_add(w->watch, e->alarm[0], NET_ECHO_ALARM))
     return -errno;
   int stream = socket_type(w->fd) == SOCK_STREAM;
   w->protocol = stream ? &net_echo_stream : &net_echo_dgram;
   int err = w->protocol->open(w);
   if (err || !w->threaded) return err;
-  return -net_sys_thread(&w->thread, worker_thread, w);
+  return -net_os_thread(&w->thread, worker_thread, w);
 }
 
 static int worker_start(net_echo *e, int index) {
@@ -191,8 +191,8 @@ static int make_pipe(int fds[2]) {
     fds[0] = fds[1] = -1;
     return -errno;
   }
-  int err = net_sys_nonblock(fds[0]);
-  return err ? -err : -net_sys_nonblock(fds[1]);
+  int err = net_os_nonblock(fds[0]);
+  return err ? -err : -net_os_nonblock(fds[1]);
 }
 
 /* Starts the engine. NULL: *err is one of libuv's codes. */

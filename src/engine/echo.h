@@ -20,6 +20,7 @@
 
 #include <uv.h>
 
+#include "os/counters.h"
 #include "os/os.h"
 #include "os/poller.h"
 
@@ -79,7 +80,7 @@ net_echo_totals net_echo_stop(net_echo *e);
 typedef _Atomic uint64_t net_echo_count;
 
 static inline void net_echo_add(net_echo_count *count, uint64_t n) {
-  net_sys_add(count, n);
+  net_count_add(count, n);
 }
 
 typedef struct net_echo_worker net_echo_worker;

@@ -250,7 +250,7 @@ static int dgram_turn(net_echo_worker *w, int ms) {
     serve(w);
     return 0;
   }
-  net_watch_wait(w->watch, events, ms);
+  net_poller_wait(w->watch, events, ms);
   net_echo_add(&w->calls, 1);
   if (net_echo_over(e)) return -1;
   for (int i = 0; i < BATCHES; i++) {
@@ -336,7 +336,7 @@ static int dgram_open(net_echo_worker *w) {
   if (!inet || !b->blocks) b->send_flags |= MSG_DONTWAIT;
   batch_init(b);
   if (b->blocks) return 0;
-  return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
+  return net_poller_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
 
 const net_echo_protocol net_echo_dgram = {

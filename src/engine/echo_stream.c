@@ -85,7 +85,7 @@ static void put_by(conn *c) {
 /* The kernel lacks what it needs to serve this connection, and will not tell
  * when it has it: false, or the connection is served again in a while. */
 static int lacks(conn *c) {
-  if (!net_sys_lacks(errno)) return 0;
+  if (!net_os_errno_is_shortage(errno)) return 0;
   c->worker->lacks = 1;
   put_by(c);
   return 1;
@@ -164,7 +164,7 @@ static int serve_once(conn *c) {
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
   if (n >= CHUNK || n < CHUNK / 8)
     c->bulk = n >= CHUNK; /* between: as before */
-  /* A short read has taken all; what NET_HUNG_UP tells of is behind it, and
+  /* A short read has taken all; what NET_HANGUP tells of is behind it, and
    * not reported again. */
   return answer(c, w->buffer, (size_t)n) && ((size_t)n == room || c->hung_up);
 }
@@ -199,7 +199,7 @@ static void on_event(net_echo_worker *w, const net_event *event) {
   uint32_t fd = (uint32_t)event->key;
   conn *c = fd < (uint32_t)w->nconns ? w->conns[fd] : NULL;
   if (c == NULL || c->serial != event->key >> 32) return; /* it has gone */
-  if (event->bits & NET_HUNG_UP) c->hung_up = 1;
+  if (event->bits & NET_HANGUP) c->hung_up = 1;
   if (!c->put_by) serve(c);
 }
 
@@ -224,7 +224,7 @@ static int conn_open(net_echo_worker *w, int fd,
   *c = (conn){.worker = w, .fd = fd, .serial = w->serial, .seen = w->now};
   c->hung_up = (char)w->local;
   net_echo_add(&w->calls, 1);
-  if (net_watch_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
+  if (net_poller_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
     free(c);
     return 0;
   }
@@ -247,7 +247,7 @@ static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer,
   return accept4(w->fd, a, peer ? len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
   int fd = accept(w->fd, a, peer ? len : NULL);
-  if (fd >= 0) net_sys_nonblock(fd);
+  if (fd >= 0) net_os_nonblock(fd);
   return fd;
 #endif
 }
@@ -275,7 +275,7 @@ static int pause_accept(net_echo_worker *w) {
 
 /* There are no descriptors left; false: and no client now. */
 static int refuse(net_echo_worker *w) {
-  if (!net_sys_refuse(w->fd, &w->spare))
+  if (!net_os_accept_and_close(w->fd, &w->spare))
     return errno == EAGAIN ? 0 : pause_accept(w);
   net_echo_add(&w->refused, 1);
   return 1;
@@ -289,7 +289,7 @@ static int accept_next(net_echo_worker *w) {
   int fd = accept_one(w, o->observed ? &peer : NULL, &len);
   net_echo_add(&w->calls, 1);
   if (fd < 0) {
-    if (net_sys_goes_on(errno)) return 1;
+    if (net_os_accept_is_transient(errno)) return 1;
     if (errno == EMFILE || errno == ENFILE) return refuse(w);
     return errno == EAGAIN ? 0 : pause_accept(w);
   }
@@ -334,7 +334,7 @@ static int patience(const net_echo_worker *w) {
 
 static int stream_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
-  int n = net_watch_wait(w->watch, events, ms);
+  int n = net_poller_wait(w->watch, events, ms);
   net_echo_add(&w->calls, 1);
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   serve_again(w);
@@ -372,7 +372,7 @@ static int stream_open(net_echo_worker *w) {
   w->buffer = malloc(BULK);
   if (w->buffer == NULL) return UV_ENOMEM;
   w->lingers = lingers(w->fd);
-  w->spare = net_sys_spare();
+  w->spare = net_os_emfile_fd();
   w->now = (uint32_t)(uv_hrtime() / 1000000);
   w->sweep = w->now;
   /* Connections inherit it; a UNIX socket has no such option, and its reads
@@ -380,7 +380,7 @@ static int stream_open(net_echo_worker *w) {
   w->local = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
   w->delays = !nodelay;
   if (w->delays) set_nodelay(w, 1);
-  return net_watch_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
+  return net_poller_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
 }
 
 const net_echo_protocol net_echo_stream = {

@@ -24,12 +24,13 @@ static void store(_Atomic uint64_t *value, uint64_t n) {
 }
 
 static uint32_t cell_of(uint64_t ns) {
-  uint32_t bucket = 53 - (uint32_t)__builtin_clzll(ns | (NET_HIST_SUBS - 1));
+  uint32_t bucket =
+      53 - (uint32_t)__builtin_clzll(ns | (NET_HISTOGRAM_SUBS - 1));
   return (bucket << SHIFT) + (uint32_t)(ns >> bucket);
 }
 
 static uint32_t bucket_of(uint32_t cell) {
-  return cell < NET_HIST_SUBS ? 0 : (cell >> SHIFT) - 1;
+  return cell < NET_HISTOGRAM_SUBS ? 0 : (cell >> SHIFT) - 1;
 }
 
 /* The least time that is counted in a cell. */
@@ -47,14 +48,14 @@ static double middle(uint32_t cell) {
   return (double)(lowest(cell) + (UINT64_C(1) << bucket_of(cell) >> 1));
 }
 
-void net_hist_init(net_hist *h) {
+void net_histogram_init(net_histogram *h) {
   memset(h, 0, sizeof *h);
   store(&h->min, UINT64_MAX);
 }
 
 /* Counts a time. */
-void net_hist_record(net_hist *h, uint64_t ns) {
-  if (ns > NET_HIST_MOST) ns = NET_HIST_MOST;
+void net_histogram_record(net_histogram *h, uint64_t ns) {
+  if (ns > NET_HISTOGRAM_MOST) ns = NET_HISTOGRAM_MOST;
   _Atomic uint64_t *cell = &h->cells[cell_of(ns)];
   store(cell, load(cell) + 1);
   if (ns < load(&h->min)) store(&h->min, ns);
@@ -62,9 +63,9 @@ void net_hist_record(net_hist *h, uint64_t ns) {
 }
 
 /* Takes what another histogram, which may be recorded into, holds now. */
-void net_hist_copy(net_hist *to, const net_hist *from) {
+void net_histogram_copy(net_histogram *to, const net_histogram *from) {
   to->total = 0;
-  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
     uint64_t count = load(&from->cells[i]);
     store(&to->cells[i], count);
     to->total += count;
@@ -74,24 +75,24 @@ void net_hist_copy(net_hist *to, const net_hist *from) {
 }
 
 /* The least and the greatest time, as measured; 0 where there is none. */
-uint64_t net_hist_min(const net_hist *h) {
+uint64_t net_histogram_min(const net_histogram *h) {
   return h->total ? load(&h->min) : 0;
 }
 
-uint64_t net_hist_max(const net_hist *h) {
+uint64_t net_histogram_max(const net_histogram *h) {
   return load(&h->max);
 }
 
-double net_hist_mean(const net_hist *h) {
+double net_histogram_mean(const net_histogram *h) {
   double sum = 0;
-  for (uint32_t i = 0; i < NET_HIST_CELLS; i++)
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++)
     sum += (double)load(&h->cells[i]) * middle(i);
   return h->total ? sum / (double)h->total : 0;
 }
 
-double net_hist_stdev(const net_hist *h) {
-  double sum = 0, mean = net_hist_mean(h);
-  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+double net_histogram_stdev(const net_histogram *h) {
+  double sum = 0, mean = net_histogram_mean(h);
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
     double distance = middle(i) - mean;
     sum += (double)load(&h->cells[i]) * distance * distance;
   }
@@ -100,15 +101,15 @@ double net_hist_stdev(const net_hist *h) {
 
 /* The time that so many in a hundred did not exceed; of 0, the least. As in
  * HdrHistogram it is the end of a cell, but never more than the greatest. */
-uint64_t net_hist_percentile(const net_hist *h, double percentile) {
+uint64_t net_histogram_percentile(const net_histogram *h, double percentile) {
   if (percentile > 100) percentile = 100;
   double exact = percentile / 100 * (double)h->total;
   uint64_t seen = 0, rank = (uint64_t)ceil(exact - exact * 1e-15);
   if (rank < 1) rank = 1;
-  for (uint32_t i = 0; i < NET_HIST_CELLS; i++) {
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
     seen += load(&h->cells[i]);
     if (seen < rank) continue;
-    uint64_t most = net_hist_max(h), end = highest(i);
+    uint64_t most = net_histogram_max(h), end = highest(i);
     if (percentile <= 0) return lowest(i);
     return end < most ? end : most;
   }
@@ -116,16 +117,17 @@ uint64_t net_hist_percentile(const net_hist *h, double percentile) {
 }
 
 /* How many times are in from .. to, without `to`. */
-uint64_t net_hist_between(const net_hist *h, uint64_t from, uint64_t to) {
+uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
+                               uint64_t to) {
   uint64_t count = 0;
-  if (to > NET_HIST_MOST) to = NET_HIST_MOST + 1;
-  for (uint32_t i = 0; i < NET_HIST_CELLS; i++)
+  if (to > NET_HISTOGRAM_MOST) to = NET_HISTOGRAM_MOST + 1;
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++)
     if (lowest(i) >= from && lowest(i) < to) count += load(&h->cells[i]);
   return count;
 }
 
 /* The next round time above this one, for whoever draws: six a decade. */
-uint64_t net_hist_edge(uint64_t ns) {
+uint64_t net_histogram_edge(uint64_t ns) {
   static const uint64_t steps[] = {10, 15, 20, 30, 50, 70};
   if (ns < 10) return 10;
   for (uint64_t unit = 1;; unit *= 10)
@@ -142,12 +144,12 @@ static double step_from(double percentile) {
 }
 
 /* Writes the rows; the last is for 100 %. */
-static void write_rows(const net_hist *h, double divisor, net_hist_write write,
-                       void *data) {
+static void write_rows(const net_histogram *h, double divisor,
+                       net_histogram_write write, void *data) {
   char line[128];
   double next = 0;
   uint64_t seen = 0;
-  for (uint32_t i = 0; i < NET_HIST_CELLS && seen < h->total; i++) {
+  for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS && seen < h->total; i++) {
     uint64_t count = load(&h->cells[i]);
     double value = (double)highest(i) / divisor;
     int len = 0;
@@ -168,20 +170,20 @@ static void write_rows(const net_hist *h, double divisor, net_hist_write write,
 
 /* Writes HdrHistogram's table of percentiles, which its plotters read, a line
  * at a time. The divisor is the unit of the values: 1e6 for milliseconds. */
-void net_hist_text(const net_hist *h, double divisor, net_hist_write write,
-                   void *data) {
+void net_histogram_text(const net_histogram *h, double divisor,
+                        net_histogram_write write, void *data) {
   char text[256];
   int len = snprintf(text, sizeof text, "%12s %14s %10s %14s\n\n", "Value",
                      "Percentile", "TotalCount", "1/(1-Percentile)");
   write(data, text, (size_t)len);
   write_rows(h, divisor, write, data);
-  len = snprintf(text, sizeof text,
-                 "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n"
-                 "#[Max     = %12.3f, Total count    = %12llu]\n"
-                 "#[Buckets = %12d, SubBuckets     = %12d]\n",
-                 net_hist_mean(h) / divisor, net_hist_stdev(h) / divisor,
-                 h->total ? (double)highest(cell_of(net_hist_max(h))) / divisor
-                          : 0,
-                 (unsigned long long)h->total, NET_HIST_BUCKETS, NET_HIST_SUBS);
+  len = snprintf(
+      text, sizeof text,
+      "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n"
+      "#[Max     = %12.3f, Total count    = %12llu]\n"
+      "#[Buckets = %12d, SubBuckets     = %12d]\n",
+      net_histogram_mean(h) / divisor, net_histogram_stdev(h) / divisor,
+      h->total ? (double)highest(cell_of(net_histogram_max(h))) / divisor : 0,
+      (unsigned long long)h->total, NET_HISTOGRAM_BUCKETS, NET_HISTOGRAM_SUBS);
   write(data, text, (size_t)len);
 }

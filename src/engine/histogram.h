@@ -7,37 +7,40 @@
  * One thread records. Any other may copy meanwhile; what is asked of the copy
  * then fits together.
  */
-#ifndef HIST_H
-#define HIST_H
+#ifndef HISTOGRAM_H
+#define HISTOGRAM_H
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NET_HIST_SUBS = 2048, NET_HIST_BUCKETS = 32 };
-enum { NET_HIST_CELLS = (NET_HIST_BUCKETS + 1) * (NET_HIST_SUBS / 2) };
+enum { NET_HISTOGRAM_SUBS = 2048, NET_HISTOGRAM_BUCKETS = 32 };
+enum {
+  NET_HISTOGRAM_CELLS = (NET_HISTOGRAM_BUCKETS + 1) * (NET_HISTOGRAM_SUBS / 2)
+};
 /* An hour; or longer. */
-#define NET_HIST_MOST UINT64_C(3600000000000)
+#define NET_HISTOGRAM_MOST UINT64_C(3600000000000)
 
-typedef struct net_hist {
+typedef struct net_histogram {
   uint64_t total; /* of a copy: the sum of its cells */
   _Atomic uint64_t min, max;
-  _Atomic uint64_t cells[NET_HIST_CELLS];
-} net_hist;
+  _Atomic uint64_t cells[NET_HISTOGRAM_CELLS];
+} net_histogram;
 
-void net_hist_init(net_hist *h);
-void net_hist_record(net_hist *h, uint64_t ns);
-void net_hist_copy(net_hist *to, const net_hist *from);
-uint64_t net_hist_min(const net_hist *h);
-uint64_t net_hist_max(const net_hist *h);
-double net_hist_mean(const net_hist *h);
-double net_hist_stdev(const net_hist *h);
-uint64_t net_hist_percentile(const net_hist *h, double percentile);
-uint64_t net_hist_between(const net_hist *h, uint64_t from, uint64_t to);
-uint64_t net_hist_edge(uint64_t ns);
+void net_histogram_init(net_histogram *h);
+void net_histogram_record(net_histogram *h, uint64_t ns);
+void net_histogram_copy(net_histogram *to, const net_histogram *from);
+uint64_t net_histogram_min(const net_histogram *h);
+uint64_t net_histogram_max(const net_histogram *h);
+double net_histogram_mean(const net_histogram *h);
+double net_histogram_stdev(const net_histogram *h);
+uint64_t net_histogram_percentile(const net_histogram *h, double percentile);
+uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
+                               uint64_t to);
+uint64_t net_histogram_edge(uint64_t ns);
 
-typedef void (*net_hist_write)(void *data, const char *line, size_t len);
-void net_hist_text(const net_hist *h, double divisor, net_hist_write write,
-                   void *data);
+typedef void (*net_histogram_write)(void *data, const char *line, size_t len);
+void net_histogram_text(const net_histogram *h, double divisor,
+                        net_histogram_write write, void *data);
 
 #endif

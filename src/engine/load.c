@@ -40,10 +40,10 @@ static int open_pair(net_load *l) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return errno;
   l->inner = pair[0];
   l->outer = pair[1];
-  net_sys_nonblock(l->inner);
-  net_sys_nonblock(l->outer);
-  l->watch = net_watch_open();
-  if (l->watch < 0 || net_watch_add(l->watch, l->inner, NET_LOAD_WAKE))
+  net_os_nonblock(l->inner);
+  net_os_nonblock(l->outer);
+  l->watch = net_poller_open();
+  if (l->watch < 0 || net_poller_add(l->watch, l->inner, NET_LOAD_WAKE))
     return errno;
   return 0;
 }
@@ -77,9 +77,9 @@ net_load *net_load_start(const net_load_options *o, int *err) {
   l->budget = o->messages ? o->messages : UINT64_MAX;
   l->timeout = (uint64_t)(o->timeout * 1e9);
   l->interval = l->timeout / 4 < TICK ? l->timeout / 4 : TICK;
-  net_hist_init(&l->hist);
+  net_histogram_init(&l->hist);
   *err = prepare(l);
-  if (*err == 0) *err = net_sys_thread(&l->thread, net_load_run, l);
+  if (*err == 0) *err = net_os_thread(&l->thread, net_load_run, l);
   if (*err == 0) return l;
   net_load_free(l);
   return NULL;
@@ -115,7 +115,7 @@ net_load_report net_load_snapshot(const net_load *l) {
 }
 
 /* The latencies, into which the thread records; to be copied. */
-const net_hist *net_load_hist(const net_load *l) {
+const net_histogram *net_load_histogram(const net_load *l) {
   return &l->hist;
 }
 

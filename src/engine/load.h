@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 
 #include "engine/histogram.h"
+#include "os/counters.h"
 #include "os/os.h"
 
 typedef struct net_load net_load;
@@ -68,7 +69,7 @@ net_load *net_load_start(const net_load_options *o, int *err);
 int net_load_fd(const net_load *l);
 int net_load_over(net_load *l);
 net_load_report net_load_snapshot(const net_load *l);
-const net_hist *net_load_hist(const net_load *l);
+const net_histogram *net_load_histogram(const net_load *l);
 net_load_report net_load_stop(net_load *l);
 void net_load_free(net_load *l);
 
@@ -172,7 +173,7 @@ struct net_load {
     _Atomic int code;
     net_load_count count;
   } errors[NET_LOAD_ERRORS];
-  net_hist hist;
+  net_histogram hist;
 };
 
 #define NET_LOAD_WAKE UINT64_MAX /* the key of `inner` */

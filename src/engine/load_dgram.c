@@ -214,8 +214,8 @@ static void receive_all(net_load *l, net_load_conn *c) {
 }
 
 static void dgram_event(net_load *l, net_load_conn *c, int bits) {
-  if (bits & NET_CAN_WRITE) c->blocked = 0;
-  if (bits & (NET_CAN_READ | NET_HUNG_UP)) receive_all(l, c);
+  if (bits & NET_WRITABLE) c->blocked = 0;
+  if (bits & (NET_READABLE | NET_HANGUP)) receive_all(l, c);
   net_load_feed(l, c);
 }
 

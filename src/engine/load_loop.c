@@ -39,7 +39,7 @@ void net_load_error_add(net_load *l, int code) {
 void net_load_done(net_load *l, uint64_t due, uint64_t now) {
   l->live--;
   if (!l->counting) return;
-  net_hist_record(&l->hist, now - due);
+  net_histogram_record(&l->hist, now - due);
   net_load_add(&l->messages, 1);
   l->progress = now;
   l->failing = 0;
@@ -113,7 +113,7 @@ int net_load_socket(net_load *l, net_load_conn *c) {
 #ifdef SO_NOSIGPIPE
   int on = 1;
   if (c->fd >= 0) {
-    net_sys_nonblock(c->fd);
+    net_os_nonblock(c->fd);
     setsockopt(c->fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
   }
 #endif
@@ -123,7 +123,7 @@ int net_load_socket(net_load *l, net_load_conn *c) {
 /* Asks for its events; 0, or an errno. */
 int net_load_watch(net_load *l, net_load_conn *c) {
   uint64_t key = (uint64_t)c->generation << 32 | c->index;
-  return net_watch_add(l->watch, c->fd, key) ? errno : 0;
+  return net_poller_add(l->watch, c->fd, key) ? errno : 0;
 }
 
 /* Begins to connect it; 0, or an errno. */
@@ -250,7 +250,7 @@ static int await(net_load *l, net_event events[NET_EVENTS]) {
   uint64_t now = l->o.rate > 0 ? net_load_clock() : l->now;
   uint64_t at = wake_time(l), ns = at > now ? at - now : 0;
   int ms = (int)(ns / MS);
-  if (l->o.rate <= 0) return net_watch_wait(l->watch, events, ms + (ns > 0));
+  if (l->o.rate <= 0) return net_poller_wait(l->watch, events, ms + (ns > 0));
 #ifdef __linux__
   if (ns > 0) {
     struct pollfd p = {.fd = l->watch, .events = POLLIN};
@@ -259,7 +259,7 @@ static int await(net_load *l, net_event events[NET_EVENTS]) {
     ms = 0;
   }
 #endif
-  return net_watch_wait(l->watch, events, ms);
+  return net_poller_wait(l->watch, events, ms);
 }
 
 static void turn(net_load *l) {
@@ -268,7 +268,7 @@ static void turn(net_load *l) {
   l->now = net_load_clock();
   for (int i = 0; i < n; i++) {
     if (events[i].key == NET_LOAD_WAKE) {
-      if (events[i].bits & NET_CAN_READ) l->stopped = 1;
+      if (events[i].bits & NET_READABLE) l->stopped = 1;
       continue;
     }
     net_load_conn *c = &l->conns[(uint32_t)events[i].key];

@@ -148,7 +148,7 @@ static int receive(net_load *l, net_load_conn *c, int bits) {
     c->state = NET_LOAD_IDLE;
     return 0;
   }
-  return n == NET_LOAD_CHUNK || (bits & NET_HUNG_UP);
+  return n == NET_LOAD_CHUNK || (bits & NET_HANGUP);
 }
 
 /* Has connect(2) come to its end, a good one? */
@@ -160,7 +160,7 @@ static int connected(net_load *l, net_load_conn *c, int bits) {
     net_load_fail(l, c, err);
     return 0;
   }
-  if (!(bits & NET_CAN_WRITE)) return 0;
+  if (!(bits & NET_WRITABLE)) return 0;
   stream_opened(l, c);
   return 1;
 }
@@ -169,8 +169,8 @@ static int connected(net_load *l, net_load_conn *c, int bits) {
  * fast enough would keep us with this connection for ever. */
 static void stream_event(net_load *l, net_load_conn *c, int bits) {
   if (c->state == NET_LOAD_CONNECTING && !connected(l, c, bits)) return;
-  if ((bits & NET_CAN_WRITE) && !flush(l, c)) return;
-  if (bits & (NET_CAN_READ | NET_HUNG_UP))
+  if ((bits & NET_WRITABLE) && !flush(l, c)) return;
+  if (bits & (NET_READABLE | NET_HANGUP))
     while (receive(l, c, bits)) continue;
   net_load_feed(l, c);
 }

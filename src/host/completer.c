@@ -4,11 +4,13 @@
  * words, or what is in the value before a "." or a ":". It looks into tables
  * and, where __index is a table, behind values; no code of the user's is run.
  */
-#include "host/prompt.h"
+#include "host/completer.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <lauxlib.h>
 
 enum { DEEPEST = 20 }; /* __index behind __index */
 
@@ -95,8 +97,8 @@ static const char *path_begin(const char *line, const char *end) {
 }
 
 /* Finds what can stand at the end of the line. */
-void net_complete_find(lua_State *L, const char *line, size_t len,
-                       net_names *names) {
+void net_completer_find(lua_State *L, const char *line, size_t len,
+                        net_names *names) {
   const char *end = line + len, *at = path_begin(line, end);
   const char *typed = end;
   while (typed > at && is_name(typed[-1])) typed--;

@@ -4,7 +4,12 @@
  * library is loaded here and not linked, for a script shall not pay for it at
  * its start, and the program shall run where it is not installed.
  */
-#include "host/prompt.h"
+#include "host/editor.h"
+
+#include "core/interrupt.h"
+#include "host/completer.h"
+#include "host/terminal.h"
+#include "os/counters.h"
 
 #ifdef NETLAB_LIBEDIT
 #include <dlfcn.h>
@@ -75,7 +80,7 @@ static int on_getc(EditLine *e, wchar_t *c) {
     char byte;
     ssize_t n;
     errno = EINTR;
-    if (!net_line_key()) return -1;
+    if (!net_terminal_key()) return -1;
     NET_RETRY(n, read(STDIN_FILENO, &byte, 1));
     if (n <= 0) return (int)n;
     size_t used = mbrtowc(c, &byte, 1, &state);
@@ -90,7 +95,7 @@ static void show(void) {
 
 /* Lists names in columns, for 80 characters. */
 static void list(const net_names *names) {
-  FILE *out = net_line_terminal();
+  FILE *out = net_terminal_stream();
   const int width = 78;
   int widest = 0;
   for (int i = 0; i < names->count; i++) {
@@ -127,7 +132,7 @@ static unsigned char on_tab(EditLine *e, int key) {
   (void)key;
   if (strspn(line->buffer, " ") >= len)
     return lib.el_insertstr(e, "  ") ? CC_ERROR : CC_REFRESH;
-  net_complete_find(edit.L, line->buffer, len, &names);
+  net_completer_find(edit.L, line->buffer, len, &names);
   size_t n = common(&names);
   if (n > names.typed && n < sizeof more) {
     snprintf(more, sizeof more, "%.*s", (int)(n - names.typed),
@@ -143,7 +148,7 @@ static unsigned char on_tab(EditLine *e, int key) {
 /* The terminal has another size, or the program is to stop or to end: the
  * default action, but with the terminal as it was. */
 static void on_signal(uv_signal_t *handle, int signum) {
-  net_line_hide();
+  net_terminal_hide();
   if (signum == SIGWINCH) {
     lib.el_resize(edit.e);
     return;
@@ -207,7 +212,8 @@ static void set_up(net_loop *loop) {
     uv_unref((uv_handle_t *)&edit.signal[i]);
   }
   open_history();
-  net_intr_lookups(0); /* its exit is the last, so that ours is made */
+  net_interrupt_count_lookups(
+      0); /* its exit is the last, so that ours is made */
   atexit(at_exit);
 }
 
@@ -218,41 +224,41 @@ static int is_able(void) {
          strcmp(term, "dumb") != 0;
 }
 
-void net_edit_open(lua_State *L, net_loop *loop) {
-  net_line_open(loop);
+void net_editor_open(lua_State *L, net_loop *loop) {
+  net_terminal_open(loop);
   edit.L = L;
   if (!is_able() || !load()) return;
   setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) setlocale(LC_CTYPE, "C.UTF-8");
-  edit.e = lib.el_init("netlab", stdin, net_line_terminal(), stderr);
+  edit.e = lib.el_init("netlab", stdin, net_terminal_stream(), stderr);
   if (edit.e) set_up(loop);
 }
 
 /* A line with its end, and its length; NULL at the end of all lines, or where
  * Ctrl-C dropped one (loop->interrupted). */
-const char *net_edit_read(const char *prompt, int *len) {
-  if (edit.e == NULL) return net_line_read(prompt, len);
+const char *net_editor_read(const char *prompt, int *len) {
+  if (edit.e == NULL) return net_terminal_read(prompt, len);
   edit.prompt = prompt;
-  net_line_begin("\r\033[J", show);
+  net_terminal_begin("\r\033[J", show);
   lib.el_resize(edit.e);
   watch_signals(1);
   lib.el_set(edit.e, EL_PREP_TERM, 1); /* before the prompt asks for keys */
   const char *text = lib.el_gets(edit.e, len);
   watch_signals(0);
-  net_line_end("^C\n"); /* the terminal itself shows no ^C meanwhile */
+  net_terminal_end("^C\n"); /* the terminal itself shows no ^C meanwhile */
   return text;
 }
 
 /* Keeps what was typed, now and for the next time. */
-void net_edit_remember(const char *text) {
+void net_editor_remember(const char *text) {
   HistEvent event;
   if (edit.h == NULL || text[strspn(text, " \n")] == '\0') return;
   lib.history(edit.h, &event, H_ENTER, text);
   if (edit.file[0]) lib.history(edit.h, &event, H_SAVE, edit.file);
 }
 
-void net_edit_close(void) {
-  net_line_close();
+void net_editor_close(void) {
+  net_terminal_close();
   if (edit.e == NULL) return;
   for (int i = 0; i < SIGNALS; i++)
     uv_close((uv_handle_t *)&edit.signal[i], NULL);
@@ -264,20 +270,20 @@ void net_edit_close(void) {
 
 #else
 
-void net_edit_open(lua_State *L, net_loop *loop) {
+void net_editor_open(lua_State *L, net_loop *loop) {
   (void)L;
-  net_line_open(loop);
+  net_terminal_open(loop);
 }
 
-const char *net_edit_read(const char *prompt, int *len) {
-  return net_line_read(prompt, len);
+const char *net_editor_read(const char *prompt, int *len) {
+  return net_terminal_read(prompt, len);
 }
 
-void net_edit_remember(const char *text) {
+void net_editor_remember(const char *text) {
   (void)text;
 }
 
-void net_edit_close(void) {
-  net_line_close();
+void net_editor_close(void) {
+  net_terminal_close();
 }
 #endif

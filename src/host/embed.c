@@ -2,11 +2,12 @@
  *
  * modules.c: the modules of lua/, which are inside the program.
  */
-#include "host/host.h"
+#include "host/embed.h"
 
 #include <lauxlib.h>
 
-#include "net.h"
+#include "host/process.h"
+#include "lib/module.h"
 
 /* As the Makefile wrote them down. */
 static const struct {
@@ -28,11 +29,11 @@ static int open_module(lua_State *L) {
 }
 
 /* Lets require find them, and net. */
-void net_modules_preload(lua_State *L) {
+void net_embed_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_net);
   lua_setfield(L, -2, "net");
-  lua_pushcfunction(L, net_child_open);
+  lua_pushcfunction(L, net_process_open);
   lua_setfield(L, -2, "net.child");
   for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
     lua_pushinteger(L, (lua_Integer)i);

@@ -3,15 +3,20 @@
  * main.c: the host program. It takes the command line of `lua`, runs the
  * script as the first task, and waits for the tasks that are still alive.
  */
-#include "host/host.h"
-#include "net.h"
-#include "host/prompt.h"
-
-#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <lualib.h>
+
+#include "core/task.h"
+#include "host/embed.h"
+#include "host/prompt.h"
+#include "host/recorder.h"
+#include "host/terminal.h"
+#include "lib/module.h"
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -327,11 +332,11 @@ static void use_coroutine(lua_State *L) {
 /* What is traced: the script, or the first chunk. */
 static int start_trace(void) {
   int script = host.script < host.argc;
-  return net_record_start(host.trace,
-                          script        ? host.argv[host.script]
-                          : host.chunks ? "-e"
-                                        : "-",
-                          host.argv + host.script + script);
+  return net_recorder_start(host.trace,
+                            script        ? host.argv[host.script]
+                            : host.chunks ? "-e"
+                                          : "-",
+                            host.argv + host.script + script);
 }
 
 /* protected: everything but the command line itself -> exit status */
@@ -341,7 +346,7 @@ static int run(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   lua_warning(L, "@off", 0); /* which Lua 5.5 has on */
   luaL_openlibs(L);
-  net_modules_preload(L);
+  net_embed_preload(L);
   luaL_requiref(L, "net", luaopen_net, 0);
   use_coroutine(L);
   set_arg(L);
@@ -384,9 +389,9 @@ int main(int argc, char **argv) {
   if (!read_options(argc, argv)) return EXIT_FAILURE;
   if (host.instead) return host.instead();
   if (host.version) print_version();
-  if (host.prompt) net_line_share();
+  if (host.prompt) net_terminal_hook_stdout();
   if (host.traced && !host.tool && start_trace()) return EXIT_FAILURE;
   int status = run_state();
-  net_record_stop();
+  net_recorder_stop();
   return status;
 }

@@ -16,8 +16,7 @@
  * else it reads nothing and is in a process group of its own, so that it gets
  * SIGINT from us only. Either ends when we do, however we end.
  */
-#include "host/host.h"
-#include "net.h"
+#include "host/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +26,13 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "os/counters.h"
+#include "os/os.h"
+#include "socket/sock.h"
 
 #define CHILD "net.child"
 
@@ -132,7 +138,7 @@ static int open_pipes(lua_State *L, int theirs[PIPES]) {
     int ends[2];
     net_sock *ours = lua_touserdata(L, i - PIPES);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return -1;
-    net_sys_nonblock(ours->fd = ends[0]);
+    net_os_nonblock(ours->fd = ends[0]);
     theirs[i] = ends[1];
   }
   return 0;
@@ -156,7 +162,7 @@ static _Noreturn void become(char **argv, int fds[PIPES], int terminal,
                              pid_t parent) {
   static const int defaults[] = {SIGINT, SIGPIPE, SIGCHLD};
   sigset_t none;
-  net_sys_end_with(parent);
+  net_os_die_with_parent(parent);
   for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
     if (!terminal || defaults[i] != SIGINT) signal(defaults[i], SIG_DFL);
   for (int i = 0; i < PIPES; i++)
@@ -198,22 +204,22 @@ static int child_spawn(lua_State *L) {
   if (open_pipes(L, theirs)) {
     int code = errno;
     close_pipes(theirs);
-    return net_err(L, "socketpair", NULL, code);
+    return net_error(L, "socketpair", NULL, code);
   }
   uv_signal_start(&p->signal, on_sigchld, SIGCHLD);
   pid_t pid = start(argv, theirs, terminal);
   int code = errno;
   close_pipes(theirs);
-  if (pid < 0) return net_err(L, "fork", NULL, code);
+  if (pid < 0) return net_error(L, "fork", NULL, code);
   p->pid = pid;
   return 1 + PIPES;
 }
 
-static int child_waitk(lua_State *L, net_why why) {
+static int child_waitk(lua_State *L, net_wake wake) {
   program *p = check_child(L);
-  if (!p->over && why == NET_TIMEOUT)
-    return net_err(L, "wait", NULL, ETIMEDOUT);
-  if (!p->over) return net_wait_hold(L, &p->waiters);
+  if (!p->over && wake == NET_TIMEOUT)
+    return net_error(L, "wait", NULL, ETIMEDOUT);
+  if (!p->over) return net_wait_on(L, &p->waiters);
   lua_pushinteger(L, p->status);
   return 1;
 }
@@ -239,8 +245,8 @@ static int child_kill(lua_State *L) {
   program *p = check_child(L);
   int number = check_signal(L, 2);
   look(p, WNOHANG);
-  if (p->pid == 0) return net_err(L, "kill", NULL, ESRCH);
-  if (kill(p->pid, number)) return net_err(L, "kill", NULL, errno);
+  if (p->pid == 0) return net_error(L, "kill", NULL, ESRCH);
+  if (kill(p->pid, number)) return net_error(L, "kill", NULL, errno);
   lua_settop(L, 1);
   return 1;
 }
@@ -261,14 +267,14 @@ static int child_program(lua_State *L) {
   char path[4096];
   size_t len = sizeof path;
   int code = uv_exepath(path, &len);
-  if (code) return net_err(L, "exepath", NULL, code);
+  if (code) return net_error(L, "exepath", NULL, code);
   lua_pushlstring(L, path, len);
   return 1;
 }
 
 /* child.terminal(fd) -> columns, colour                           no-color.org
  */
-int net_child_terminal(lua_State *L) {
+int net_process_terminal(lua_State *L) {
   const int usual = 80;
   const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
   struct winsize size = {0};
@@ -281,13 +287,13 @@ int net_child_terminal(lua_State *L) {
 }
 
 /* Pushes the module. Its functions have the loop's box, as the module net's. */
-int net_child_open(lua_State *L) {
+int net_process_open(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"wait", child_wait}, {"kill", child_kill}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"spawn", child_spawn},
                                        {"interrupt", child_interrupt},
                                        {"program", child_program},
-                                       {"terminal", net_child_terminal},
+                                       {"terminal", net_process_terminal},
                                        {NULL, NULL}};
   static const luaL_Reg meta[] = {
       {"__gc", child___gc}, {"__close", child___gc}, {NULL, NULL}};

@@ -8,6 +8,13 @@
 
 #include <string.h>
 
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/report.h"
+#include "core/task.h"
+#include "host/editor.h"
+#include "lib/module.h"
+
 static const char greeting[] =
     "netlab " NETLAB_VERSION " (" LUA_RELEASE
     "): net is loaded, TAB completes, Ctrl-C stops a line, Ctrl-D leaves\n";
@@ -24,7 +31,7 @@ static const char *push_prompt(lua_State *L, const char *name,
 /* Pushes the next line, without its end; false: there is none. */
 static int push_line(lua_State *L, const char *name, const char *unless) {
   int len, top = lua_gettop(L);
-  const char *text = net_edit_read(push_prompt(L, name, unless), &len);
+  const char *text = net_editor_read(push_prompt(L, name, unless), &len);
   lua_settop(L, top);
   if (text == NULL) return 0;
   if (len > 0 && text[len - 1] == '\n') len--;
@@ -76,7 +83,7 @@ static int read_chunk(lua_State *L) {
     lua_pushboolean(L, loop->interrupted);
     return 1;
   }
-  net_edit_remember(lua_tostring(L, 1));
+  net_editor_remember(lua_tostring(L, 1));
   return status == LUA_OK ? 1 : lua_error(L);
 }
 
@@ -101,10 +108,10 @@ static int run_line(lua_State *L) {
 static void run(lua_State *L, net_loop *loop) {
   lua_pushcfunction(L, run_line);
   lua_insert(L, -2);
-  net_task *t = loop->line = net_task_new(L, loop, 1);
-  net_intr_watch_again(loop);
+  net_task *t = loop->foreground = net_task_new(L, loop, 1);
+  net_interrupt_reinstall(loop);
   while (t->state == NET_LIVE) net_loop_turn(loop, 1);
-  loop->line = NULL;
+  loop->foreground = NULL;
   if (loop->interrupted && t->state != NET_DONE)
     lua_writestringerror("%s\n", "\ninterrupted"); /* the terminal shows ^C */
   lua_pop(L, 1);
@@ -116,9 +123,9 @@ void net_prompt_run(lua_State *L) {
   int top = lua_gettop(L);
   luaL_requiref(L, "net", luaopen_net, 1);
   fputs(greeting, stdout);
-  loop->prompt = 1;
-  loop->outside++; /* who types can end every wait */
-  net_edit_open(L, loop);
+  loop->interactive = 1;
+  loop->external++; /* who types can end every wait */
+  net_editor_open(L, loop);
   for (;; lua_settop(L, top)) {
     lua_pushcfunction(L, read_chunk);
     int failed = lua_pcall(L, 0, 1, 0);
@@ -129,9 +136,9 @@ void net_prompt_run(lua_State *L) {
     else if (!lua_toboolean(L, -1))
       break;
   }
-  net_edit_close();
+  net_editor_close();
   fputc('\n', stdout);
-  loop->outside--;
-  loop->prompt = loop->interrupted = 0;
+  loop->external--;
+  loop->interactive = loop->interrupted = 0;
   loop->failed = 0;
 }

@@ -7,12 +7,10 @@
  * The view and the picture are made by lua/net/trace, in a Lua state of their
  * own, which the script cannot see.
  */
-#include "host/host.h"
+#include "host/recorder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lauxlib.h>
-#include <lualib.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +18,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "core/interrupt.h"
+#include "host/embed.h"
+#include "host/process.h"
 #include "trace/trace.h"
 
 static struct {
@@ -29,9 +33,9 @@ static struct {
   int fd;           /* where the lines go */
 } record;
 
-static int complain(const char *what, const char *why) {
+static int complain(const char *what, const char *reason) {
   fprintf(stderr, "netlab: trace%s%s: %s\n", what ? " " : "", what ? what : "",
-          why);
+          reason);
   return EXIT_FAILURE;
 }
 
@@ -78,7 +82,7 @@ static lua_State *new_state(void) {
   lua_State *L = luaL_newstate();
   if (L == NULL) return NULL;
   luaL_openlibs(L);
-  net_modules_preload(L);
+  net_embed_preload(L);
   return L;
 }
 
@@ -98,7 +102,7 @@ static int open_view(lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, view_write);
   lua_setfield(L, -2, "write");
-  lua_pushcfunction(L, net_child_terminal);
+  lua_pushcfunction(L, net_process_terminal);
   lua_pushinteger(L, STDERR_FILENO);
   lua_call(L, 1, 2);
   lua_setfield(L, -3, "colour");
@@ -166,17 +170,18 @@ static int start_descriptor(net_trace_sink *sink, const char *target) {
 }
 
 /* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
-int net_record_start(const char *target, const char *lab, char **args) {
+int net_recorder_start(const char *target, const char *lab, char **args) {
   net_trace_sink sink;
   int status = target == NULL ? start_view(&sink)
                : strncmp(target, "fd:", 3) == 0
                    ? start_descriptor(&sink, target)
                    : start_file(&sink, target);
   if (status != EXIT_SUCCESS) return status;
-  net_intr_lookups(0); /* whose end of the program must not come before ours */
-  atexit(net_record_stop);
-  net_intr_term();
-  signal(SIGPIPE, SIG_IGN); /* until net_intr_pipe */
+  net_interrupt_count_lookups(
+      0); /* whose end of the program must not come before ours */
+  atexit(net_recorder_stop);
+  net_interrupt_catch_sigterm();
+  signal(SIGPIPE, SIG_IGN); /* until net_interrupt_catch_sigpipe */
   net_trace_start(&sink, lab, args);
   return EXIT_SUCCESS;
 }
@@ -202,7 +207,7 @@ static int draw(lua_State *L) {
 }
 
 /* Ends the trace: the picture is drawn, the view is closed. */
-void net_record_stop(void) {
+void net_recorder_stop(void) {
   net_trace_stop();
   if (record.L) lua_close(record.L);
   record.L = NULL;

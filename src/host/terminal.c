@@ -4,7 +4,7 @@
  * loop; what a task prints meanwhile takes the typed line's place on the
  * terminal, and the line is shown again below it.
  */
-#include "host/prompt.h"
+#include "host/terminal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,12 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "os/counters.h"
+#include "os/poller.h"
+
 static struct {
   net_loop *loop;
   FILE *terminal;     /* what stdout was */
   const char *hide;   /* printed before what comes in the line's place */
   void (*show)(void); /* shows the line again */
-  const char *prompt; /* of net_line_read */
+  const char *prompt; /* of net_terminal_read */
   char typing;        /* a line is being typed, ... */
   char hidden;        /* and has made room for something else */
   char open;          /* what was printed last has not ended its line */
@@ -40,7 +45,7 @@ static void put_text(const char *text) {
 }
 
 /* Makes room for something else where the line is shown. */
-void net_line_hide(void) {
+void net_terminal_hide(void) {
   if (!line.typing || line.hidden) return;
   line.hidden = 1;
   put_text(line.hide);
@@ -57,7 +62,7 @@ static void show_again(void) {
 
 #ifdef __GLIBC__
 static ssize_t on_write(void *fd, const char *text, size_t len) {
-  net_line_hide();
+  net_terminal_hide();
   line.open = text[len - 1] != '\n';
   return put((int)(intptr_t)fd, text, len) ? (ssize_t)len : 0;
 }
@@ -75,37 +80,37 @@ static FILE *shared(FILE *stream, int mode) {
 /* From now on, what is printed while somebody types does not garble the line.
  * To be called before Lua takes its streams. Only the GNU library can do it;
  * elsewhere the output is just mixed with the line. */
-void net_line_share(void) {
+void net_terminal_hook_stdout(void) {
   line.terminal = stdout;
   stdout = shared(stdout, _IOLBF);
   stderr = shared(stderr, _IONBF);
 }
 #else
-void net_line_share(void) {
+void net_terminal_hook_stdout(void) {
   line.terminal = stdout;
 }
 #endif
 
 /* The stream to draw the line on. */
-FILE *net_line_terminal(void) {
+FILE *net_terminal_stream(void) {
   return line.terminal;
 }
 
 enum { KEYS = -1 }; /* the standard input's key in the watch: no poll's */
 
 /* Somebody types from now on. A file cannot be watched, and need not be. */
-void net_line_open(net_loop *loop) {
+void net_terminal_open(net_loop *loop) {
   line.loop = loop;
   setvbuf(stdin, NULL, _IONBF, 0); /* what it holds back, poll(2) would miss */
-  net_watch_add(loop->watch, STDIN_FILENO, (uint64_t)KEYS);
+  net_poller_add(loop->poller, STDIN_FILENO, (uint64_t)KEYS);
 }
 
-void net_line_close(void) {
-  net_watch_remove(line.loop->watch, STDIN_FILENO);
+void net_terminal_close(void) {
+  net_poller_remove(line.loop->poller, STDIN_FILENO);
 }
 
 /* A line is going to be typed; `hide` and `show` are for what interrupts it. */
-void net_line_begin(const char *hide, void (*show)(void)) {
+void net_terminal_begin(const char *hide, void (*show)(void)) {
   fflush(stdout);
   if (line.open) put_text("\n");
   line.hide = hide;
@@ -113,12 +118,12 @@ void net_line_begin(const char *hide, void (*show)(void)) {
   line.hidden = line.open = 0;
   line.loop->interrupted = 0;
   line.typing = 1;
-  net_intr_watch_again(line.loop);
+  net_interrupt_reinstall(line.loop);
 }
 
 /* Turns the loop until a key has been pressed, and once for each key: who types
  * fast, or pastes, does not keep the tasks waiting. False: it was Ctrl-C. */
-int net_line_key(void) {
+int net_terminal_key(void) {
   struct pollfd input = {STDIN_FILENO, POLLIN, 0};
   net_loop *loop = line.loop;
   while (!loop->interrupted) {
@@ -131,7 +136,7 @@ int net_line_key(void) {
 }
 
 /* The line is complete, or it was dropped, and `dropped` shows it. */
-void net_line_end(const char *dropped) {
+void net_terminal_end(const char *dropped) {
   line.typing = 0;
   if (line.loop->interrupted) put_text(dropped);
 }
@@ -141,15 +146,15 @@ static void show_prompt(void) {
 }
 
 /* A line without libedit, edited by the terminal itself or from a file. */
-const char *net_line_read(const char *prompt, int *len) {
+const char *net_terminal_read(const char *prompt, int *len) {
   static char *text;
   static size_t size;
   line.prompt = prompt;
-  net_line_begin("\n", show_prompt);
+  net_terminal_begin("\n", show_prompt);
   show_prompt();
   clearerr(stdin); /* io.read may have met an end */
-  ssize_t n = net_line_key() ? getline(&text, &size, stdin) : -1;
-  net_line_end("\n");
+  ssize_t n = net_terminal_key() ? getline(&text, &size, stdin) : -1;
+  net_terminal_end("\n");
   *len = (int)n;
   return n > 0 ? text : NULL;
 }

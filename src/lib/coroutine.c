@@ -5,9 +5,13 @@
  * runs. So a generator can read from a socket. The program netlab has it in
  * place of Lua's.
  */
-#include "net.h"
+#include "lib/coroutine.h"
 
 #include <lualib.h>
+
+#include "core/coro.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
 
 static lua_State *check_co(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
@@ -18,7 +22,7 @@ static lua_State *check_co(lua_State *L) {
 /* NULL, or why co cannot be resumed with what is above it. */
 static const char *unfit(lua_State *L, lua_State *co) {
   if (co == L) return "cannot resume non-suspended coroutine";
-  if (net_loop_passed(co))
+  if (net_coro_parent(co))
     return "cannot resume a coroutine that waits in another task";
   if (!lua_checkstack(co, lua_gettop(L))) return "too many arguments to resume";
   return NULL;
@@ -50,16 +54,16 @@ static int resumed(lua_State *L, lua_State *co, int status, int results) {
 /* net.coroutine.resume(co, ...)                   coroutine.resume(co, ...) */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = check_co(L);
-  const char *why = unfit(L, co);
-  if (why == NULL) return net_loop_resume(L, resumed);
+  const char *reason = unfit(L, co);
+  if (reason == NULL) return net_loop_resume(L, resumed);
   lua_pushboolean(L, 0);
-  lua_pushstring(L, why);
+  lua_pushstring(L, reason);
   return 2;
 }
 
 /* Raises, in the caller of a wrapped coroutine, the error on top. */
 static int pass_error(lua_State *L) {
-  if (net_intr_is(L, -1)) return net_intr_raise(L);
+  if (net_interrupt_is(L, -1)) return net_interrupt_raise(L);
   if (lua_type(L, -1) == LUA_TSTRING) { /* says where, as Lua does */
     luaL_where(L, 1);
     lua_insert(L, -2);
@@ -81,9 +85,9 @@ static int unwrapped(lua_State *L, lua_State *co, int status, int results) {
 static int wrapped(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
-  const char *why = unfit(L, lua_tothread(L, 1));
-  if (why == NULL) return net_loop_resume(L, unwrapped);
-  return luaL_error(L, "%s", why);
+  const char *reason = unfit(L, lua_tothread(L, 1));
+  if (reason == NULL) return net_loop_resume(L, unwrapped);
+  return luaL_error(L, "%s", reason);
 }
 
 /* net.coroutine.wrap(f)                                   coroutine.wrap(f) */
@@ -100,7 +104,7 @@ static int coroutine_wrap(lua_State *L) {
 /* net.coroutine.status(co)                             coroutine.status(co)
  * What Lua's own says, upvalue 2, unless the coroutine waits. */
 static int coroutine_status(lua_State *L) {
-  if (net_loop_passed(check_co(L))) {
+  if (net_coro_parent(check_co(L))) {
     lua_pushliteral(L, "normal");
     return 1;
   }
@@ -112,7 +116,7 @@ static int coroutine_status(lua_State *L) {
 
 /* net.coroutine.close(co)                               coroutine.close(co) */
 static int coroutine_close(lua_State *L) {
-  if (net_loop_passed(check_co(L)))
+  if (net_coro_parent(check_co(L)))
     return luaL_error(L, "cannot close a coroutine that waits in a task");
   return coroutine_status(L);
 }

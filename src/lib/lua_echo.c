@@ -4,13 +4,20 @@
  * stands in the call's stack, to be closed: however the call ends, the engine
  * ends with it, and its totals are in the table.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/args.h"
+#include "core/classes.h"
+#include "core/deadline.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/tracer.h"
+#include "core/wait.h"
 #include "engine/echo.h"
+#include "os/counters.h"
+#include "socket/sock.h"
 
 /* Where the call keeps things on its stack. */
 enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
@@ -22,7 +29,7 @@ typedef struct engine {
   int traced;       /* and the trace, of all */
   uint64_t took_at; /* when the message came that is answered next */
   uint64_t told;    /* calls that the trace has counted */
-  net_poll poll;    /* of what the engine has to tell */
+  net_watcher poll; /* of what the engine has to tell */
 } engine;
 
 static const struct {
@@ -93,13 +100,13 @@ static void set_total(lua_State *L, const char *name, uint64_t n) {
 static void stop(lua_State *L, engine *box) {
   if (box->echo == NULL) return;
   box->sock->engine = NULL;
-  net_poll_close(&box->poll);
+  net_watcher_close(&box->poll);
   net_echo_totals t = net_echo_stop(box->echo);
   box->echo = NULL;
-  if (t.calls > box->told) net_sys_add(&net_sys_calls, t.calls - box->told);
+  if (t.calls > box->told) net_count_add(&net_count_calls, t.calls - box->told);
   if (!box->traced) { /* which has counted them */
-    net_sys_add(&net_sys_in, t.bytes);
-    net_sys_add(&net_sys_out, t.bytes);
+    net_count_add(&net_count_in, t.bytes);
+    net_count_add(&net_count_out, t.bytes);
   }
   set_total(L, "connections", t.connections);
   set_total(L, "messages", t.messages);
@@ -192,26 +199,27 @@ static int tell(lua_State *L, engine *box) {
   int n = net_addr_push(L, &a);
   net_echo_drop(echo);
   if (!lua_pcall(L, n + (kind == NET_ECHO_MESSAGE), 0, 0)) return 1;
-  if (!net_intr_is(L, -1)) return lua_error(L);
-  net_intr_take(net_loop_get(L));
+  if (!net_interrupt_is(L, -1)) return lua_error(L);
+  net_interrupt_note(net_loop_get(L));
   return 0;
 }
 
 /* Waits until the engine has something to tell, or to do after `ms`. */
 static int await_engine(lua_State *L, engine *box, int ms) {
   net_wait *w = net_wait_of(net_loop_get(L), L);
-  w->graceful = 1;
+  w->returns_on_interrupt = 1;
   net_wait_limit(w, ms < 0 ? -1 : ms / 1e3);
-  net_poll_wait(L, &box->poll, net_echo_fd(box->echo), NET_READ);
+  net_watcher_wait(L, &box->poll, net_echo_fd(box->echo), NET_READ);
   if (ms == 0) net_wait_ready(w, NET_READY); /* the other tasks go first */
   return NET_WAIT;
 }
 
-static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
+static int sock_echok(lua_State *L,
+                      net_wake wake) { /* sock options totals box */
   net_sock *s = lua_touserdata(L, SOCK);
   engine *box = lua_touserdata(L, ENGINE);
-  int ends = s->fd < 0 || why == NET_CANCELED || why == NET_INTERRUPTED ||
-             net_wait_late(net_loop_get(L));
+  int ends = s->fd < 0 || wake == NET_CANCELED || wake == NET_INTERRUPTED ||
+             net_deadline_passed(net_loop_get(L));
   int ms = ends ? 0 : net_echo_turn(box->echo);
   int over = net_echo_over(box->echo);
   while (net_echo_next(box->echo))
@@ -226,13 +234,13 @@ static int sock_echok(lua_State *L, net_why why) { /* sock options totals box */
 static int sock_echo(lua_State *L) {
   net_sock *s = net_sock_check(L);
   net_echo_options o = check_options(L, s);
-  int refused = net_sock_refuse(L, s, "echo", NET_READ), err;
-  if (!refused) refused = net_sock_refuse(L, s, "echo", NET_WRITE);
+  int refused = net_sock_busy_or_closed(L, s, "echo", NET_READ), err;
+  if (!refused) refused = net_sock_busy_or_closed(L, s, "echo", NET_WRITE);
   if (refused) return refused;
   net_loop_begin(L, "echo", -1);
   engine *box = lua_newuserdatauv(L, sizeof *box, 3);
   *box = (engine){.sock = s, .observed = o.observed};
-  net_poll_init(&box->poll);
+  net_watcher_init(&box->poll);
   luaL_setmetatable(L, NET_ECHO);
   lua_pushvalue(L, TOTALS);
   lua_setiuservalue(L, ENGINE, 1);
@@ -245,8 +253,8 @@ static int sock_echo(lua_State *L) {
     o.observed = ~0;
   }
   lua_toclose(L, ENGINE);
-  net_poll_hand_over(&s->poll);
-  net_intr_watch(net_loop_get(L)); /* it serves before this call waits */
+  net_watcher_hand_over(&s->poll);
+  net_interrupt_install(net_loop_get(L)); /* it serves before this call waits */
   box->echo = net_echo_start(&o, &err);
   if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
   s->engine = &box->poll;

@@ -2,20 +2,23 @@
  *
  * lhist.c: a histogram of latencies as a Lua object. It never changes.
  */
-#include "net.h"
+#include "lib/lua_histogram.h"
 
-#include "engine/histogram.h"
+#include <lauxlib.h>
+
+#include "core/classes.h"
 
 /* Pushes a copy of a histogram that may be recorded into; it belongs to Lua. */
-const net_hist *net_hist_push(lua_State *L, const net_hist *from) {
-  net_hist *h = lua_newuserdatauv(L, sizeof *h, 0);
-  net_hist_copy(h, from);
-  luaL_setmetatable(L, NET_HIST);
+const net_histogram *net_histogram_push(lua_State *L,
+                                        const net_histogram *from) {
+  net_histogram *h = lua_newuserdatauv(L, sizeof *h, 0);
+  net_histogram_copy(h, from);
+  luaL_setmetatable(L, NET_HISTOGRAM);
   return h;
 }
 
-static const net_hist *check_hist(lua_State *L) {
-  return luaL_checkudata(L, 1, NET_HIST);
+static const net_histogram *check_hist(lua_State *L) {
+  return luaL_checkudata(L, 1, NET_HISTOGRAM);
 }
 
 /* histogram:count() -> integer */
@@ -26,29 +29,30 @@ static int hist_count(lua_State *L) {
 
 /* histogram:percentile(p) -> seconds */
 static int hist_percentile(lua_State *L) {
-  const net_hist *h = check_hist(L);
+  const net_histogram *h = check_hist(L);
   double p = luaL_checknumber(L, 2);
   luaL_argcheck(L, p >= 0 && p <= 100, 2, "percentile not in 0..100");
-  lua_pushnumber(L, (double)net_hist_percentile(h, p) / 1e9);
+  lua_pushnumber(L, (double)net_histogram_percentile(h, p) / 1e9);
   return 1;
 }
 
 /* histogram:buckets() -> { { from = s, to = s, count = n }, ... } */
 static int hist_buckets(lua_State *L) {
-  const net_hist *h = check_hist(L);
-  uint64_t most = net_hist_max(h), from = 0, to = 0;
+  const net_histogram *h = check_hist(L);
+  uint64_t most = net_histogram_max(h), from = 0, to = 0;
   lua_newtable(L);
   if (h->total == 0) return 1;
-  for (to = net_hist_edge(0); to <= net_hist_min(h); to = net_hist_edge(to))
+  for (to = net_histogram_edge(0); to <= net_histogram_min(h);
+       to = net_histogram_edge(to))
     from = to;
   for (lua_Integer i = 1; from <= most;
-       i++, from = to, to = net_hist_edge(to)) {
+       i++, from = to, to = net_histogram_edge(to)) {
     lua_createtable(L, 0, 3);
     lua_pushnumber(L, (double)from / 1e9);
     lua_setfield(L, -2, "from");
     lua_pushnumber(L, (double)to / 1e9);
     lua_setfield(L, -2, "to");
-    lua_pushinteger(L, (lua_Integer)net_hist_between(h, from, to));
+    lua_pushinteger(L, (lua_Integer)net_histogram_between(h, from, to));
     lua_setfield(L, -2, "count");
     lua_rawseti(L, -2, i);
   }
@@ -62,14 +66,14 @@ static void write_line(void *data, const char *line, size_t len) {
 /* histogram:text() -> HdrHistogram's table */
 static int hist_text(lua_State *L) {
   luaL_Buffer b;
-  const net_hist *h = check_hist(L);
+  const net_histogram *h = check_hist(L);
   luaL_buffinit(L, &b);
-  net_hist_text(h, 1e6, write_line, &b);
+  net_histogram_text(h, 1e6, write_line, &b);
   luaL_pushresult(&b);
   return 1;
 }
 
-const luaL_Reg net_hist_methods[] = {
+const luaL_Reg net_histogram_methods[] = {
     {"count", hist_count},
     {"percentile", hist_percentile},
     {"buckets", hist_buckets},

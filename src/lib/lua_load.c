@@ -4,12 +4,20 @@
  * the call's stack, to be closed: however the call ends, the generator's thread
  * ends with it.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <string.h>
 
+#include "core/args.h"
+#include "core/classes.h"
+#include "core/deadline.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "core/watcher.h"
 #include "engine/load.h"
+#include "lib/lua_histogram.h"
+#include "socket/resolver.h"
 
 /* Where the call keeps things on its stack; above them comes the address. */
 enum { OPTIONS = 1, HOST, PORT, ENGINE };
@@ -20,7 +28,7 @@ enum { MAX_SIZE = 1 << 28, MAX_DGRAM = 65507 };
 typedef struct engine {
   net_load *load; /* NULL: it has not begun, or has ended */
   net_load_options o;
-  net_poll poll; /* of its descriptor, which says that it is over */
+  net_watcher poll; /* of its descriptor, which says that it is over */
   int family;
   double interval; /* seconds between two reports of progress; < 0: none */
 } engine;
@@ -46,7 +54,7 @@ static void check_host(lua_State *L) {
   luaL_argcheck(L, host && strlen(host) == len && len <= 253, OPTIONS,
                 "host: a name or an address expected");
   lua_getfield(L, OPTIONS, "port");
-  const char *wrong = net_dns_port(L, PORT, &port);
+  const char *wrong = net_resolver_port(L, PORT, &port);
   luaL_argcheck(L, wrong == NULL, OPTIONS, wrong);
   lua_pushinteger(L, port);
   lua_replace(L, PORT);
@@ -118,10 +126,10 @@ static void set_number(lua_State *L, const char *name, double n) {
 
 /* errors = { ECONNREFUSED = 3, ... } */
 static void set_errors(lua_State *L, const net_load_report *r) {
-  char name[NET_ERR_NAME];
+  char name[NET_ERROR_NAME];
   lua_newtable(L);
   for (int i = 0; i < NET_LOAD_ERRORS && r->errors[i].code; i++)
-    set_count(L, net_err_name(r->errors[i].code, name), r->errors[i].count);
+    set_count(L, net_error_name(r->errors[i].code, name), r->errors[i].count);
   lua_setfield(L, -2, "errors");
 }
 
@@ -132,16 +140,16 @@ static void set_latency(lua_State *L, const net_load *load) {
     double percentile;
   } rows[] = {{"p50", 50}, {"p75", 75},    {"p90", 90},
               {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}};
-  const net_hist *h = net_hist_push(L, net_load_hist(load));
+  const net_histogram *h = net_histogram_push(L, net_load_histogram(load));
   lua_setfield(L, -2, "histogram");
   lua_newtable(L);
-  set_number(L, "min", (double)net_hist_min(h) / 1e9);
-  set_number(L, "max", (double)net_hist_max(h) / 1e9);
-  set_number(L, "mean", net_hist_mean(h) / 1e9);
-  set_number(L, "stdev", net_hist_stdev(h) / 1e9);
+  set_number(L, "min", (double)net_histogram_min(h) / 1e9);
+  set_number(L, "max", (double)net_histogram_max(h) / 1e9);
+  set_number(L, "mean", net_histogram_mean(h) / 1e9);
+  set_number(L, "stdev", net_histogram_stdev(h) / 1e9);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     set_number(L, rows[i].name,
-               (double)net_hist_percentile(h, rows[i].percentile) / 1e9);
+               (double)net_histogram_percentile(h, rows[i].percentile) / 1e9);
   lua_setfield(L, -2, "latency");
 }
 
@@ -165,7 +173,7 @@ static void push_report(lua_State *L, const net_load *load,
 /* Ends the generator and its thread. */
 static void stop(engine *box) {
   if (box->load == NULL) return;
-  net_poll_close(&box->poll);
+  net_watcher_close(&box->poll);
   net_load_stop(box->load);
   net_load_free(box->load);
   box->load = NULL;
@@ -184,22 +192,22 @@ static int tell_progress(lua_State *L, const net_load *load) {
   lua_getfield(L, OPTIONS, "on_progress");
   push_report(L, load, &r);
   if (!lua_pcall(L, 1, 0, 0)) return 1;
-  if (!net_intr_is(L, -1)) return lua_error(L);
-  net_intr_take(net_loop_get(L));
+  if (!net_interrupt_is(L, -1)) return lua_error(L);
+  net_interrupt_note(net_loop_get(L));
   return 0;
 }
 
-static int module_loadk(lua_State *L, net_why why) {
+static int module_loadk(lua_State *L, net_wake wake) {
   engine *box = lua_touserdata(L, ENGINE);
-  int interrupted = why == NET_INTERRUPTED;
-  int ends = why == NET_CANCELED || net_wait_late(net_loop_get(L));
-  if (why == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
+  int interrupted = wake == NET_INTERRUPTED;
+  int ends = wake == NET_CANCELED || net_deadline_passed(net_loop_get(L));
+  if (wake == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
   if (!ends && !interrupted && !net_load_over(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);
-    if (why == NET_FIRST || why == NET_TIMEOUT)
+    if (wake == NET_START || wake == NET_TIMEOUT)
       net_wait_limit(w, box->interval);
-    w->graceful = 1;
-    return net_poll_wait(L, &box->poll, net_load_fd(box->load), NET_READ);
+    w->returns_on_interrupt = 1;
+    return net_watcher_wait(L, &box->poll, net_load_fd(box->load), NET_READ);
   }
   net_load_report r = net_load_stop(box->load);
   push_report(L, box->load, &r);
@@ -209,16 +217,17 @@ static int module_loadk(lua_State *L, net_why why) {
 }
 
 /* The address is on top of the stack. */
-static int module_load_address(lua_State *L, net_why why) {
+static int module_load_address(lua_State *L, net_wake wake) {
   engine *box = lua_touserdata(L, ENGINE);
   const net_addr *a = (const net_addr *)lua_tostring(L, -1);
-  char who[NET_WHO];
+  char peer_text[NET_PEER_TEXT];
   int err;
-  (void)why;
+  (void)wake;
   box->o.address = &a->u.sa;
   box->o.len = a->len;
   box->load = net_load_start(&box->o, &err);
-  if (box->load == NULL) return net_err(L, "load", net_addr_text(a, who), err);
+  if (box->load == NULL)
+    return net_error(L, "load", net_addr_text(a, peer_text), err);
   return net_loop_await(L, module_loadk);
 }
 
@@ -234,12 +243,12 @@ static int module_load(lua_State *L) {
     check_host(L);
   engine *box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = read;
-  net_poll_init(&box->poll);
+  net_watcher_init(&box->poll);
   luaL_setmetatable(L, NET_LOAD);
   lua_toclose(L, ENGINE);
   if (box->family != AF_UNIX)
-    return net_dns_address(L, box->family, HOST, "load", -1,
-                           module_load_address, 1);
+    return net_resolver_address(L, box->family, HOST, "load", -1,
+                                module_load_address, 1);
   size_t len;
   net_addr a;
   const char *path = lua_tolstring(L, HOST, &len);

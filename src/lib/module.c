@@ -2,9 +2,14 @@
  *
  * net.c: luaopen_net: the classes and the table that require "net" returns.
  */
-#include "net.h"
+#include "lib/module.h"
 
 #include <string.h>
+
+#include "core/classes.h"
+#include "core/loop.h"
+#include "core/tracer.h"
+#include "lib/coroutine.h"
 
 enum { BOX = 1 }; /* where the loop's box is on the stack */
 
@@ -40,25 +45,25 @@ int luaopen_net(lua_State *L) {
   net_loop_open(L);
   CLASS(L, NET_BUFFER, net_buffer_methods);
   CLASS(L, NET_TASK, net_task_methods);
-  CLASS(L, NET_DIAL, net_dial_methods);
-  CLASS(L, NET_GATHER, net_gather_methods);
+  CLASS(L, NET_CONNECT, net_connect_methods);
+  CLASS(L, NET_POLLSET, net_pollset_methods);
   CLASS(L, NET_DEADLINE, net_deadline_methods);
-  CLASS(L, NET_LOOKUP, net_dns_methods);
+  CLASS(L, NET_LOOKUP, net_resolver_methods);
   CLASS(L, NET_NAME, net_names_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
-  CLASS(L, NET_HIST, net_hist_methods);
+  CLASS(L, NET_HISTOGRAM, net_histogram_methods);
   CLASS(L, NET_LOAD, net_load_engine_methods);
-  CLASS(L, NET_SOCK, net_sock_methods, net_attr_methods, net_info_methods,
-        net_stream_methods, net_io_methods, net_echo_methods);
+  CLASS(L, NET_SOCK, net_sock_methods, net_attributes_methods,
+        net_tcp_info_methods, net_stream_methods, net_io_methods,
+        net_echo_methods);
   lua_newtable(L);
   add(L, net_addr_functions);
   add(L, net_buffer_functions);
-  add(L, net_dns_functions);
+  add(L, net_resolver_functions);
   add(L, net_names_functions);
-  add(L, net_iface_functions);
-  add(L, net_usage_functions);
+  add(L, net_system_functions);
   add(L, net_sock_functions);
-  add(L, net_dial_functions);
+  add(L, net_connect_functions);
   add(L, net_gai_functions);
   add(L, net_listen_functions);
   add(L, net_select_functions);

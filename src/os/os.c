@@ -4,6 +4,7 @@
  * that do not block, and what is to be done where accept(2) fails.
  */
 #include "os/os.h"
+#include "os/counters.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,10 @@
 #include <sys/prctl.h>
 #endif
 
-_Atomic uint64_t net_sys_calls, net_sys_in, net_sys_out;
-
-net_sys_counts net_sys_counted(void) {
-  return (net_sys_counts){net_sys_calls, net_sys_in, net_sys_out};
-}
+_Atomic uint64_t net_count_calls, net_count_in, net_count_out;
 
 /* Starts a thread in which no signal's handler runs; 0, or an errno. */
-int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
+int net_os_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -31,13 +28,13 @@ int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
 }
 
 /* Makes a descriptor non-blocking, and no child's; 0, or an errno. */
-int net_sys_nonblock(int fd) {
+int net_os_nonblock(int fd) {
   int failed = fcntl(fd, F_SETFL, O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC);
   return failed ? errno : 0;
 }
 
-/* A descriptor for net_sys_refuse to give up; -1: there is none. */
-int net_sys_spare(void) {
+/* A descriptor for net_os_accept_and_close to give up; -1: there is none. */
+int net_os_emfile_fd(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -45,20 +42,20 @@ int net_sys_spare(void) {
  * the spare one, takes the client and shows it a close, instead of leaving it
  * to wait. False, and errno: EAGAIN, there was none (accept(2) looks for a
  * descriptor first). */
-int net_sys_refuse(int listener, int *spare) {
-  if (*spare < 0) *spare = net_sys_spare();
-  if (*spare < 0) return 0;
-  close(*spare);
+int net_os_accept_and_close(int listener, int *emfile_fd) {
+  if (*emfile_fd < 0) *emfile_fd = net_os_emfile_fd();
+  if (*emfile_fd < 0) return 0;
+  close(*emfile_fd);
   int fd = accept(listener, NULL, NULL), code = errno;
   if (fd >= 0) close(fd);
-  *spare = net_sys_spare();
+  *emfile_fd = net_os_emfile_fd();
   errno = code;
   return fd >= 0;
 }
 
 /* Is what accept(2) says about a client that has gone, or about the network,
  * and not about us? There may be other clients. */
-int net_sys_goes_on(int code) {
+int net_os_accept_is_transient(int code) {
   switch (code) {
   case EINTR:
   case ECONNABORTED:
@@ -73,13 +70,13 @@ int net_sys_goes_on(int code) {
 }
 
 /* Does the kernel lack something, for the moment, for what we want to do? */
-int net_sys_lacks(int code) {
+int net_os_errno_is_shortage(int code) {
   return code == ENOBUFS || code == ENOMEM;
 }
 
 /* In a new process: it ends when `parent` does, however that ends; where the
  * system can say so. */
-void net_sys_end_with(pid_t parent) {
+void net_os_die_with_parent(pid_t parent) {
 #ifdef __linux__
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif

@@ -3,13 +3,11 @@
  * sys.h: what only some systems have is asked for here, and nowhere else; and
  * a thread that leaves signals alone. Knows neither Lua nor libuv.
  */
-#ifndef SYS_H
-#define SYS_H
+#ifndef OS_H
+#define OS_H
 
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -60,28 +58,12 @@ static inline int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
 }
 #endif
 
-/* What the kernel has done for us: system calls, and bytes received and sent.
- * One thread writes at a time, any may read. */
-extern _Atomic uint64_t net_sys_calls, net_sys_in, net_sys_out;
-
-static inline void net_sys_add(_Atomic uint64_t *count, uint64_t n) {
-  atomic_store_explicit(count,
-                        atomic_load_explicit(count, memory_order_relaxed) + n,
-                        memory_order_relaxed);
-}
-
-typedef struct net_sys_counts {
-  uint64_t calls, in, out;
-} net_sys_counts;
-
-/* sys.c */
-net_sys_counts net_sys_counted(void);
-int net_sys_thread(pthread_t *thread, void *(*run)(void *), void *argument);
-int net_sys_nonblock(int fd);
-int net_sys_spare(void);
-int net_sys_refuse(int listener, int *spare);
-int net_sys_goes_on(int code);
-int net_sys_lacks(int code);
-void net_sys_end_with(pid_t parent);
+int net_os_thread(pthread_t *thread, void *(*run)(void *), void *argument);
+int net_os_nonblock(int fd);
+int net_os_emfile_fd(void);
+int net_os_accept_and_close(int listener, int *emfile_fd);
+int net_os_accept_is_transient(int code);
+int net_os_errno_is_shortage(int code);
+void net_os_die_with_parent(pid_t parent);
 
 #endif

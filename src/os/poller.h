@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch.h: which of many descriptors are ready, in one system call. It is
- * epoll(7), or kqueue(2), edge-triggered; it knows neither Lua nor libuv.
+ * poller.h: tells which of many descriptors are ready, by one system call:
+ * epoll(7) or kqueue(2), edge-triggered.
  *
  * A descriptor is added once, for both directions. It is reported when it
- * becomes ready, and not again before it has said EAGAIN (or a stream's read
- * was short) and has become ready anew. close(2) takes it off, unless it has a
- * duplicate: so the key that an event brings may be of one that has gone.
+ * becomes ready, and not again until a call on it has failed with EAGAIN (or a
+ * stream's read was short) and it becomes ready anew. close(2) removes it,
+ * unless it has a duplicate: so an event's key may belong to a descriptor that
+ * is closed.
  *
- * A watch is a descriptor itself, which can be read when it has events.
+ * A poller is a descriptor itself, which is readable while it has events.
  */
-#ifndef WATCH_H
-#define WATCH_H
+#ifndef POLLER_H
+#define POLLER_H
 
 #include <stdint.h>
 
 enum {
-  NET_CAN_READ = 1,
-  NET_CAN_WRITE = 2,
-  NET_HUNG_UP = 4 /* the end of the stream, or an error: after the data; or
-urgent data: in all cases, a short read may not have been the last */
+  NET_READABLE = 1,
+  NET_WRITABLE = 2,
+  /* The end of the stream or an error, behind the data, or urgent data: a short
+   * read may not be the last one. */
+  NET_HANGUP = 4
 };
 
 typedef struct net_event {
@@ -27,11 +29,11 @@ typedef struct net_event {
   int bits;
 } net_event;
 
-enum { NET_EVENTS = 256 }; /* the most that one call gives */
+enum { NET_EVENTS = 256 }; /* the most that one call returns */
 
-int net_watch_open(void);
-int net_watch_add(int watch, int fd, uint64_t key);
-int net_watch_remove(int watch, int fd);
-int net_watch_wait(int watch, net_event events[NET_EVENTS], int ms);
+int net_poller_open(void);
+int net_poller_add(int poller, int fd, uint64_t key);
+int net_poller_remove(int poller, int fd);
+int net_poller_wait(int poller, net_event events[NET_EVENTS], int ms);
 
 #endif

@@ -3,7 +3,7 @@
  * addr.c: socket addresses as text and as bytes, and the byte order of
  * integers. Nothing here asks the network.
  */
-#include "net.h"
+#include "socket/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <lauxlib.h>
+
+#include "core/error.h"
 
 /* Bytes that hold any "fe80::1%interface". */
 enum { HOST = INET6_ADDRSTRLEN + 1 + IF_NAMESIZE };
@@ -41,14 +45,14 @@ static int is_localhost(const char *host) {
 
 /* The index of an interface, which is its zone's id; 0, and errno: there is no
  * such interface.                                          if_nametoindex(3) */
-unsigned net_addr_index(const char *name) {
+unsigned net_addr_interface_index(const char *name) {
   errno = ENODEV;
   return strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
 }
 
 /* The id of a zone: an interface's name or number. 0, and errno: of none. */
 static uint32_t zone_id(const char *zone) {
-  unsigned index = net_addr_index(zone);
+  unsigned index = net_addr_interface_index(zone);
   if (index || *zone == '\0' || zone[strspn(zone, "0123456789")]) return index;
   unsigned long long id = strtoull(zone, NULL, 10);
   if (id <= UINT32_MAX) return (uint32_t)id;
@@ -70,7 +74,7 @@ static const char *ip6_split(const char *host, struct in6_addr *in6) {
 
 /* Why `host` is no address though it looks like one of IPv6 with a zone: the
  * errno, ENODEV if there is no such interface. 0: it is one, or is a name. */
-int net_addr_no_zone(const char *host) {
+int net_addr_zone_error(const char *host) {
   struct in6_addr in6;
   const char *zone = ip6_split(host, &in6);
   return zone == NULL || *zone == '\0' || zone_id(zone + 1) ? 0 : errno;
@@ -183,15 +187,15 @@ int net_addr_push(lua_State *L, const net_addr *a) {
 
 /* For messages: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "/run/x.sock",
  * "@abstract", "". */
-const char *net_addr_text(const net_addr *a, char text[NET_WHO]) {
+const char *net_addr_text(const net_addr *a, char text[NET_PEER_TEXT]) {
   char host[HOST];
   text[0] = '\0';
   if (a->len == 0) return text;
   if (a->u.sa.sa_family == AF_UNIX) {
     int len = (int)path_len(a);
-    snprintf(text, NET_WHO, "%.*s", len, a->u.un.sun_path);
+    snprintf(text, NET_PEER_TEXT, "%.*s", len, a->u.un.sun_path);
     if (len > 0 && text[0] == '\0')
-      snprintf(text, NET_WHO, "@%.*s", len - 1, a->u.un.sun_path + 1);
+      snprintf(text, NET_PEER_TEXT, "@%.*s", len - 1, a->u.un.sun_path + 1);
     return text;
   }
   unsigned port = ip_text(a, host);
@@ -206,7 +210,7 @@ const char *net_addr_text(const net_addr *a, char text[NET_WHO]) {
 
 /* Keeps an address of a peer in few bytes. */
 void net_addr_pack(net_peer *p, const net_addr *a) {
-  char text[NET_WHO];
+  char text[NET_PEER_TEXT];
   free(p->path);
   *p = (net_peer){0};
   if (a->u.sa.sa_family == AF_UNIX)
@@ -216,7 +220,7 @@ void net_addr_pack(net_peer *p, const net_addr *a) {
 }
 
 /* As net_addr_text. */
-const char *net_addr_peer_text(const net_peer *p, char text[NET_WHO]) {
+const char *net_addr_peer_text(const net_peer *p, char text[NET_PEER_TEXT]) {
   net_addr a = {.len = sizeof p->u};
   if (p->path) return p->path;
   if (p->u.sa.sa_family == 0) a.len = 0;
@@ -231,7 +235,7 @@ static int net_inet_aton(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &len);
   struct in_addr in;
   if (strcspn(text, " \t\n\v\f\r") != len || !inet_aton(text, &in))
-    return net_err(L, "inet_aton", text, EINVAL);
+    return net_error(L, "inet_aton", text, EINVAL);
   lua_pushlstring(L, (char *)&in, sizeof in);
   return 1;
 }
@@ -259,8 +263,8 @@ static int net_inet_pton(lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &len);
   net_addr a;
   if (strlen(text) != len || !numeric(&a, family, text, 0)) {
-    int code = family == AF_INET6 ? net_addr_no_zone(text) : 0;
-    return net_err(L, "inet_pton", text, code ? code : EINVAL);
+    int code = family == AF_INET6 ? net_addr_zone_error(text) : 0;
+    return net_error(L, "inet_pton", text, code ? code : EINVAL);
   }
   if (family == AF_INET) {
     lua_pushlstring(L, (char *)&a.u.in.sin_addr, sizeof a.u.in.sin_addr);
@@ -357,8 +361,8 @@ static int net_unhexlify(lua_State *L) {
   }
   luaL_pushresult(&b);
   return good ? 1
-              : net_err_say(L, "unhexlify", NULL,
-                            "not two hexadecimal digits a byte", "EINVAL");
+              : net_error_reason(L, "unhexlify", NULL,
+                                 "not two hexadecimal digits a byte", "EINVAL");
 }
 
 /* net.escape(bytes) -> text */

@@ -4,10 +4,12 @@
  * its options, its names. None of these calls waits; on a closed socket each
  * gives "EBADF".
  */
-#include "net.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "os/counters.h"
+#include "socket/option.h"
+#include "socket/sock.h"
 
 /* sock:settimeout(seconds) -> sock */
 static int sock_settimeout(lua_State *L) {
@@ -16,7 +18,7 @@ static int sock_settimeout(lua_State *L) {
   double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
   luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
                 "seconds must not be negative");
-  int refused = net_sock_refuse(L, s, "settimeout", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "settimeout", NET_EITHER);
   if (refused) return refused;
   s->timeout = seconds;
   lua_settop(L, 1);
@@ -26,7 +28,7 @@ static int sock_settimeout(lua_State *L) {
 /* sock:gettimeout() -> seconds */
 static int sock_gettimeout(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "gettimeout", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "gettimeout", NET_EITHER);
   if (refused) return refused;
   if (s->timeout < 0)
     lua_pushnil(L);
@@ -39,7 +41,7 @@ static int sock_gettimeout(lua_State *L) {
 static int sock_setblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
-  int refused = net_sock_refuse(L, s, "setblocking", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "setblocking", NET_EITHER);
   if (refused) return refused;
   s->timeout = lua_toboolean(L, 2) ? -1 : 0;
   lua_settop(L, 1);
@@ -49,7 +51,7 @@ static int sock_setblocking(lua_State *L) {
 /* sock:getblocking() -> boolean */
 static int sock_getblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "getblocking", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "getblocking", NET_EITHER);
   if (refused) return refused;
   lua_pushboolean(L, s->timeout != 0);
   return 1;
@@ -58,27 +60,27 @@ static int sock_getblocking(lua_State *L) {
 /* sock:setsockopt(name, value, seconds) -> sock                setsockopt(2) */
 static int sock_setsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "setsockopt", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "setsockopt", NET_EITHER);
   if (refused) return refused;
   if (strcmp(luaL_checkstring(L, 2), "SO_LINGER") == 0) s->lingers = 1;
-  return net_opt_set(L, s->fd, 2);
+  return net_option_set(L, s->fd, 2);
 }
 
 /* sock:getsockopt(name) -> value, seconds                      getsockopt(2) */
 static int sock_getsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "getsockopt", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "getsockopt", NET_EITHER);
   if (refused) return refused;
-  return net_opt_get(L, s->fd, 2);
+  return net_option_get(L, s->fd, 2);
 }
 
 static int change_group(lua_State *L, const char *call, int joins) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM && s->family != AF_UNIX, 1,
                 "an inet or inet6 datagram socket expected");
-  int refused = net_sock_refuse(L, s, call, NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, call, NET_EITHER);
   if (refused) return refused;
-  return net_opt_group(L, s->fd, s->family, call, joins);
+  return net_option_group(L, s->fd, s->family, call, joins);
 }
 
 /* sock:join_group(group, interface) -> sock                    RFC 3493, 5.2 */
@@ -96,7 +98,7 @@ typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
 static int push_name(lua_State *L, const char *call, getname get) {
   net_sock *s = net_sock_check(L);
   net_addr a = {.len = sizeof a.u};
-  int refused = net_sock_refuse(L, s, call, NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, call, NET_EITHER);
   if (refused) return refused;
   if (NET_CALL(get(s->fd, &a.u.sa, &a.len)))
     return net_sock_err(L, s, call, errno);
@@ -116,7 +118,7 @@ static int sock_getpeername(lua_State *L) {
 /* sock:fileno() -> integer */
 static int sock_fileno(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "fileno", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "fileno", NET_EITHER);
   if (refused) return refused;
   lua_pushinteger(L, s->fd);
   return 1;
@@ -135,7 +137,7 @@ static int sock___tostring(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg net_attr_methods[] = {
+const luaL_Reg net_attributes_methods[] = {
     {"settimeout", sock_settimeout},
     {"gettimeout", sock_gettimeout},
     {"setblocking", sock_setblocking},

@@ -4,9 +4,14 @@
  * and again, so that a bulk loop makes no string. Its methods have the names,
  * and its slices the meaning, of those of Lua's strings.
  */
-#include "net.h"
+#include "socket/buffer.h"
 
 #include <string.h>
+
+#include <lauxlib.h>
+
+#include "core/args.h"
+#include "core/classes.h"
 
 typedef struct buffer {
   const char *mark; /* says that it is one, to to_buffer */

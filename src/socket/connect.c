@@ -5,13 +5,23 @@
  * family's packets costs its user a moment, and not the minutes until TCP
  * gives up.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/args.h"
+#include "core/classes.h"
+#include "core/deadline.h"
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "os/counters.h"
+#include "socket/option.h"
+#include "socket/pollset.h"
+#include "socket/resolver.h"
+#include "socket/sock.h"
 
 /* Where the call keeps things on its stack. */
 enum { HOST = 1, PORT, OPTIONS, ATTEMPTS, FAILURES, DIAL, GATHER };
@@ -36,7 +46,7 @@ typedef struct dial {
 
 /* dial:__close(): however the call has ended, the other attempts do, too. */
 static int dial___close(lua_State *L) {
-  dial *d = luaL_checkudata(L, 1, NET_DIAL);
+  dial *d = luaL_checkudata(L, 1, NET_CONNECT);
   for (int i = 0; i < d->begun; i++)
     if (d->list[i].fd >= 0) close(d->list[i].fd);
   free(d->list);
@@ -75,7 +85,7 @@ static int check_options(lua_State *L, dial *d, double *seconds) {
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
   net_args_keys(L, OPTIONS, "|timeout|nodelay|local_host|local_port|family|");
   *seconds = net_args_number(L, OPTIONS, "timeout", -1, 1e9);
-  d->deadline = net_wait_from_now(*seconds);
+  d->deadline = net_deadline_after(*seconds);
   d->nodelay = net_args_flag(L, OPTIONS, "nodelay", 0);
   int family = net_args_choice(L, OPTIONS, "family", -1, families);
   return check_local(L, d, family < 0 ? AF_UNSPEC : numbers[family]);
@@ -106,7 +116,7 @@ static void interleave(attempt *list, const net_addr *addrs, size_t n) {
 /* An attempt is over, in vain unless `code` is 0: its row says so. */
 static void end(lua_State *L, dial *d, int i, int code) {
   attempt *a = &d->list[i];
-  char who[NET_WHO];
+  char peer_text[NET_PEER_TEXT];
   if (a->fd >= 0) close(a->fd);
   a->fd = -1;
   lua_rawgeti(L, ATTEMPTS, i + 1);
@@ -114,7 +124,8 @@ static void end(lua_State *L, dial *d, int i, int code) {
   lua_setfield(L, -2, "seconds");
   if (code) {
     d->code = code;
-    net_err_add(L, FAILURES, "connect", net_addr_text(&a->addr, who), code);
+    net_error_append(L, FAILURES, "connect", net_addr_text(&a->addr, peer_text),
+                     code);
     lua_setfield(L, -4, "code"); /* row nil message code */
     lua_setfield(L, -3, "error");
     lua_pop(L, 1);
@@ -146,9 +157,9 @@ static int win(lua_State *L, dial *d, int winner) {
 static int lose(lua_State *L, dial *d, int code) {
   const char *host = lua_tostring(L, HOST);
   uint16_t port = net_addr_port(&d->list[0].addr);
-  const char *who = lua_pushfstring(L, strchr(host, ':') ? "[%s]:%d" : "%s:%d",
-                                    host, (int)port);
-  net_err_all(L, FAILURES, "connect", who, code);
+  const char *peer_text = lua_pushfstring(
+      L, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, (int)port);
+  net_error_all(L, FAILURES, "connect", peer_text, code);
   lua_pushvalue(L, ATTEMPTS);
   return 4;
 }
@@ -157,7 +168,7 @@ static int bind_local(const dial *d, const attempt *a) {
   const net_addr *local = &d->local[a->addr.u.sa.sa_family == AF_INET6];
   if (local->len == 0) return 0;
   if (net_addr_port(local)) /* which all attempts are to have */
-    net_opt_put(a->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    net_option_set_int(a->fd, SOL_SOCKET, SO_REUSEADDR, 1);
   return NET_CALL(bind(a->fd, &local->u.sa, local->len)) ? errno : 0;
 }
 
@@ -174,11 +185,12 @@ static int begin(lua_State *L, dial *d) {
   if (a->fd < 0) return errno;
   d->open++;
   int err = bind_local(d, a);
-  if (!err && d->nodelay) err = net_opt_put(a->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!err && d->nodelay)
+    err = net_option_set_int(a->fd, IPPROTO_TCP, TCP_NODELAY, 1);
   if (err) return err;
   if (NET_CALL(connect(a->fd, &a->addr.u.sa, a->addr.len)) == 0) return 0;
   if (errno != EINPROGRESS && errno != EINTR) return errno;
-  err = net_gather_add(lua_touserdata(L, GATHER), a->fd);
+  err = net_pollset_add(lua_touserdata(L, GATHER), a->fd);
   d->next = uv_hrtime() + delay;
   return err ? err : EINPROGRESS;
 }
@@ -186,7 +198,7 @@ static int begin(lua_State *L, dial *d) {
 /* What has become of an attempt: EINPROGRESS, another errno, or 0. */
 static int result_of(const attempt *a) {
   net_addr peer = {.len = sizeof peer.u};
-  int err = net_opt_error(a->fd);
+  int err = net_option_error(a->fd);
   if (err || NET_CALL(getpeername(a->fd, &peer.u.sa, &peer.len)) == 0)
     return err;
   return errno == ENOTCONN ? EINPROGRESS : errno;
@@ -198,20 +210,20 @@ static int dial_wait(lua_State *L, const dial *d) {
   if (d->begun < d->n && (until == 0 || d->next < until)) until = d->next;
   double seconds = until > now ? (double)(until - now) / 1e9 : 0;
   net_wait_limit(net_wait_of(net_loop_get(L), L), until ? seconds : -1);
-  return net_gather_wait(L, lua_touserdata(L, GATHER));
+  return net_pollset_wait(L, lua_touserdata(L, GATHER));
 }
 
-static int net_connectk(lua_State *L, net_why why) {
+static int net_connectk(lua_State *L, net_wake wake) {
   dial *d = lua_touserdata(L, DIAL);
-  (void)why; /* what there is to see says more */
-  net_gather_look(lua_touserdata(L, GATHER));
+  (void)wake; /* what there is to see says more */
+  net_pollset_clear(lua_touserdata(L, GATHER));
   for (int i = 0; i < d->begun; i++) {
     int err = d->list[i].fd < 0 ? EINPROGRESS : result_of(&d->list[i]);
     if (err == 0) return win(L, d, i);
     if (err != EINPROGRESS) fail(L, d, i, err);
   }
   int late = (d->deadline && uv_hrtime() >= d->deadline) ||
-             net_wait_late(net_loop_get(L));
+             net_deadline_passed(net_loop_get(L));
   for (int i = 0; late && i < d->begun; i++)
     if (d->list[i].fd >= 0) fail(L, d, i, ETIMEDOUT);
   if (late) return lose(L, d, ETIMEDOUT);
@@ -224,18 +236,18 @@ static int net_connectk(lua_State *L, net_why why) {
 }
 
 /* Finds the addresses on top of the stack, and puts the gather there. */
-static int net_connect_start(lua_State *L, net_why why) {
+static int net_connect_start(lua_State *L, net_wake wake) {
   dial *d = lua_touserdata(L, DIAL);
   size_t len;
   const net_addr *addrs = (const net_addr *)lua_tolstring(L, -1, &len);
   size_t n = len / sizeof *addrs;
-  (void)why;
+  (void)wake;
   d->list = calloc(n, sizeof *d->list);
   if (d->list == NULL) return luaL_error(L, "not enough memory");
   interleave(d->list, addrs, n);
   d->n = (int)n;
   lua_pop(L, 1);
-  if (net_gather_open(L) == NULL) return lose(L, d, errno);
+  if (net_pollset_open(L) == NULL) return lose(L, d, errno);
   return net_loop_await(L, net_connectk);
 }
 
@@ -247,21 +259,21 @@ static int net_connect(lua_State *L) {
   lua_pushliteral(L, ""); /* FAILURES */
   dial *d = lua_newuserdatauv(L, sizeof *d, 0);
   *d = (dial){0};
-  luaL_setmetatable(L, NET_DIAL);
+  luaL_setmetatable(L, NET_CONNECT);
   int family = check_options(L, d, &seconds);
   lua_settop(L, DIAL);
   lua_toclose(L, DIAL);
-  return net_dns_addresses(L, family, HOST, "connect", seconds,
-                           net_connect_start, ATTEMPTS);
+  return net_resolver_addresses(L, family, HOST, "connect", seconds,
+                                net_connect_start, ATTEMPTS);
 }
 
-const luaL_Reg net_dial_methods[] = {
+const luaL_Reg net_connect_methods[] = {
     {"__close", dial___close},
     {"__gc", dial___close},
     {NULL, NULL},
 };
 
-const luaL_Reg net_dial_functions[] = {
+const luaL_Reg net_connect_functions[] = {
     {"connect", net_connect},
     {NULL, NULL},
 };

@@ -3,20 +3,25 @@
  * dns.c: names and services. Lookups run in libuv's resolver pool, so that no
  * task but the one that asked waits for them.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/classes.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "socket/resolver.h"
+
 /* A lookup belongs to the resolver pool and to the Lua object that waits for
  * it, userdata { lookup * }; the last of the two to let go frees it. */
 typedef struct lookup {
   uv_getaddrinfo_t req;
   net_query query;
-  net_wait *holder; /* slot */
+  net_wait *queue;
   net_loop *loop;
   int status, done, orphan;
 } lookup;
@@ -31,10 +36,10 @@ static void on_lookup(uv_getaddrinfo_t *req, int status,
                       struct addrinfo *list) {
   lookup *q = req->data;
   (void)list; /* it is req->addrinfo */
-  net_intr_lookups(-1);
+  net_interrupt_count_lookups(-1);
   q->status = status;
   q->done = 1;
-  net_wait_wake(q->holder, NET_READY);
+  net_wait_wake(q->queue, NET_READY);
   if (q->orphan) lookup_free(q);
 }
 
@@ -43,7 +48,7 @@ static int lookup___gc(lua_State *L) {
   lookup **box = luaL_checkudata(L, -1, NET_LOOKUP), *q = *box;
   if (q == NULL) return 0;
   *box = NULL;
-  while (q->holder) net_wait_detach(q->holder);
+  while (q->queue) net_wait_detach(q->queue);
   q->orphan = 1;
   if (q->done)
     lookup_free(q);
@@ -53,7 +58,7 @@ static int lookup___gc(lua_State *L) {
 }
 
 /* The call that waits for a name it needs for this socket; NULL: none does. */
-net_wait *net_dns_waiter(net_loop *loop, const void *sock) {
+net_wait *net_resolver_waiter(net_loop *loop, const void *sock) {
   if (loop->lookups == 0) return NULL;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
     net_wait *w = &net_task_of(l)->wait;
@@ -63,7 +68,7 @@ net_wait *net_dns_waiter(net_loop *loop, const void *sock) {
 }
 
 /* A host name that the resolver may be asked for. */
-const char *net_dns_host(lua_State *L, int arg) {
+const char *net_resolver_host(lua_State *L, int arg) {
   size_t len;
   const char *host = luaL_checklstring(L, arg, &len);
   luaL_argcheck(L, strlen(host) == len, arg, "host contains a NUL byte");
@@ -73,7 +78,7 @@ const char *net_dns_host(lua_State *L, int arg) {
 
 /* The value at `arg` as a port: a number or the name of a service, which
  * /etc/services knows. NULL, or what is wrong with it. */
-const char *net_dns_port(lua_State *L, int arg, uint16_t *port) {
+const char *net_resolver_port(lua_State *L, int arg, uint16_t *port) {
   int number;
   lua_Integer n = lua_tointegerx(L, arg, &number);
   *port = (uint16_t)n;
@@ -88,7 +93,7 @@ const char *net_dns_port(lua_State *L, int arg, uint16_t *port) {
 
 static uint16_t check_port(lua_State *L, int arg) {
   uint16_t port;
-  const char *wrong = net_dns_port(L, arg, &port);
+  const char *wrong = net_resolver_port(L, arg, &port);
   luaL_argcheck(L, wrong == NULL, arg, wrong);
   return port;
 }
@@ -97,7 +102,7 @@ static uint16_t check_port(lua_State *L, int arg) {
  * Made for argparse's convert. */
 static int net_port(lua_State *L) {
   uint16_t port;
-  const char *wrong = (luaL_checkany(L, 1), net_dns_port(L, 1, &port));
+  const char *wrong = (luaL_checkany(L, 1), net_resolver_port(L, 1, &port));
   if (wrong) {
     lua_pushfstring(L, "%s: '%s'", wrong, luaL_tolstring(L, 1, NULL));
     lua_pushnil(L);
@@ -119,24 +124,24 @@ static int lookup_failed(lua_State *L, const net_query *q, int code) {
     lua_pushfstring(L, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
   else
     lua_pushstring(L, host ? host : service);
-  int results = net_err(L, q->call, lua_tostring(L, -1), code);
+  int results = net_error(L, q->call, lua_tostring(L, -1), code);
   if (q->extra == 0) return results;
   lua_pushvalue(L, q->extra);
   return results + 1;
 }
 
 /* The lookup is on top of the stack, where `then` wants what came of it. */
-static int lookupk(lua_State *L, net_why why) {
+static int lookupk(lua_State *L, net_wake wake) {
   lookup *q = *(lookup **)lua_touserdata(L, -1);
   net_query query = q->query;
-  if (!q->done && why != NET_TIMEOUT && why != NET_CANCELED) {
-    net_wait_hold(L, &q->holder);
+  if (!q->done && wake != NET_TIMEOUT && wake != NET_CANCELED) {
+    net_wait_on(L, &q->queue);
     net_wait_of(q->loop, L)->sock = lua_touserdata(L, 1);
     return NET_WAIT;
   }
   int code = q->status, at = lua_gettop(L);
-  if (why == NET_CANCELED) code = ECANCELED;
-  if (why == NET_TIMEOUT && !q->done) code = ETIMEDOUT;
+  if (wake == NET_CANCELED) code = ECANCELED;
+  if (wake == NET_TIMEOUT && !q->done) code = ETIMEDOUT;
   if (!code) query.use(L, q->req.addrinfo, query.port);
   lua_pushvalue(L, at);
   lookup___gc(L);
@@ -148,7 +153,7 @@ static int lookupk(lua_State *L, net_why why) {
 
 /* Asks the resolver, in a call that has begun: what `use` pushes of the list
  * of addresses is on top of the stack when `then` goes on. */
-int net_dns_lookup(lua_State *L, const net_query *query) {
+int net_resolver_lookup(lua_State *L, const net_query *query) {
   const char *host = lua_tostring(L, query->host);
   const char *service = NULL;
   if (query->service) service = lua_tostring(L, query->service);
@@ -165,7 +170,7 @@ int net_dns_lookup(lua_State *L, const net_query *query) {
     free(q);
     return lookup_failed(L, query, err);
   }
-  net_intr_lookups(1);
+  net_interrupt_count_lookups(1);
   q->loop->lookups++;
   *box = q;
   return net_loop_await(L, lookupk);
@@ -200,13 +205,13 @@ static void use_all(lua_State *L, const struct addrinfo *list, uint16_t port) {
  * that holds a net_addr, and goes on with `then`; waits `seconds` at most.
  * `waits`: the call may do so even where the host needs no lookup. */
 static int resolve(lua_State *L, int family, int arg, uint16_t port,
-                   const char *call, double seconds, net_try then, int waits) {
-  const char *host = net_dns_host(L, arg);
+                   const char *call, double seconds, net_step then, int waits) {
+  const char *host = net_resolver_host(L, arg);
   net_query q = {
       .call = call, .host = arg, .port = port, .use = use_first, .then = then};
   net_addr a;
   int known = net_addr_ip(&a, family, host, port);
-  int no_zone = known || family != AF_INET6 ? 0 : net_addr_no_zone(host);
+  int no_zone = known || family != AF_INET6 ? 0 : net_addr_zone_error(host);
   if (no_zone) return lookup_failed(L, &q, no_zone);
   if (!known || waits) net_loop_begin(L, call, seconds);
   if (known) {
@@ -216,15 +221,15 @@ static int resolve(lua_State *L, int family, int arg, uint16_t port,
   if (seconds == 0) return lookup_failed(L, &q, EAGAIN);
   q.hints.ai_family = family;
   q.hints.ai_socktype = SOCK_STREAM;
-  return net_dns_lookup(L, &q);
+  return net_resolver_lookup(L, &q);
 }
 
 /* The same with every address of the host at `arg`, and the port behind it, in
  * the resolver's order; family: AF_UNSPEC is either. A failure returns the
  * value at `extra` as well. */
-int net_dns_addresses(lua_State *L, int family, int arg, const char *call,
-                      double seconds, net_try then, int extra) {
-  const char *host = net_dns_host(L, arg);
+int net_resolver_addresses(lua_State *L, int family, int arg, const char *call,
+                           double seconds, net_step then, int extra) {
+  const char *host = net_resolver_host(L, arg);
   net_query q = {
       .call = call, .host = arg, .extra = extra, .use = use_all, .then = then};
   net_addr known[2];
@@ -232,7 +237,7 @@ int net_dns_addresses(lua_State *L, int family, int arg, const char *call,
   q.port = check_port(L, arg + 1);
   if (family != AF_INET) n += net_addr_ip(&known[n], AF_INET6, host, q.port);
   if (family != AF_INET6) n += net_addr_ip(&known[n], AF_INET, host, q.port);
-  int no_zone = n > 0 || family == AF_INET ? 0 : net_addr_no_zone(host);
+  int no_zone = n > 0 || family == AF_INET ? 0 : net_addr_zone_error(host);
   if (no_zone) return lookup_failed(L, &q, no_zone);
   net_loop_begin(L, call, seconds);
   if (n > 0) {
@@ -241,20 +246,20 @@ int net_dns_addresses(lua_State *L, int family, int arg, const char *call,
   }
   q.hints.ai_family = family;
   q.hints.ai_socktype = SOCK_STREAM;
-  return net_dns_lookup(L, &q);
+  return net_resolver_lookup(L, &q);
 }
 
 /* The address of the host at `arg` and the port behind it, if they need no
  * lookup; raises for what cannot be one. */
-int net_dns_known(lua_State *L, int family, int arg, net_addr *a) {
-  const char *host = net_dns_host(L, arg);
+int net_resolver_known(lua_State *L, int family, int arg, net_addr *a) {
+  const char *host = net_resolver_host(L, arg);
   return net_addr_ip(a, family, host, check_port(L, arg + 1));
 }
 
 /* As resolve, for the host at `arg` and the port behind it. */
-int net_dns_address(lua_State *L, int family, int arg, const char *call,
-                    double seconds, net_try then, int waits) {
-  net_dns_host(L, arg);
+int net_resolver_address(lua_State *L, int family, int arg, const char *call,
+                         double seconds, net_step then, int waits) {
+  net_resolver_host(L, arg);
   uint16_t port = check_port(L, arg + 1);
   return resolve(L, family, arg, port, call, seconds, then, waits);
 }
@@ -264,13 +269,13 @@ static int net_gethostname(lua_State *L) {
   char name[UV_MAXHOSTNAMESIZE];
   size_t size = sizeof name;
   int err = uv_os_gethostname(name, &size);
-  if (err) return net_err(L, "gethostname", NULL, err);
+  if (err) return net_error(L, "gethostname", NULL, err);
   lua_pushlstring(L, name, size);
   return 1;
 }
 
-static int net_gethostbynamek(lua_State *L, net_why why) {
-  (void)why;
+static int net_gethostbynamek(lua_State *L, net_wake wake) {
+  (void)wake;
   net_addr_push(L, (const net_addr *)lua_tostring(L, -1));
   lua_pop(L, 1); /* the port */
   return 1;
@@ -291,19 +296,20 @@ static int net_getservbyport(lua_State *L) {
   struct servent *service = getservbyport(htons((uint16_t)port), proto);
   if (service == NULL) {
     lua_pushfstring(L, "%I/%s", (LUAI_UACINT)port, proto);
-    const char *who = lua_tostring(L, -1);
-    return net_err_say(L, "getservbyport", who, "no such service", "ENOENT");
+    const char *peer_text = lua_tostring(L, -1);
+    return net_error_reason(L, "getservbyport", peer_text, "no such service",
+                            "ENOENT");
   }
   lua_pushstring(L, service->s_name);
   return 1;
 }
 
-const luaL_Reg net_dns_methods[] = {
+const luaL_Reg net_resolver_methods[] = {
     {"__gc", lookup___gc},
     {NULL, NULL},
 };
 
-const luaL_Reg net_dns_functions[] = {
+const luaL_Reg net_resolver_functions[] = {
     {"gethostname", net_gethostname},
     {"gethostbyname", net_gethostbyname},
     {"getservbyport", net_getservbyport},

@@ -2,9 +2,11 @@
  *
  * gai.c: net.getaddrinfo: the resolver's whole answer, as a list of tables.
  */
-#include "net.h"
-
 #include <string.h>
+
+#include "core/args.h"
+#include "core/loop.h"
+#include "socket/resolver.h"
 
 enum { HOST = 1, SERVICE, HINTS };
 
@@ -88,15 +90,15 @@ static void use_list(lua_State *L, const struct addrinfo *list, uint16_t port) {
   }
 }
 
-static int net_getaddrinfok(lua_State *L, net_why why) {
-  (void)L, (void)why;
+static int net_getaddrinfok(lua_State *L, net_wake wake) {
+  (void)L, (void)wake;
   return 1;
 }
 
 /* net.getaddrinfo(host, service, hints) -> list               getaddrinfo(3) */
 static int net_getaddrinfo(lua_State *L) {
   lua_settop(L, HINTS);
-  if (!lua_isnil(L, HOST)) net_dns_host(L, HOST);
+  if (!lua_isnil(L, HOST)) net_resolver_host(L, HOST);
   check_service(L);
   luaL_argcheck(L, !lua_isnil(L, HOST) || !lua_isnil(L, SERVICE), HOST,
                 "host or service expected");
@@ -105,7 +107,7 @@ static int net_getaddrinfo(lua_State *L) {
   q.use = use_list;
   q.then = net_getaddrinfok;
   net_loop_begin(L, q.call, -1);
-  return net_dns_lookup(L, &q);
+  return net_resolver_lookup(L, &q);
 }
 
 const luaL_Reg net_gai_functions[] = {

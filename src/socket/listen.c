@@ -3,11 +3,16 @@
  * listen.c: net.listen: socket(2), bind(2) and listen(2) in one call, with the
  * options that a server wants.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
+
+#include "core/args.h"
+#include "core/error.h"
+#include "os/counters.h"
+#include "socket/option.h"
+#include "socket/resolver.h"
+#include "socket/sock.h"
 
 enum { HOST = 1, PORT, OPTIONS, FAILURES };
 
@@ -33,10 +38,10 @@ static const options *check_options(lua_State *L) {
 
 static int set_options(int fd, int family, const options *o) {
   int err = 0;
-  if (o->reuseaddr) err = net_opt_put(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (!err && o->reuseport) err = net_opt_reuseport(fd);
+  if (o->reuseaddr) err = net_option_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (!err && o->reuseport) err = net_option_reuseport(fd);
   if (!err && family == AF_INET6)
-    err = net_opt_put(fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack);
+    err = net_option_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack);
   return err;
 }
 
@@ -58,25 +63,25 @@ static int listen_at(lua_State *L, const net_addr *a, const options *o) {
 }
 
 /* Finds the addresses on top of the stack. */
-static int net_listenk(lua_State *L, net_why why) {
+static int net_listenk(lua_State *L, net_wake wake) {
   size_t len;
   const net_addr *addrs = (const net_addr *)lua_tolstring(L, -1, &len);
   size_t n = len / sizeof *addrs;
   int err = 0;
-  char who[NET_WHO];
-  (void)why;
+  char peer_text[NET_PEER_TEXT];
+  (void)wake;
   for (size_t i = 0; i < n; i++) {
     err = listen_at(L, &addrs[i], lua_touserdata(L, OPTIONS));
     if (!err) return 1;
-    int results =
-        net_err_add(L, FAILURES, "listen", net_addr_text(&addrs[i], who), err);
+    int results = net_error_append(L, FAILURES, "listen",
+                                   net_addr_text(&addrs[i], peer_text), err);
     lua_pop(L, results + 1);
   }
   if (n > 1)
     lua_pushfstring(L, "%s:%d", lua_tostring(L, HOST),
                     (int)net_addr_port(addrs));
-  return net_err_all(L, FAILURES, "listen", n > 1 ? lua_tostring(L, -1) : who,
-                     err);
+  return net_error_all(L, FAILURES, "listen",
+                       n > 1 ? lua_tostring(L, -1) : peer_text, err);
 }
 
 /* net.listen(host, port, options) -> sock      listen(2), socket(7), ipv6(7) */
@@ -84,13 +89,14 @@ static int net_listen(lua_State *L) {
   net_addr a;
   lua_settop(L, OPTIONS);
   const options *o = check_options(L);
-  int both = o->dual_stack && *net_dns_host(L, HOST) == '\0';
+  int both = o->dual_stack && *net_resolver_host(L, HOST) == '\0';
   lua_pushliteral(L, ""); /* FAILURES */
-  if (!(!both && net_dns_known(L, AF_INET, HOST, &a)) &&
-      !net_dns_known(L, AF_INET6, HOST, &a))
-    return net_dns_addresses(L, AF_UNSPEC, HOST, "listen", -1, net_listenk, 0);
+  if (!(!both && net_resolver_known(L, AF_INET, HOST, &a)) &&
+      !net_resolver_known(L, AF_INET6, HOST, &a))
+    return net_resolver_addresses(L, AF_UNSPEC, HOST, "listen", -1, net_listenk,
+                                  0);
   lua_pushlstring(L, (char *)&a, sizeof a);
-  return net_listenk(L, NET_FIRST);
+  return net_listenk(L, NET_START);
 }
 
 const luaL_Reg net_listen_functions[] = {

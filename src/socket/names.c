@@ -3,17 +3,23 @@
  * names.c: from addresses to names, and services by name. The resolver is
  * asked in libuv's pool, so that no task but the one that asked waits for it.
  */
-#include "net.h"
-
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/args.h"
+#include "core/classes.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "socket/resolver.h"
 
 /* A question belongs to the resolver pool and to the Lua object that waits for
  * the answer, userdata { question * }; the last to let go frees it. */
 typedef struct question {
   uv_getnameinfo_t req;
-  net_wait *holder; /* slot */
+  net_wait *queue;
   const char *call; /* for messages: "gethostbyaddr" */
   int results;      /* 1: the host's name; 2: the service's, too */
   int status, done, orphan;
@@ -23,10 +29,10 @@ static void on_name(uv_getnameinfo_t *req, int status, const char *host,
                     const char *service) {
   question *q = req->data;
   (void)host, (void)service; /* they are in req */
-  net_intr_lookups(-1);
+  net_interrupt_count_lookups(-1);
   q->status = status;
   q->done = 1;
-  net_wait_wake(q->holder, NET_READY);
+  net_wait_wake(q->queue, NET_READY);
   if (q->orphan) free(q);
 }
 
@@ -35,7 +41,7 @@ static int name___gc(lua_State *L) {
   question **box = luaL_checkudata(L, -1, NET_NAME), *q = *box;
   if (q == NULL) return 0;
   *box = NULL;
-  while (q->holder) net_wait_detach(q->holder);
+  while (q->queue) net_wait_detach(q->queue);
   q->orphan = 1;
   if (q->done)
     free(q);
@@ -45,12 +51,12 @@ static int name___gc(lua_State *L) {
 }
 
 /* The host is the first argument, the question is on top of the stack. */
-static int namek(lua_State *L, net_why why) {
+static int namek(lua_State *L, net_wake wake) {
   question *q = *(question **)lua_touserdata(L, -1);
-  if (!q->done && why != NET_TIMEOUT) return net_wait_hold(L, &q->holder);
+  if (!q->done && wake != NET_TIMEOUT) return net_wait_on(L, &q->queue);
   int code = q->done ? q->status : UV_ETIMEDOUT, results = q->results;
   if (code) {
-    results = net_err(L, q->call, lua_tostring(L, 1), code);
+    results = net_error(L, q->call, lua_tostring(L, 1), code);
   } else {
     lua_pushstring(L, q->req.host);
     lua_pushstring(L, q->req.service);
@@ -69,8 +75,8 @@ static int ask(lua_State *L, const char *call, uint16_t port, int flags,
   const char *host = lua_tostring(L, 1);
   net_addr a;
   if (!net_addr_numeric(&a, host, port)) {
-    int code = net_addr_no_zone(host);
-    return net_err(L, call, host, code ? code : UV_EINVAL);
+    int code = net_addr_zone_error(host);
+    return net_error(L, call, host, code ? code : UV_EINVAL);
   }
   net_loop_begin(L, call, -1);
   question **box = lua_newuserdatauv(L, sizeof *box, 0), *q;
@@ -84,9 +90,9 @@ static int ask(lua_State *L, const char *call, uint16_t port, int flags,
   int err = uv_getnameinfo(&loop->uv, &q->req, on_name, &a.u.sa, flags);
   if (err) {
     free(q);
-    return net_err(L, call, host, err);
+    return net_error(L, call, host, err);
   }
-  net_intr_lookups(1);
+  net_interrupt_count_lookups(1);
   *box = q;
   return net_loop_await(L, namek);
 }
@@ -104,8 +110,8 @@ static int net_getnameinfo(lua_State *L) {
   uint16_t port;
   int flags = 0;
   lua_settop(L, 3);
-  net_dns_host(L, 1);
-  const char *wrong = net_dns_port(L, 2, &port);
+  net_resolver_host(L, 1);
+  const char *wrong = net_resolver_port(L, 2, &port);
   luaL_argcheck(L, wrong == NULL, 2, wrong);
   if (!lua_isnil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
@@ -118,7 +124,7 @@ static int net_getnameinfo(lua_State *L) {
 /* net.gethostbyaddr(ip) -> name                             gethostbyaddr(3) */
 static int net_gethostbyaddr(lua_State *L) {
   lua_settop(L, 1);
-  net_dns_host(L, 1);
+  net_resolver_host(L, 1);
   return ask(L, "gethostbyaddr", 0, NI_NAMEREQD, 1);
 }
 
@@ -131,8 +137,9 @@ static int net_getservbyname(lua_State *L) {
   const char *proto = protos[luaL_checkoption(L, 2, "tcp", protos)];
   struct servent *service = getservbyname(name, proto);
   if (service == NULL) {
-    const char *who = lua_pushfstring(L, "%s/%s", name, proto);
-    return net_err_say(L, "getservbyname", who, "no such service", "ENOENT");
+    const char *peer_text = lua_pushfstring(L, "%s/%s", name, proto);
+    return net_error_reason(L, "getservbyname", peer_text, "no such service",
+                            "ENOENT");
   }
   lua_pushinteger(L, ntohs((uint16_t)service->s_port));
   return 1;

@@ -3,13 +3,20 @@
  * opt.c: socket options by their C names. One row of the table serves
  * setsockopt(2) and getsockopt(2); to add an option, add its row.
  */
-#include "net.h"
+#include "socket/option.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
+
+#include <lauxlib.h>
+
+#include "core/error.h"
+#include "os/counters.h"
+#include "os/os.h"
+#include "socket/address.h"
 
 typedef enum { INT, LINGER, INTERFACE, CRED } kind;
 
@@ -117,7 +124,7 @@ static int find_interface(lua_State *L, int arg, int family,
     m->imr_address = a.u.in.sin_addr;
     return 0;
   }
-  m->imr_ifindex = (int)net_addr_index(name);
+  m->imr_ifindex = (int)net_addr_interface_index(name);
   return m->imr_ifindex ? 0 : errno;
 }
 
@@ -143,13 +150,13 @@ static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
 
 /* setsockopt(name, value): an integer or a boolean; SO_LINGER takes two:
  * on or off, and seconds; IP_MULTICAST_IF an interface. */
-int net_opt_set(lua_State *L, int fd, int arg) {
+int net_option_set(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   setting v;
   int len = check_setting(L, o, arg + 1, &v);
-  if (len < 0) return net_err(L, "setsockopt", o->name, len);
+  if (len < 0) return net_error(L, "setsockopt", o->name, len);
   if (NET_CALL(setsockopt(fd, o->level, o->number, &v, (socklen_t)len)))
-    return net_err(L, "setsockopt", o->name, errno);
+    return net_error(L, "setsockopt", o->name, errno);
   lua_pushvalue(L, 1);
   return 1;
 }
@@ -165,19 +172,19 @@ static int push_cred(lua_State *L, const option *o, const setting *v) {
   }
 #endif
   (void)v;
-  return net_err(L, "getsockopt", o->name, ENOTCONN);
+  return net_error(L, "getsockopt", o->name, ENOTCONN);
 }
 
 /* getsockopt(name) -> the kernel's integer; SO_LINGER has two, SO_PEERCRED
  * three, and IP_MULTICAST_IF is an address */
-int net_opt_get(lua_State *L, int fd, int arg) {
+int net_option_get(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   setting v = {0};
   socklen_t len = o->kind == CRED     ? sizeof v
                   : o->kind == LINGER ? sizeof v.linger
                                       : sizeof v.number;
   if (NET_CALL(getsockopt(fd, o->level, o->number, &v, &len)))
-    return net_err(L, "getsockopt", o->name, errno);
+    return net_error(L, "getsockopt", o->name, errno);
   if (o->kind == CRED) return push_cred(L, o, &v);
   if (o->kind == INTERFACE && o->level == IPPROTO_IP) {
     net_addr a = {.u.in = {.sin_family = AF_INET, .sin_addr = v.address}};
@@ -214,35 +221,35 @@ static int change_group(int fd, const net_addr *a, struct ip_mreqn *m,
 }
 
 /* join_group(group, interface), leave_group(group, interface) */
-int net_opt_group(lua_State *L, int fd, int family, const char *call,
-                  int joins) {
+int net_option_group(lua_State *L, int fd, int family, const char *call,
+                     int joins) {
   size_t len;
   net_addr a;
   struct ip_mreqn m;
   const char *group = luaL_checklstring(L, 2, &len);
-  int err = family == AF_INET6 ? net_addr_no_zone(group) : 0;
-  if (err) return net_err(L, call, group, err);
+  int err = family == AF_INET6 ? net_addr_zone_error(group) : 0;
+  if (err) return net_error(L, call, group, err);
   luaL_argcheck(L,
                 strlen(group) == len && net_addr_ip(&a, family, group, 0) &&
                     is_group(&a),
                 2, "not a multicast address of the socket's family");
   err = find_interface(L, 3, family, &m);
-  if (err) return net_err(L, call, lua_tostring(L, 3), err);
+  if (err) return net_error(L, call, lua_tostring(L, 3), err);
   err = change_group(fd, &a, &m, joins);
-  if (err) return net_err(L, call, group, err);
+  if (err) return net_error(L, call, group, err);
   lua_pushvalue(L, 1);
   return 1;
 }
 
 /* Sets an option that one of our own calls wants; 0, or an errno. */
-int net_opt_put(int fd, int level, int number, int value) {
+int net_option_set_int(int fd, int level, int number, int value) {
   return NET_CALL(setsockopt(fd, level, number, &value, sizeof value)) ? errno
                                                                        : 0;
 }
 
-int net_opt_reuseport(int fd) {
+int net_option_reuseport(int fd) {
 #ifdef SO_REUSEPORT
-  return net_opt_put(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  return net_option_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 #else
   (void)fd;
   return ENOPROTOOPT;
@@ -250,7 +257,7 @@ int net_opt_reuseport(int fd) {
 }
 
 /* The pending error of a socket, which this clears; 0 when there is none. */
-int net_opt_error(int fd) {
+int net_option_error(int fd) {
   int err = 0;
   socklen_t len = sizeof err;
   if (NET_CALL(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))) return errno;
@@ -258,7 +265,7 @@ int net_opt_error(int fd) {
 }
 
 /* What the kernel knows of a TCP connection; 0, or an errno. */
-int net_opt_tcp_info(int fd, void *info, socklen_t *len) {
+int net_option_tcp_info(int fd, void *info, socklen_t *len) {
 #ifdef TCP_INFO
   return NET_CALL(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len)) ? errno : 0;
 #else
@@ -269,7 +276,7 @@ int net_opt_tcp_info(int fd, void *info, socklen_t *len) {
 
 /* Where send(2) has no MSG_NOSIGNAL, the socket itself is told not to raise
  * SIGPIPE. */
-int net_opt_quiet(int fd) {
+int net_option_no_sigpipe(int fd) {
 #ifdef SO_NOSIGPIPE
   int on = 1;
   return setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
@@ -280,7 +287,7 @@ int net_opt_quiet(int fd) {
 }
 
 /* Will close(2) wait for unsent bytes (SO_LINGER with a time)? */
-int net_opt_lingers(int fd) {
+int net_option_lingers(int fd) {
   struct linger l = {0};
   socklen_t len = sizeof l;
   return NET_CALL(getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len)) == 0 &&

@@ -2,10 +2,17 @@
  *
  * select.c: net.select: which of many sockets a call would not wait for.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <poll.h>
+
+#include "core/classes.h"
+#include "core/deadline.h"
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "os/counters.h"
+#include "socket/pollset.h"
+#include "socket/stream.h"
 
 /* Where the call keeps things on its stack. The sockets are in lists of its
  * own: the caller's may change while it waits. */
@@ -40,8 +47,8 @@ static net_sock *sock_at(lua_State *L, int list, lua_Integer i) {
 
 static int failed(lua_State *L, int list, lua_Integer i, int code) {
   const char *name = list == READERS ? "readers" : "writers";
-  const char *who = lua_pushfstring(L, "%s[%I]", name, (LUAI_UACINT)i);
-  return net_err(L, "select", who, code);
+  const char *peer_text = lua_pushfstring(L, "%s[%I]", name, (LUAI_UACINT)i);
+  return net_error(L, "select", peer_text, code);
 }
 
 /* 0, or the results of a call that cannot be made with one of the sockets. */
@@ -91,10 +98,10 @@ static int found(lua_State *L) {
 }
 
 /* Adds a list's sockets to the gather; 0, or the results of the failure. */
-static int gather(lua_State *L, net_gather *g, int list) {
+static int gather(lua_State *L, net_pollset *g, int list) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
   for (lua_Integer i = 1; i <= n; i++) {
-    int err = net_gather_add(g, sock_at(L, list, i)->fd);
+    int err = net_pollset_add(g, sock_at(L, list, i)->fd);
     if (err) return failed(L, list, i, err);
   }
   return 0;
@@ -103,30 +110,30 @@ static int gather(lua_State *L, net_gather *g, int list) {
 /* The first wait: whatever becomes ready after the look is gathered. */
 static int select_wait(lua_State *L) {
   if (lua_rawlen(L, READERS) + lua_rawlen(L, WRITERS) == 0)
-    return net_wait_hold(L, NULL);
+    return net_wait_on(L, NULL);
   if (lua_gettop(L) >= GATHER)
-    return net_gather_wait(L, lua_touserdata(L, GATHER));
-  net_gather *g = net_gather_open(L);
-  if (g == NULL) return net_err(L, "select", NULL, errno);
-  net_gather_select(L, g);
+    return net_pollset_wait(L, lua_touserdata(L, GATHER));
+  net_pollset *g = net_pollset_open(L);
+  if (g == NULL) return net_error(L, "select", NULL, errno);
+  net_pollset_notify_close(L, g);
   int results = gather(L, g, READERS);
   if (!results) results = gather(L, g, WRITERS);
-  return results ? results : net_gather_wait(L, g);
+  return results ? results : net_pollset_wait(L, g);
 }
 
-static int net_selectk(lua_State *L, net_why why) {
-  int closed = why == NET_FIRST ? EBADF : ECANCELED;
+static int net_selectk(lua_State *L, net_wake wake) {
+  int closed = wake == NET_START ? EBADF : ECANCELED;
   int refused = refuse(L, READERS, closed);
   if (!refused) refused = refuse(L, WRITERS, closed);
   if (refused) return refused;
-  if (lua_gettop(L) >= GATHER) net_gather_look(lua_touserdata(L, GATHER));
+  if (lua_gettop(L) >= GATHER) net_pollset_clear(lua_touserdata(L, GATHER));
   if (!look(L, READERS) || !look(L, WRITERS))
-    return net_err(L, "select", NULL, errno);
+    return net_error(L, "select", NULL, errno);
   int never = !lua_isnil(L, TIMEOUT) && lua_tonumber(L, TIMEOUT) == 0;
   if (!found(L) && !never) {
-    if (net_wait_late(net_loop_get(L)))
-      return net_err(L, "select", NULL, ETIMEDOUT);
-    if (why != NET_TIMEOUT) return select_wait(L);
+    if (net_deadline_passed(net_loop_get(L)))
+      return net_error(L, "select", NULL, ETIMEDOUT);
+    if (wake != NET_TIMEOUT) return select_wait(L);
   }
   lua_pushvalue(L, READABLE);
   lua_pushvalue(L, WRITABLE);

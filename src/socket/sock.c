@@ -9,13 +9,23 @@
  * waiting when the socket was closed "ECANCELED", and "EBUSY" where another
  * task is in the middle of a call of the same direction.
  */
-#include "net.h"
+#include "socket/sock.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/classes.h"
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "os/counters.h"
+#include "os/os.h"
+#include "socket/option.h"
+#include "socket/pollset.h"
+#include "socket/resolver.h"
 
 static const char *const families[] = {"inet", "inet6", "unix", NULL};
 static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
@@ -35,34 +45,35 @@ net_sock *net_sock_check(lua_State *L) {
 
 /* nil, message, code of a failed call, which names the peer if one is known. */
 int net_sock_err(lua_State *L, const net_sock *s, const char *call, int code) {
-  char who[NET_WHO];
-  return net_err(L, call, net_addr_peer_text(&s->peer, who), code);
+  char peer_text[NET_PEER_TEXT];
+  return net_error(L, call, net_addr_peer_text(&s->peer, peer_text), code);
 }
 
 /* 0, or the results of a call that cannot be made now. */
-int net_sock_refuse(lua_State *L, net_sock *s, const char *call, int dir) {
+int net_sock_busy_or_closed(lua_State *L, net_sock *s, const char *call,
+                            int dir) {
   if (s->fd < 0) return net_sock_err(L, s, call, EBADF);
   if (dir == NET_EITHER) return 0;
   if (s->engine) return net_sock_err(L, s, call, EBUSY);
-  if (net_poll_busy(L, &s->poll, dir) ||
-      (dir == NET_WRITE && net_dns_waiter(net_loop_get(L), s)))
+  if (net_watcher_busy(L, &s->poll, dir) ||
+      (dir == NET_WRITE && net_resolver_waiter(net_loop_get(L), s)))
     return net_sock_err(L, s, call, EBUSY);
   return 0;
 }
 
 /* Makes a call that may wait, as long as the socket's time-out says. */
 int net_sock_start(lua_State *L, net_sock *s, const char *call, int dir,
-                   net_try try) {
-  int refused = net_sock_refuse(L, s, call, dir);
+                   net_step step) {
+  int refused = net_sock_busy_or_closed(L, s, call, dir);
   if (refused) return refused;
   net_loop_begin(L, call, s->timeout);
-  return net_loop_await(L, try);
+  return net_loop_await(L, step);
 }
 
 /* After a system call has failed: waits where it would have, or returns the
  * error's results. A time-out has had its last try by now. */
-int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
-                   net_why why) {
+int net_sock_retry_or_fail(lua_State *L, net_sock *s, const char *call, int dir,
+                           net_wake wake) {
   int code = errno;
   if (s->fd < 0) {
     code = ECANCELED; /* closed while the call waited */
@@ -71,12 +82,14 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
      * full the receiver is. */
     int silent =
         s->family == AF_UNIX && s->type == SOCK_DGRAM && dir == NET_WRITE;
-    if (why != NET_TIMEOUT && silent) return net_wait_nap(L, NULL, NAP);
-    if (why != NET_TIMEOUT) return net_poll_wait(L, &s->poll, s->fd, dir);
+    if (wake != NET_TIMEOUT && silent)
+      return net_wait_retry_after(L, NULL, NAP);
+    if (wake != NET_TIMEOUT) return net_watcher_wait(L, &s->poll, s->fd, dir);
     code = ETIMEDOUT;
-  } else if (net_sys_lacks(code) && s->type == SOCK_STREAM && s->timeout != 0 &&
-             why != NET_TIMEOUT) {
-    return net_wait_nap(L, &s->poll.holder[dir], NAP); /* nothing is lost */
+  } else if (net_os_errno_is_shortage(code) && s->type == SOCK_STREAM &&
+             s->timeout != 0 && wake != NET_TIMEOUT) {
+    return net_wait_retry_after(L, &s->poll.queue[dir],
+                                NAP); /* nothing is lost */
   }
   return net_sock_err(L, s, call, code);
 }
@@ -84,10 +97,11 @@ int net_sock_again(lua_State *L, net_sock *s, const char *call, int dir,
 /* Puts the address that the arguments name (host and port, or a path) on top
  * of the stack and goes on with `then`, which may wait itself or may not. */
 int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
-                     net_try then, int waits) {
+                     net_step then, int waits) {
   if (s->family != AF_UNIX) {
     lua_settop(L, arg + 1);
-    return net_dns_address(L, s->family, arg, call, s->timeout, then, waits);
+    return net_resolver_address(L, s->family, arg, call, s->timeout, then,
+                                waits);
   }
   size_t len;
   net_addr a;
@@ -111,7 +125,7 @@ net_sock *net_sock_new(lua_State *L, int family, int type) {
   *s = (net_sock){.mark = &net_sock_mark, .fd = -1, .timeout = -1};
   s->family = family;
   s->type = type;
-  net_poll_init(&s->poll);
+  net_watcher_init(&s->poll);
   luaL_setmetatable(L, NET_SOCK);
   return s;
 }
@@ -119,8 +133,8 @@ net_sock *net_sock_new(lua_State *L, int family, int type) {
 /* For systems that cannot say so in socket(2) and accept(2). */
 static int prepare(int fd) {
   if (SOCK_NONBLOCK == 0 && fd >= 0) {
-    net_sys_nonblock(fd);
-    net_opt_quiet(fd);
+    net_os_nonblock(fd);
+    net_option_no_sigpipe(fd);
   }
   return fd;
 }
@@ -137,7 +151,7 @@ static int net_socket(lua_State *L) {
   int type = type_number[luaL_checkoption(L, 2, "stream", types)];
   net_sock *s = net_sock_new(L, family, type);
   s->fd = net_sock_open(family, type);
-  return s->fd < 0 ? net_err(L, "socket", NULL, errno) : 1;
+  return s->fd < 0 ? net_error(L, "socket", NULL, errno) : 1;
 }
 
 /* net.socketpair(family, type) -> sock, sock                   socketpair(2) */
@@ -148,20 +162,20 @@ static int net_socketpair(lua_State *L) {
            *b = net_sock_new(L, family, type);
   type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
   if (NET_CALL(socketpair(family, type, 0, fds)))
-    return net_err(L, "socketpair", NULL, errno);
+    return net_error(L, "socketpair", NULL, errno);
   a->fd = prepare(fds[0]);
   b->fd = prepare(fds[1]);
   return 2;
 }
 
-static int sock_bindk(lua_State *L, net_why why) {
+static int sock_bindk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = top_address(L);
-  char who[NET_WHO];
-  (void)why;
+  char peer_text[NET_PEER_TEXT];
+  (void)wake;
   if (s->fd < 0) return net_sock_err(L, s, "bind", ECANCELED);
   if (NET_CALL(bind(s->fd, &a->u.sa, a->len)))
-    return net_err(L, "bind", net_addr_text(a, who), errno);
+    return net_error(L, "bind", net_addr_text(a, peer_text), errno);
   lua_pushvalue(L, 1);
   return 1;
 }
@@ -169,7 +183,7 @@ static int sock_bindk(lua_State *L, net_why why) {
 /* sock:bind(host, port) -> sock                                      bind(2) */
 static int sock_bind(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "bind", NET_WRITE);
+  int refused = net_sock_busy_or_closed(L, s, "bind", NET_WRITE);
   if (refused) return refused;
   return net_sock_address(L, s, 2, "bind", sock_bindk, 0);
 }
@@ -179,7 +193,7 @@ static int sock_listen(lua_State *L) {
   net_sock *s = net_sock_check(L);
   lua_Integer backlog = luaL_optinteger(L, 2, 128);
   luaL_argcheck(L, backlog >= 0 && backlog <= INT_MAX, 2, "not a backlog");
-  int refused = net_sock_refuse(L, s, "listen", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "listen", NET_EITHER);
   if (refused) return refused;
   if (NET_CALL(listen(s->fd, (int)backlog)))
     return net_sock_err(L, s, "listen", errno);
@@ -199,30 +213,31 @@ static int accept_once(int fd, net_addr *a) {
 /* No client was accepted. Where we have no descriptor for one, those who wait
  * see a close; where the system has nothing left, we ask again in a while. A
  * socket that never waits is told, and one client a call refused. */
-static int accept_failed(lua_State *L, net_sock *s, net_why why) {
-  int code = errno, waits = s->timeout != 0 && why != NET_TIMEOUT;
+static int accept_failed(lua_State *L, net_sock *s, net_wake wake) {
+  int code = errno, waits = s->timeout != 0 && wake != NET_TIMEOUT;
   int lacks = code == EMFILE || code == ENFILE;
-  int spent = net_sys_lacks(code) || net_sys_goes_on(code);
+  int spent =
+      net_os_errno_is_shortage(code) || net_os_accept_is_transient(code);
   if (lacks) {
-    int left = waits ? ACCEPTS : 1, *spare = &net_loop_get(L)->spare;
-    while (left > 0 && net_sys_refuse(s->fd, spare)) left--;
+    int left = waits ? ACCEPTS : 1, *emfile_fd = &net_loop_get(L)->emfile_fd;
+    while (left > 0 && net_os_accept_and_close(s->fd, emfile_fd)) left--;
     if (left > 0 && errno == EAGAIN) code = EAGAIN;
   }
   if (waits && code != EAGAIN && (lacks || spent))
-    return net_wait_nap(L, NULL, PAUSE);
+    return net_wait_retry_after(L, NULL, PAUSE);
   errno = code;
-  return net_sock_again(L, s, "accept", NET_READ, why);
+  return net_sock_retry_or_fail(L, s, "accept", NET_READ, wake);
 }
 
 /* The new socket's object exists before accept(2) is called, so that running
  * out of memory cannot lose a connection that was accepted. */
-static int sock_acceptk(lua_State *L, net_why why) {
+static int sock_acceptk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1), *client = lua_touserdata(L, 2);
   net_addr a;
   int left = ACCEPTS;
   do client->fd = NET_CALL(accept_once(s->fd, &a));
-  while (client->fd < 0 && net_sys_goes_on(errno) && --left > 0);
-  if (client->fd < 0) return accept_failed(L, s, why);
+  while (client->fd < 0 && net_os_accept_is_transient(errno) && --left > 0);
+  if (client->fd < 0) return accept_failed(L, s, wake);
   net_addr_pack(&client->peer, &a);
   client->lingers = s->lingers; /* the kernel hands that on */
   lua_settop(L, 2);
@@ -238,32 +253,32 @@ static int sock_accept(lua_State *L) {
 }
 
 /* What has become of a connection that was waited for: an errno, or 0. */
-static int connect_result(net_sock *s, net_why why) {
+static int connect_result(net_sock *s, net_wake wake) {
   net_addr peer = {.len = sizeof peer.u};
-  int err = net_opt_error(s->fd); /* an event says only that it is over */
-  if (err || why != NET_TIMEOUT) return err;
+  int err = net_option_error(s->fd); /* an event says only that it is over */
+  if (err || wake != NET_TIMEOUT) return err;
   return NET_CALL(getpeername(s->fd, &peer.u.sa, &peer.len)) ? ETIMEDOUT : 0;
 }
 
-static int sock_connectk(lua_State *L, net_why why) {
+static int sock_connectk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1);
   const net_addr *a = top_address(L);
-  char who[NET_WHO];
+  char peer_text[NET_PEER_TEXT];
   int err = 0;
   if (s->fd < 0)
     err = ECANCELED;
-  else if (why != NET_FIRST && s->family != AF_UNIX)
-    err = connect_result(s, why);
+  else if (wake != NET_START && s->family != AF_UNIX)
+    err = connect_result(s, wake);
   else if (NET_CALL(connect(s->fd, &a->u.sa, a->len)))
     err = errno == EINTR ? EINPROGRESS : errno;
   if ((err == EINPROGRESS || err == EALREADY) && s->timeout != 0)
-    return net_poll_wait(L, &s->poll, s->fd, NET_WRITE);
+    return net_watcher_wait(L, &s->poll, s->fd, NET_WRITE);
   /* A full UNIX listener: poll(2) will not say when its backlog has room. */
   if (err == EAGAIN && s->family == AF_UNIX && s->timeout != 0) {
-    if (why != NET_TIMEOUT) return net_wait_nap(L, NULL, NAP);
+    if (wake != NET_TIMEOUT) return net_wait_retry_after(L, NULL, NAP);
     err = ETIMEDOUT;
   }
-  if (err) return net_err(L, "connect", net_addr_text(a, who), err);
+  if (err) return net_error(L, "connect", net_addr_text(a, peer_text), err);
   net_addr_pack(&s->peer, a);
   lua_pushvalue(L, 1);
   return 1;
@@ -272,7 +287,7 @@ static int sock_connectk(lua_State *L, net_why why) {
 /* sock:connect(host, port) -> sock                                connect(2) */
 static int sock_connect(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "connect", NET_WRITE);
+  int refused = net_sock_busy_or_closed(L, s, "connect", NET_WRITE);
   if (refused) return refused;
   return net_sock_address(L, s, 2, "connect", sock_connectk, 1);
 }
@@ -283,7 +298,7 @@ static int sock_shutdown(lua_State *L) {
   static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
   net_sock *s = net_sock_check(L);
   int how = numbers[luaL_checkoption(L, 2, NULL, names)];
-  int refused = net_sock_refuse(L, s, "shutdown", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "shutdown", NET_EITHER);
   if (refused) return refused;
   if (s->engine) return net_sock_err(L, s, "shutdown", EBUSY);
   if (NET_CALL(shutdown(s->fd, how)))
@@ -301,7 +316,7 @@ static void on_close(uv_fs_t *req) {
  * non-blocking descriptor: then a thread of libuv's pool makes the call. */
 static void close_fd(lua_State *L, net_sock *s) {
   uv_fs_t *req = NULL;
-  if (s->lingers && net_opt_lingers(s->fd)) req = malloc(sizeof *req);
+  if (s->lingers && net_option_lingers(s->fd)) req = malloc(sizeof *req);
   if (req == NULL)
     close(s->fd);
   else
@@ -312,11 +327,11 @@ static void close_fd(lua_State *L, net_sock *s) {
 static int sock_close(lua_State *L) {
   net_sock *s = net_sock_check(L);
   if (s->fd >= 0) {
-    net_poll_close(&s->poll);
-    net_wait *lookup = net_dns_waiter(net_loop_get(L), s);
+    net_watcher_close(&s->poll);
+    net_wait *lookup = net_resolver_waiter(net_loop_get(L), s);
     if (lookup) net_wait_ready(lookup, NET_CANCELED);
-    if (s->engine) net_poll_close(s->engine);
-    net_gather_closing(net_loop_get(L), s->fd);
+    if (s->engine) net_watcher_close(s->engine);
+    net_pollset_fd_closing(net_loop_get(L), s->fd);
     NET_CALL(close_fd(L, s));
     s->fd = -1;
     free(s->in);

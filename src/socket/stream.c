@@ -4,11 +4,15 @@
  * call could not use, because the time was up or the stream ended, stays in
  * the socket's buffer, in[start .. end), for the next one.
  */
-#include "net.h"
+#include "socket/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/args.h"
+#include "core/tracer.h"
+#include "os/counters.h"
 
 enum { CHUNK = 1 << 12, MAX_READ = 1 << 18 }; /* room for one recv(2) */
 enum { MAX_LINE = 1 << 16, MAX_ALL = 1 << 26 };
@@ -26,7 +30,7 @@ static int push(lua_State *L) { /* protected: bytes, n */
 /* Pushes the next n bytes of the buffer and drops them and `more` after; drops
  * them first, since a finalizer may run in the push, and read, too. Many bytes
  * may be more than there is memory for: then they stay. */
-int net_stream_take(lua_State *L, net_sock *s, size_t n, size_t more) {
+int net_stream_consume(lua_State *L, net_sock *s, size_t n, size_t more) {
   if (n > CHUNK) luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
   uint32_t start = s->start, end = s->end;
   char *bytes = s->in + start;
@@ -63,11 +67,11 @@ static void reserve(lua_State *L, net_sock *s, size_t want) {
  * and not by what a caller, or a stranger's length field, asks for. */
 static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   ssize_t n;
-  if (s->fd < 0) return -1; /* net_sock_again will say so */
+  if (s->fd < 0) return -1; /* net_sock_retry_or_fail will say so */
   reserve(L, s, want < CHUNK ? CHUNK : want > MAX_READ ? MAX_READ : want);
   NET_RETRY(n, recv(s->fd, s->in + s->end, s->size - s->end, 0));
   if (n <= 0) return n;
-  net_sys_add(&net_sys_in, (size_t)n);
+  net_count_add(&net_count_in, (size_t)n);
   s->end += (uint32_t)n;
   return n;
 }
@@ -89,15 +93,16 @@ static net_sock *check_stream(lua_State *L) {
   return s;
 }
 
-static int sock_recv_exactk(lua_State *L, net_why why) {
+static int sock_recv_exactk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1);
   size_t size = (size_t)lua_tointeger(L, 2);
   while (net_stream_buffered(s) < size) {
     ssize_t n = fill(L, s, size - net_stream_buffered(s));
-    if (n < 0) return net_sock_again(L, s, "recv_exact", NET_READ, why);
+    if (n < 0)
+      return net_sock_retry_or_fail(L, s, "recv_exact", NET_READ, wake);
     if (n == 0) return net_sock_err(L, s, "recv_exact", UV_EOF);
   }
-  return net_stream_take(L, s, size, 0);
+  return net_stream_consume(L, s, size, 0);
 }
 
 /* sock:recv_exact(size) -> data                                      recv(2) */
@@ -107,7 +112,7 @@ static int sock_recv_exact(lua_State *L) {
   return net_sock_start(L, s, "recv_exact", NET_READ, sock_recv_exactk);
 }
 
-static int sock_recv_linek(lua_State *L, net_why why) {
+static int sock_recv_linek(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1);
   size_t max = (size_t)lua_tointeger(L, 2);
   for (;;) {
@@ -119,12 +124,12 @@ static int sock_recv_linek(lua_State *L, net_why why) {
     }
     if (len > 0 && s->in[s->start + len - 1] == '\r') len--, ending++;
     if (len > max) return net_sock_err(L, s, "recv_line", EMSGSIZE);
-    if (newline) return net_stream_take(L, s, len, ending);
+    if (newline) return net_stream_consume(L, s, len, ending);
     ssize_t n = fill(L, s, 1);
-    if (n < 0) return net_sock_again(L, s, "recv_line", NET_READ, why);
+    if (n < 0) return net_sock_retry_or_fail(L, s, "recv_line", NET_READ, wake);
     if (n == 0 && have > max) /* its last byte is a \r */
       return net_sock_err(L, s, "recv_line", EMSGSIZE);
-    if (n == 0 && have > 0) return net_stream_take(L, s, have, 0);
+    if (n == 0 && have > 0) return net_stream_consume(L, s, have, 0);
     if (n == 0) return net_sock_err(L, s, "recv_line", UV_EOF);
   }
 }
@@ -149,8 +154,8 @@ static int line_or_error(lua_State *L, int results) {
   return lua_error(L);
 }
 
-static int lines_nextk(lua_State *L, net_why why) {
-  return line_or_error(L, sock_recv_linek(L, why));
+static int lines_nextk(lua_State *L, net_wake wake) {
+  return line_or_error(L, sock_recv_linek(L, wake));
 }
 
 static int lines_next(lua_State *L) {
@@ -173,21 +178,21 @@ static int sock_lines(lua_State *L) {
 /* Pushes all that has come before the end of the stream, behind which there is
  * no use for the buffer. */
 static int take_all(lua_State *L, net_sock *s) {
-  net_stream_take(L, s, net_stream_buffered(s), 0);
+  net_stream_consume(L, s, net_stream_buffered(s), 0);
   free(s->in);
   s->in = NULL;
   s->start = s->end = s->size = 0;
   return 1;
 }
 
-static int sock_recv_allk(lua_State *L, net_why why) {
+static int sock_recv_allk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, 1);
   size_t max = (size_t)lua_tointeger(L, 2);
   for (;;) {
     if (net_stream_buffered(s) > max)
       return net_sock_err(L, s, "recv_all", EMSGSIZE);
     ssize_t n = fill(L, s, 1);
-    if (n < 0) return net_sock_again(L, s, "recv_all", NET_READ, why);
+    if (n < 0) return net_sock_retry_or_fail(L, s, "recv_all", NET_READ, wake);
     if (n == 0) return take_all(L, s);
   }
 }

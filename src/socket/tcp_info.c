@@ -3,12 +3,14 @@
  * info.c: sock:info, what the kernel knows of a socket: how its connection
  * fares (TCP_INFO, tcp(7)) and what waits in its queues.
  */
-#include "net.h"
-
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <sys/ioctl.h>
+
+#include "os/counters.h"
+#include "socket/option.h"
+#include "socket/stream.h"
 
 #ifdef __linux__
 #include <linux/sockios.h>
@@ -67,7 +69,7 @@ static void push_field(lua_State *L, const reply *r, const struct field *f) {
 static int add_tcp(lua_State *L, int fd) {
   reply r = {0};
   socklen_t len = sizeof r;
-  int err = net_opt_tcp_info(fd, &r, &len);
+  int err = net_option_tcp_info(fd, &r, &len);
   if (err) return err;
   size_t state = r.tcp.tcpi_state;
   if (state >= sizeof states / sizeof *states) state = 0;
@@ -107,7 +109,7 @@ static void add_queue(lua_State *L, int fd, const char *name,
 /* sock:info() -> info                    tcp(7): TCP_INFO, SIOCINQ, SIOCOUTQ */
 static int sock_info(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_refuse(L, s, "info", NET_EITHER);
+  int refused = net_sock_busy_or_closed(L, s, "info", NET_EITHER);
   if (refused) return refused;
   lua_newtable(L);
   int tcp = s->type == SOCK_STREAM && s->family != AF_UNIX;
@@ -120,7 +122,7 @@ static int sock_info(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg net_info_methods[] = {
+const luaL_Reg net_tcp_info_methods[] = {
     {"info", sock_info},
     {NULL, NULL},
 };

@@ -3,11 +3,12 @@
  * trace.c: the lines of a trace, JSON each, and to whom they go. What they are
  * is in the manual, src/man/netlab.1.
  */
-#include "trace/trace.h"
-
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "os/counters.h"
+#include "trace/trace.h"
 
 int net_trace_on;
 
@@ -20,7 +21,7 @@ static struct {
   uint64_t written; /* when, ns */
   uint64_t lost;    /* calls, for want of memory */
   uint32_t tasks, socks;
-  net_jot out;
+  net_strbuf out;
   char room[1 << 16];
 } trace;
 
@@ -40,43 +41,43 @@ void net_trace_idle(uint64_t now) {
 }
 
 /* Begins a line; there is room for all of it. */
-net_jot *net_trace_begin(const char *event, uint64_t at) {
+net_strbuf *net_trace_begin(const char *event, uint64_t at) {
   if (sizeof trace.room - trace.out.len < LINE) flush(at);
-  net_jot *j = &trace.out;
-  NET_JOT(j, "{\"ev\":\"");
-  net_jot_text(j, event);
-  NET_JOT(j, "\",\"t\":");
-  net_jot_number(j, at);
+  net_strbuf *j = &trace.out;
+  NET_PUT(j, "{\"ev\":\"");
+  net_strbuf_text(j, event);
+  NET_PUT(j, "\",\"t\":");
+  net_strbuf_number(j, at);
   return j;
 }
 
 /* Ends a line; `bytes`: of a call that carried some. */
-void net_trace_end(net_jot *j, int bytes) {
-  NET_JOT(j, "}\n");
+void net_trace_end(net_strbuf *j, int bytes) {
+  NET_PUT(j, "}\n");
   if (trace.sink.eager > bytes) flush(uv_hrtime());
 }
 
 /* Text that is to be escaped, between quotes. */
-void net_trace_string(net_jot *j, const char *s, size_t len) {
-  NET_JOT(j, "\"");
-  net_jot_json(j, s, len < MOST ? len : MOST);
-  NET_JOT(j, "\"");
+void net_trace_string(net_strbuf *j, const char *s, size_t len) {
+  NET_PUT(j, "\"");
+  net_strbuf_json(j, s, len < MOST ? len : MOST);
+  NET_PUT(j, "\"");
 }
 
-void net_trace_name(net_jot *j, const net_addr *a) {
-  char who[NET_WHO];
-  net_addr_text(a, who);
-  net_trace_string(j, who, strlen(who));
+void net_trace_name(net_strbuf *j, const net_addr *a) {
+  char peer_text[NET_PEER_TEXT];
+  net_addr_text(a, peer_text);
+  net_trace_string(j, peer_text, strlen(peer_text));
 }
 
-static void put_wall(net_jot *j) {
+static void put_wall(net_strbuf *j) {
   uv_timeval64_t now;
   char digits[32];
   uv_gettimeofday(&now);
   snprintf(digits, sizeof digits, "%lld.%06d", (long long)now.tv_sec,
            (int)now.tv_usec);
   NET_KEY(j, "wall");
-  net_jot_text(j, digits);
+  net_strbuf_text(j, digits);
 }
 
 /* A call for which there was no memory. */
@@ -90,7 +91,7 @@ uint32_t net_trace_new(int fd, int family, int type) {
                          : family == AF_INET6 ? "inet6"
                                               : "unix";
   const char *types = type == SOCK_STREAM ? "stream" : "dgram";
-  net_jot *j = net_trace_begin("sock", uv_hrtime());
+  net_strbuf *j = net_trace_begin("sock", uv_hrtime());
   NET_NUMBER(j, "sock", ++trace.socks);
   NET_NUMBER(j, "fd", (uint64_t)fd);
   NET_PLAIN(j, "family", families, strlen(families));
@@ -108,7 +109,7 @@ uint32_t net_trace_sock(net_sock *s) {
 
 /* Says which names a socket has now; a peer with len 0 is none. */
 void net_trace_names(uint32_t id, const net_addr *local, const net_addr *peer) {
-  net_jot *j = net_trace_begin("name", uv_hrtime());
+  net_strbuf *j = net_trace_begin("name", uv_hrtime());
   NET_NUMBER(j, "sock", id);
   NET_KEY(j, "local");
   net_trace_name(j, local);
@@ -139,8 +140,8 @@ void net_trace_spawn(lua_State *L, net_task *t) {
   net_text line;
   t->id = ++trace.tasks;
   if (t->id == 1) return; /* the script */
-  net_show_line(&line, L);
-  net_jot *j = net_trace_begin("task", uv_hrtime());
+  net_format_line(&line, L);
+  net_strbuf *j = net_trace_begin("task", uv_hrtime());
   NET_NUMBER(j, "task", t->id);
   NET_NUMBER(j, "by", by ? by->id : 0);
   NET_TEXT(j, "line", &line);
@@ -149,9 +150,9 @@ void net_trace_spawn(lua_State *L, net_task *t) {
 
 /* Says that a task has ended, and how. */
 void net_trace_done(net_task *t, const char *state) {
-  if (t->told) return;
-  t->told = 1;
-  net_jot *j = net_trace_begin("done", uv_hrtime());
+  if (t->end_traced) return;
+  t->end_traced = 1;
+  net_strbuf *j = net_trace_begin("done", uv_hrtime());
   NET_NUMBER(j, "task", t->id);
   NET_PLAIN(j, "state", state, strlen(state));
   net_trace_end(j, 0);
@@ -178,9 +179,9 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   size_t size = sizeof host;
   net_trace_on = 1;
   trace.sink = *sink;
-  trace.out = (net_jot){.text = trace.room, .size = sizeof trace.room};
+  trace.out = (net_strbuf){.text = trace.room, .size = sizeof trace.room};
   uv_os_gethostname(host, &size);
-  net_jot *j = net_trace_begin("start", uv_hrtime());
+  net_strbuf *j = net_trace_begin("start", uv_hrtime());
   put_wall(j);
   NET_NUMBER(j, "v", 1);
   NET_NUMBER(j, "pid", (uint64_t)getpid());
@@ -188,15 +189,15 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
   NET_STRING(j, "lab", lab, strlen(lab));
   NET_SOME(j, "sum", sum_of(lab));
   NET_KEY(j, "args");
-  NET_JOT(j, "[");
+  NET_PUT(j, "[");
   for (const char *comma = ""; *args; comma = ",", args++) {
     int room = j->size - j->len > LINE; /* else there are too many */
     const char *word = room ? *args : "...";
-    net_jot_text(j, comma);
+    net_strbuf_text(j, comma);
     net_trace_string(j, word, strlen(word));
     if (!room) break;
   }
-  NET_JOT(j, "]");
+  NET_PUT(j, "]");
   NET_PLAIN(j, "netlab", NETLAB_VERSION, strlen(NETLAB_VERSION));
   net_trace_end(j, 0);
 }
@@ -205,9 +206,9 @@ void net_trace_start(const net_trace_sink *sink, const char *lab, char **args) {
 void net_trace_stop(void) {
   if (!net_trace_on) return;
   net_call_stop();
-  net_jot *j = net_trace_begin("stop", uv_hrtime());
+  net_strbuf *j = net_trace_begin("stop", uv_hrtime());
   put_wall(j);
-  NET_NUMBER(j, "sys", net_sys_calls);
+  NET_NUMBER(j, "sys", net_count_calls);
   NET_SOME(j, "lost", trace.lost);
   net_trace_end(j, 0);
   flush(uv_hrtime());

@@ -6,7 +6,7 @@
 
 static const char hex[] = "0123456789abcdef";
 
-void net_jot_number(net_jot *j, uint64_t n) {
+void net_strbuf_number(net_strbuf *j, uint64_t n) {
   static const char pairs[] = "0001020304050607080910111213141516171819"
                               "2021222324252627282930313233343536373839"
                               "4041424344454647484950515253545556575859"
@@ -19,7 +19,7 @@ void net_jot_number(net_jot *j, uint64_t n) {
   }
   if (n >= 10) *--first = pairs[n * 2 + 1];
   *--first = n >= 10 ? pairs[n * 2] : (char)('0' + n);
-  net_jot_bytes(j, first, (size_t)(digits + sizeof digits - first));
+  net_strbuf_bytes(j, first, (size_t)(digits + sizeof digits - first));
 }
 
 /* Are eight bytes plain? It may say no to some that are. */
@@ -73,24 +73,24 @@ static size_t visible(const char *text, size_t len) {
 
 /* What stands between the quotes of a JSON string, RFC 8259, section 7. A byte
  * that is no UTF-8 becomes U+FFFD. */
-void net_jot_json(net_jot *j, const char *text, size_t len) {
+void net_strbuf_json(net_strbuf *j, const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
     size_t n = plain(text + i, len - i);
-    net_jot_bytes(j, text + i, n);
+    net_strbuf_bytes(j, text + i, n);
     i += n;
     if (i == len) return;
     unsigned char c = (unsigned char)text[i];
     size_t more = character(text + i, len - i);
     if (more > 0) {
-      net_jot_bytes(j, text + i, more);
+      net_strbuf_bytes(j, text + i, more);
       i += more - 1;
     } else if (c >= 0x80) {
-      NET_JOT(j, "\\ufffd");
+      NET_PUT(j, "\\ufffd");
     } else if (c == '"' || c == '\\') {
-      net_jot_bytes(j, (const char[]){'\\', (char)c}, 2);
+      net_strbuf_bytes(j, (const char[]){'\\', (char)c}, 2);
     } else {
       const char u[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-      net_jot_bytes(j, u, sizeof u); /* all of it, or nothing */
+      net_strbuf_bytes(j, u, sizeof u); /* all of it, or nothing */
     }
   }
 }
@@ -123,9 +123,9 @@ static void fill_shown(void) {
 
 /* The same of bytes as a terminal shows them: text that is to be seen, and all
  * else as net.escape writes it. */
-void net_jot_printable(net_jot *j, const char *bytes, size_t len) {
+void net_strbuf_printable(net_strbuf *j, const char *bytes, size_t len) {
   size_t i = plain(bytes, len);
-  net_jot_bytes(j, bytes, i);
+  net_strbuf_bytes(j, bytes, i);
   if (i == len) return;
   if (len - i > (j->size - j->len) / LONGEST) {
     j->full = 1;

@@ -11,10 +11,11 @@
  *
  *   upvalues of traced: the loop's box, a call_kind, and the function's own
  */
-#include "trace/trace.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "os/counters.h"
+#include "trace/trace.h"
 
 /* What is special about a call. */
 typedef enum {
@@ -65,18 +66,18 @@ struct net_call {
   uint32_t task, sock;
   uint32_t waits;
   uint64_t begun, wait, held; /* ns; held: since when it waits, or 0 */
-  net_sys_counts had;         /* of the kernel */
+  net_counts had;             /* of the kernel */
   net_text line, args, data, addr;
 };
 
 static net_link calls = {&calls, &calls};
 static net_call *unused;
-static net_sys_counts since; /* what is counted beyond is the running call's */
+static net_counts since; /* what is counted beyond is the running call's */
 
 /* What has been counted is this call's (NULL: nobody's); what comes, of whom
  * settles next. */
 static void settle(net_call *call) {
-  net_sys_counts now = net_sys_counted();
+  net_counts now = net_counts_read();
   if (call) {
     call->had.calls += now.calls - since.calls;
     call->had.in += now.in - since.in;
@@ -91,10 +92,10 @@ static net_wait *wait_of(net_loop *loop) {
 
 /* ---- its line ---- */
 
-static net_jot *begin_line(const net_call *call, uint64_t end) {
+static net_strbuf *begin_line(const net_call *call, uint64_t end) {
   special s = call->kind.special;
   const char *name = s == CLOSES ? "close" : call->kind.name;
-  net_jot *j = net_trace_begin("call", call->begun);
+  net_strbuf *j = net_trace_begin("call", call->begun);
   NET_NUMBER(j, "end", end);
   NET_SOME(j, "wait", call->wait + (call->held ? end - call->held : 0));
   NET_SOME(j, "waits", call->waits);
@@ -111,7 +112,7 @@ static net_jot *begin_line(const net_call *call, uint64_t end) {
   return j;
 }
 
-static void end_line(net_jot *j, const net_call *call) {
+static void end_line(net_strbuf *j, const net_call *call) {
   net_trace_end(j, call->had.in > 0 || call->had.out > 0);
 }
 
@@ -127,7 +128,7 @@ static void leave(net_wait *w) {
 /* It has ended without results: it raised, or its task was cancelled. */
 static void give_up(net_wait *w) {
   net_call *call = w->call;
-  net_jot *j = begin_line(call, uv_hrtime());
+  net_strbuf *j = begin_line(call, uv_hrtime());
   NET_PLAIN(j, "code", "raised", strlen("raised"));
   end_line(j, call);
   leave(w);
@@ -198,14 +199,15 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   call->sock = s ? net_trace_sock(s) : 0;
   call->waits = 0;
   call->wait = call->held = 0;
-  call->had = (net_sys_counts){0};
-  net_show_clear(&call->data);
-  net_show_clear(&call->addr);
-  net_show_line(&call->line, L);
-  net_show_values(&call->args, L, s ? 2 : 1,
-                  kind->special >= NEXT ? 0 : lua_gettop(L),
-                  kind->special == TAKES ? &call->data : NULL);
-  if (kind->special == TAKES && s) net_show_bytes(&call->data, L, 2, NET_SHOWN);
+  call->had = (net_counts){0};
+  net_format_clear(&call->data);
+  net_format_clear(&call->addr);
+  net_format_line(&call->line, L);
+  net_format_values(&call->args, L, s ? 2 : 1,
+                    kind->special >= NEXT ? 0 : lua_gettop(L),
+                    kind->special == TAKES ? &call->data : NULL);
+  if (kind->special == TAKES && s)
+    net_format_bytes(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
   call->outer = w->call; /* now: a finalizer may have come before us */
   w->call = call;
@@ -234,12 +236,12 @@ void net_call_goes_on(net_wait *w) {
 
 /* Where a datagram goes, which its arguments may have by name only. */
 void net_call_addr(net_loop *loop, const net_addr *a) {
-  char who[NET_WHO];
+  char peer_text[NET_PEER_TEXT];
   net_call *call = wait_of(loop)->call;
   if (call == NULL) return;
-  net_show_clear(&call->addr);
-  net_addr_text(a, who);
-  net_jot_json(&call->addr.jot, who, strlen(who));
+  net_format_clear(&call->addr);
+  net_addr_text(a, peer_text);
+  net_strbuf_json(&call->addr.jot, peer_text, strlen(peer_text));
 }
 
 /* ---- its end ---- */
@@ -269,11 +271,11 @@ static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
   special kind = call->kind.special;
   int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
   int itself = first == last && s && lua_touserdata(L, last) == s;
-  net_show_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
-  if (gives && first == last) net_show_clear(t); /* data says it */
+  net_format_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
+  if (gives && first == last) net_format_clear(t); /* data says it */
   if (kind == FILLS)
-    net_show_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
-  if (gives && last > first) net_show_sender(&call->addr, L, first + 1);
+    net_format_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
+  if (gives && last > first) net_format_sender(&call->addr, L, first + 1);
 }
 
 /* A socket that has sent or received has names, and one whose connect goes on
@@ -294,12 +296,12 @@ static void end(lua_State *L, net_wait *w, net_call *call, int first) {
   int failed = has_failed(L, first);
   settle(call);
   see_names(L, call, failed ? first + 2 : 0);
-  net_show_clear(&results);
+  net_format_clear(&results);
   if (!failed && lua_checkstack(L, LUA_MINSTACK)) { /* it must not raise */
     made = see_results(L, call, first);
     show_results(&results, call, L, first);
   }
-  net_jot *j = begin_line(call, now);
+  net_strbuf *j = begin_line(call, now);
   NET_TEXT(j, "result", &results);
   NET_SOME(j, "new", made);
   if (failed) {
@@ -331,7 +333,7 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
   const net_call *call = find(wait_of(loop), L, 0);
   if (call == NULL) return;
   net_text data;
-  net_jot *j = net_trace_begin("call", e->begun);
+  net_strbuf *j = net_trace_begin("call", e->begun);
   NET_NUMBER(j, "end", e->ended);
   NET_NUMBER(j, "sys", 1);
   NET_NUMBER(j, "task", call->task);
@@ -340,7 +342,7 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
   NET_TEXT(j, "line", &call->line);
   NET_SOME(j, "in", e->in);
   NET_SOME(j, "out", e->out);
-  net_show_data(&data, e->data, e->in + e->out);
+  net_format_data(&data, e->data, e->in + e->out);
   NET_TEXT(j, "data", &data);
   if (e->addr) {
     NET_KEY(j, "addr");
@@ -349,9 +351,9 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
   NET_SOME(j, "new", e->made);
   NET_PLAIN(j, "engine", call->kind.name, strlen(call->kind.name));
   net_trace_end(j, e->in + e->out > 0);
-  net_sys_add(&net_sys_calls, 1);
-  net_sys_add(&net_sys_in, e->in);
-  net_sys_add(&net_sys_out, e->out);
+  net_count_add(&net_count_calls, 1);
+  net_count_add(&net_count_in, e->in);
+  net_count_add(&net_count_out, e->out);
   settle(NULL);
 }
 
@@ -359,8 +361,8 @@ void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
 void net_call_stop(void) {
   for (net_link *l = calls.next; l != &calls; l = l->next) {
     const net_call *call = (net_call *)l;
-    net_jot *j = begin_line(call, uv_hrtime());
-    NET_JOT(j, ",\"open\":true");
+    net_strbuf *j = begin_line(call, uv_hrtime());
+    NET_PUT(j, ",\"open\":true");
     end_line(j, call);
   }
 }

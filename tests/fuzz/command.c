@@ -106,10 +106,10 @@ static int say(const char *format, ...) {
 #define luaL_openlibs open_libs
 #define luaL_requiref(L, name, open, global) open_net(L)
 #define net_task_host run_task
-#define net_line_share() (void)0
-#define net_modules_preload(L) (void)0
-#define net_record_start trace
-#define net_record_stop() (void)0
+#define net_terminal_hook_stdout() (void)0
+#define net_embed_preload(L) (void)0
+#define net_recorder_start trace
+#define net_recorder_stop() (void)0
 #define getenv(name) start
 #define isatty(fd) terminal
 #define setvbuf(...) 0

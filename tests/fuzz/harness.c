@@ -40,11 +40,11 @@ _Noreturn void fuzz_wrong(const char *format, ...) {
   abort();
 }
 
-/* net_err_code gives NULL, or a place within its text. */
+/* net_error_code gives NULL, or a place within its text. */
 static void target_err(const uint8_t *data, size_t size) {
   char *text = calloc(1, size + 1); /* exact, for AddressSanitizer */
   memcpy(text, data, size);
-  const char *code = net_err_code(text);
+  const char *code = net_error_code(text);
   if (code && (code <= text || code[strlen(code) - 1] != ')'))
     fuzz_wrong("no code in '%s'", text);
   free(text);
@@ -57,7 +57,7 @@ static void target_complete(const uint8_t *data, size_t size) {
   net_names names;
   char *line = malloc(size ? size : 1);
   memcpy(line, data, size);
-  net_complete_find(lua, line, size, &names);
+  net_completer_find(lua, line, size, &names);
   for (int i = 0; i < names.count; i++) {
     const char *name = names.name[i];
     if (names.typed > size ||

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * embed.h: the modules that are inside the program.
+ */
+#ifndef EMBED_H
+#define EMBED_H
+
+#include <lua.h>
+
+void net_embed_preload(lua_State *L);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream.h: what a stream has received and nobody has asked for yet.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include "socket/sock.h"
+
+static inline size_t net_stream_buffered(const net_sock *s) {
+  return s->end - s->start;
+}
+
+void net_stream_drop(net_sock *s, size_t n);
+int net_stream_consume(lua_State *L, net_sock *s, size_t n, size_t more);
+
+#endif
