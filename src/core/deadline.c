@@ -1,46 +1,53 @@
 /* SPDX-License-Identifier: MIT
  *
- * deadline.c: net.deadline, one total time for all the calls of a function.
+ * deadline.c: the time by which all the calls of a function must be done. A
+ * coroutine may be inside several; the first one counts.
  */
 #include "core/deadline.h"
 
-#include "core/classes.h"
-
-/* deadline:__close(): the function has returned, or raised an error. */
-static int deadline___close(lua_State *L) {
-  net_deadline_leave(luaL_checkudata(L, 1, NET_DEADLINE));
-  return 0;
+/* Returns when `seconds` (negative: never) from now are over, in ns of
+ * uv_hrtime; 0: never. */
+uint64_t net_deadline_after(double seconds) {
+  const double most = 1e9; /* 31 years */
+  if (seconds < 0) return 0;
+  return uv_hrtime() + (uint64_t)((seconds > most ? most : seconds) * 1e9) + 1;
 }
 
-static int net_deadlinek(lua_State *L, int status, lua_KContext context) {
-  (void)status, (void)context;
-  return lua_gettop(L) - 1;
+/* Does the code that runs now run in co, or in a coroutine resumed from it? */
+static int runs_in(const net_loop *loop, const lua_State *co) {
+  for (const net_frame *f = loop->frames; f; f = f->outer)
+    if (f->co == co) return 1;
+  return co == (loop->running ? loop->running->wait.L : loop->main.L);
 }
 
-/* net.deadline(seconds, f, ...) -> ... */
-static int net_deadline_(lua_State *L) {
-  lua_Number seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  net_deadline *d = lua_newuserdatauv(L, sizeof *d, 1);
-  *d = (net_deadline){0};
-  lua_pushthread(L); /* which so outlives it: no other gets its address */
-  lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, NET_DEADLINE);
-  lua_replace(L, 1);
-  lua_toclose(L, 1);
-  net_deadline_enter(net_loop_get(L), d, L, seconds);
-  lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, net_deadlinek);
-  return net_deadlinek(L, LUA_OK, 0);
+/* Returns the first deadline of the code that runs now; 0: it has none. */
+uint64_t net_deadline_first(const net_loop *loop) {
+  uint64_t first = 0;
+  for (const net_deadline *d = loop->deadlines; d; d = d->next)
+    if ((!first || d->at < first) && runs_in(loop, d->co)) first = d->at;
+  return first;
 }
 
-const luaL_Reg net_deadline_methods[] = {
-    {"__close", deadline___close},
-    {"__gc", deadline___close},
-    {NULL, NULL},
-};
+/* Has a deadline of the code that runs now passed? */
+int net_deadline_passed(const net_loop *loop) {
+  uint64_t first = net_deadline_first(loop);
+  return first && uv_hrtime() >= first;
+}
 
-const luaL_Reg net_deadline_functions[] = {
-    {"deadline", net_deadline_},
-    {NULL, NULL},
-};
+/* Enters a deadline: whatever is called in co must be done in `seconds`. */
+void net_deadline_enter(net_loop *loop, net_deadline *d, const lua_State *co,
+                        double seconds) {
+  *d = (net_deadline){.at = net_deadline_after(seconds), .co = co};
+  d->next = loop->deadlines;
+  d->place = &loop->deadlines;
+  if (d->next) d->next->place = &d->next;
+  loop->deadlines = d;
+}
+
+/* Leaves a deadline; harmless if it has been left already. */
+void net_deadline_leave(net_deadline *d) {
+  if (d->place == NULL) return;
+  *d->place = d->next;
+  if (d->next) d->next->place = d->place;
+  d->place = NULL;
+}

@@ -8,6 +8,7 @@
 #include "core/state.h"
 
 uint64_t net_deadline_after(double seconds);
+uint64_t net_deadline_first(const net_loop *loop);
 int net_deadline_passed(const net_loop *loop);
 void net_deadline_enter(net_loop *loop, net_deadline *d, const lua_State *co,
                         double seconds);

@@ -16,8 +16,6 @@ int net_error_append(lua_State *L, int list, const char *call,
                      const char *subject, int code);
 int net_error_all(lua_State *L, int list, const char *call, const char *subject,
                   int code);
-const char *net_error_code(const char *message);
-int net_error_hint(lua_State *L);
 enum { NET_ERROR_NAME = 64 }; /* bytes that hold the name of any code */
 const char *net_error_name(int code, char name[NET_ERROR_NAME]);
 

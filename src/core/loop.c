@@ -23,16 +23,13 @@
 #include "os/counters.h"
 #include "os/os.h"
 
-static const char loop_key = 0, passed_key = 0;
+static const char loop_key = 0;
 
-enum { BUDGET = 64 }; /* calls that succeed at once, before others get a turn */
-enum { UV_KEY = 0 };  /* of libuv's descriptor in the watch */
+enum { BUDGET = 64 }; /* calls in a row that need not wait, before others run */
+enum { UV_KEY = 0 };  /* of libuv's descriptor in the poller */
 
-/* Why a coroutine's task cannot yield: a C function that calls back is between
- * them, or a coroutine that net.coroutine has not resumed. */
-enum { CALLED_BACK = 1, FOREIGN };
-
-/* The loop of this Lua state, for who is no function of the module. */
+/* Returns the loop of this Lua state, for callers that lack the module's
+ * upvalue. */
 net_loop *net_loop_find(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &loop_key);
   net_loop **box = lua_touserdata(L, -1);
@@ -40,20 +37,15 @@ net_loop *net_loop_find(lua_State *L) {
   return *box;
 }
 
-/* Can the code that runs in L yield to the loop, through all the coroutines
- * between them? */
-static int can_yield(const net_loop *loop, lua_State *L) {
-  return lua_isyieldable(L) && !loop->noyield;
-}
-
-/* Raises unless the code that runs in L can wait here. */
+/* Returns the wait of the code that runs in L; raises if it cannot wait here.
+ */
 static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   net_wait *w = net_wait_of(loop, L);
   /* Plain Lua's main thread turns the loop unless it is turning already. */
-  if (w && (w->task ? can_yield(loop, L) : !w->waiting)) return w;
+  if (w && (w->task ? net_coro_can_yield(loop, L) : !w->waiting)) return w;
   int main_thread = lua_pushthread(L);
   lua_pop(L, 1);
-  if (w ? loop->noyield == FOREIGN : !main_thread)
+  if (w ? loop->noyield == NET_FOREIGN : !main_thread)
     luaL_error(L,
                "%s may have to wait, which a coroutine can that net.coroutine "
                "resumes; this one was resumed by Lua's own coroutine library, "
@@ -66,15 +58,15 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   return NULL;
 }
 
-/* Raises what Ctrl-C raises, in the call that w stands for. */
+/* Raises the error of Ctrl-C in the call that waits in w. */
 static int raise_interrupt(lua_State *L, net_wait *w) {
   w->interrupted = 0;
   net_wait_release(w);
   return net_interrupt_raise(L);
 }
 
-/* The begin of `call`: raises unless it may wait here; for `seconds` at most,
- * negative for ever. Zero never waits, and so may be called anywhere. */
+/* Begins `call`, which may wait `seconds` (negative: for ever). Raises if it
+ * cannot wait here; 0 never waits, and so may be called anywhere. */
 void net_loop_begin(lua_State *L, const char *call, double seconds) {
   if (seconds == 0) return;
   net_loop *loop = net_loop_get(L);
@@ -85,15 +77,15 @@ void net_loop_begin(lua_State *L, const char *call, double seconds) {
   if (w->interrupted) raise_interrupt(L, w);
 }
 
-/* Ctrl-C: every wait of every task ends with an error; `running` is left out,
- * as its code is about to get it. At the prompt only the line's task is meant
- * or, while none runs, the line that is being typed. */
-void net_loop_interrupt(net_loop *loop) {
+/* Ctrl-C: every wait of every task ends with an error. At the prompt only that
+ * of the foreground task does or, while there is none, the line that is typed.
+ * The running task is left out: its code gets the error itself. */
+static void interrupt(net_loop *loop) {
   if (loop->interactive && loop->foreground == NULL) loop->interrupted = 1;
   for (net_link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
     net_task *t = net_task_of(l);
-    if (t == loop->running || (loop->interactive && t != loop->foreground))
-      continue;
+    if (t == loop->running) continue;
+    if (loop->interactive && t != loop->foreground) continue;
     t->wait.interrupted = 1; /* NOLINT: it is in a ring, and so not NULL */
     net_wait_ready(&t->wait, NET_READY);
   }
@@ -101,7 +93,8 @@ void net_loop_interrupt(net_loop *loop) {
   net_wait_ready(&loop->main, NET_READY);
 }
 
-/* A task has raised an error: whoever joins it takes it, or it is printed. */
+/* Ends a task that has raised an error. Prints it unless a join is to get it.
+ */
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
   if (net_trace_on) net_call_done(t, "failed");
@@ -112,7 +105,7 @@ static void task_failed(net_loop *loop, net_task *t) {
   net_task_cancel(t, loop->main.L);
 }
 
-/* Runs a task until it waits, gives way or ends. */
+/* Runs a task until it waits, yields or ends. */
 static void resume(net_loop *loop, net_task *t) {
   lua_State *L = t->wait.L;
   int fresh = lua_status(L) == LUA_OK, nres;
@@ -120,7 +113,7 @@ static void resume(net_loop *loop, net_task *t) {
     net_task_cancel(t, loop->main.L);
     return;
   }
-  if (fresh || t->yielded) { /* it is in no call of ours */
+  if (fresh || t->yielded) { /* it is in no call of the module */
     t->wait.waiting = t->wait.woken = t->yielded = 0;
     if (t->wait.interrupted) {
       loop->interrupted = 1;
@@ -136,7 +129,7 @@ static void resume(net_loop *loop, net_task *t) {
   loop->running = NULL;
   loop->current = NULL;
   if (status == LUA_OK) {
-    t->state = NET_DONE; /* its results stay on its stack, for join */
+    t->state = NET_DONE; /* join finds its results on its stack */
     if (net_trace_on) net_call_done(t, "done");
   } else if (status != LUA_YIELD) {
     task_failed(loop, t);
@@ -149,16 +142,16 @@ static void resume(net_loop *loop, net_task *t) {
   }
 }
 
-/* Lets libuv do what is due, also where nothing but Ctrl-C's handle is left,
- * which does not count as something to wait for. */
+/* Lets libuv do what is due. Ctrl-C's handle is referenced only for that, as it
+ * is nothing to wait for. */
 static void run_uv(net_loop *loop) {
   uv_ref((uv_handle_t *)&loop->interrupt);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   uv_unref((uv_handle_t *)&loop->interrupt);
 }
 
-/* Lets the watch and libuv say once what has happened (and wait until there
- * is something, if `patient`), which marks waits as ready. */
+/* Asks the poller and libuv once what has happened (and waits for something, if
+ * `patient`), which marks waits as ready. */
 static void poll_once(net_loop *loop, int patient) {
   net_event events[NET_EVENTS];
   int ms = 0, due = 0;
@@ -177,8 +170,9 @@ static void poll_once(net_loop *loop, int patient) {
   if (due || uv_backend_timeout(&loop->uv) == 0) run_uv(loop);
 }
 
-/* Polls once and resumes those whose waits are over. False: nothing can happen
- * any more. Whom they wake in turn waits for the next turn, after the I/O. */
+/* Polls once and resumes every call that was woken by then; those that they
+ * wake in turn are resumed in the next turn, after its I/O. Returns false when
+ * nothing can happen any more. */
 int net_loop_turn(net_loop *loop, int patient) {
   net_link_remove(&loop->mark);
   int idle = loop->ready.next == &loop->ready;
@@ -202,47 +196,41 @@ int net_loop_turn(net_loop *loop, int patient) {
   return 1;
 }
 
-/* The wait is over, or it was somebody's coroutine.resume and not the loop:
- * false. What that left on the stack is dropped. */
-static int woken(net_wait *w) {
-  if (w == NULL || !w->woken) return 0;
+/* Was w woken, or did somebody else than the loop resume its coroutine? */
+static int is_woken(const net_wait *w) {
+  return w && w->woken;
+}
+
+/* Takes w out of those to be resumed, and drops what others have put on the
+ * stack. */
+static void leave_wait(net_wait *w) {
   lua_settop(w->in, w->top);
   net_link_remove(&w->ready); /* where plain Lua's main thread still stands */
   w->waiting = w->woken = 0;
   if (net_trace_on) net_call_goes_on(w);
-  int late = w->deadline && uv_hrtime() >= w->deadline;
-  if (late && w->wake == NET_READY) w->wake = NET_TIMEOUT;
-  return 1;
 }
 
-/* Goes on to wait. What a resume by somebody else has put on the stack is
- * dropped, so that net_coro_parent finds there what it looks for. */
-static int yield_again(lua_State *L, lua_KContext context, lua_KFunction k) {
-  for (int i = lua_gettop(L); i > 0; i--)
-    if (lua_touserdata(L, i) == &passed_key) lua_settop(L, i);
-  return lua_yieldk(L, 0, context, k);
-}
-
-/* The results of a call that has been made to give way after it succeeded. */
-static int passk(lua_State *L, int status, lua_KContext results) {
+/* The end of a wait for which others had a turn: see give_way. */
+static int gave_wayk(lua_State *L, int status, lua_KContext results) {
   (void)status;
   net_wait *w = net_wait_of(net_loop_get(L), L);
-  if (!woken(w)) return yield_again(L, results, passk);
+  if (!is_woken(w)) return net_coro_yield_again(L, results, gave_wayk);
+  leave_wait(w);
   if (w->interrupted) return raise_interrupt(L, w);
   net_wait_release(w);
   return (int)results;
 }
 
-/* A call that could wait has not had to, again: a peer that sends without a
- * pause must not keep this task running for ever. */
+/* Gives the other tasks a turn before a call returns that did not have to wait:
+ * a peer that sends without a pause must not keep this task running for ever.
+ */
 static int give_way(lua_State *L, net_wait *w, int results) {
-  net_loop *loop = w->loop;
-  loop->immediate = 0;
+  w->loop->immediate = 0;
   w->deadline = 0;
   w->waiting = 1;
   w->in = L;
   if (w->task == NULL) {
-    net_loop_turn(loop, 0);
+    net_loop_turn(w->loop, 0);
     if (w->interrupted) return raise_interrupt(L, w);
     net_wait_release(w);
     return results;
@@ -250,140 +238,100 @@ static int give_way(lua_State *L, net_wait *w, int results) {
   w->top = lua_gettop(L);
   if (net_trace_on) net_call_ends(L, w, results);
   net_wait_ready(w, NET_READY);
-  return lua_yieldk(L, 0, results, passk);
+  return lua_yieldk(L, 0, results, gave_wayk);
 }
 
-/* The end of a call that could wait and has not had to. */
-static int succeed(lua_State *L, net_loop *loop, net_wait *w, int results) {
+/* Ends a call that could wait and did not have to. */
+static int finish_sync(lua_State *L, net_wait *w, int results) {
+  net_loop *loop = w->loop;
   w->begun = 0;
-  if (w->task && !can_yield(loop, L)) return results;
+  if (w->task && !net_coro_can_yield(loop, L)) return results;
   return ++loop->immediate >= BUDGET ? give_way(L, w, results) : results;
 }
 
 /* The same for a call that did not go through net_loop_await. */
 int net_loop_finish_sync(lua_State *L, int results) {
-  net_loop *loop = net_loop_get(L);
-  net_wait *w = net_wait_of(loop, L);
-  return w && w->begun ? succeed(L, loop, w, results) : results;
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  return w && w->begun ? finish_sync(L, w, results) : results;
 }
 
-/* Where every call that waits comes back to, under both drivers. */
+/* Ends a call, whose results are on top of the stack. */
+static int finish(lua_State *L, net_wait *w, net_wake wake, int results) {
+  if (w == NULL) return results; /* it could not wait */
+  int sync = wake == NET_START && w->begun;
+  if (wake != NET_START && net_trace_on) net_call_ends(L, w, results);
+  net_wait_release(w);
+  w->begun = 0;
+  return sync ? finish_sync(L, w, results) : results;
+}
+
+/* Turns the loop in plain Lua's main thread until w is woken: at least once, so
+ * that the tasks have their turn. */
+static void turn_until_woken(lua_State *L, net_wait *w) {
+  do
+    if (!net_loop_turn(w->loop, 1)) {
+      net_wait_release(w);
+      luaL_error(L, "deadlock: nothing can end this wait");
+    }
+  while (!w->woken);
+}
+
+/* Leaves a wait that was woken and returns why. Raises the error of Ctrl-C,
+ * unless the call returns on it. */
+static net_wake wake_of(lua_State *L, net_wait *w) {
+  leave_wait(w);
+  int late = w->deadline && uv_hrtime() >= w->deadline;
+  if (late && w->wake == NET_READY) w->wake = NET_TIMEOUT;
+  if (!w->interrupted) return w->wake;
+  /* In plain Lua nothing may turn the loop again: the tasks that Ctrl-C ends as
+   * well are unwound first. */
+  if (w->task == NULL) net_loop_turn(w->loop, 0);
+  if (!w->returns_on_interrupt) raise_interrupt(L, w);
+  w->interrupted = 0;
+  w->loop->interrupted = 1; /* the exit status says so */
+  return NET_INTERRUPTED;
+}
+
+/* Makes a call that may wait: repeats its step until that has results. A task
+ * yields after each step that waits, and comes back here by its continuation;
+ * plain Lua's main thread stays in the loop below. */
 static int awaitk(lua_State *L, int status, lua_KContext context) {
   net_step step = (net_step)context;
-  net_loop *loop = net_loop_get(L);
-  net_wait *w = net_wait_of(loop, L);
-  for (net_wake wake = NET_START;; status = LUA_YIELD) {
-    if (status == LUA_YIELD) {
-      if (!woken(w)) return yield_again(L, context, awaitk);
-      wake = w->wake;
-      /* In plain Lua nothing may turn the loop again: the tasks that Ctrl-C
-       * ends as well are unwound first. */
-      if (w->interrupted && w->task == NULL) net_loop_turn(loop, 0);
-      if (w->interrupted && !w->returns_on_interrupt)
-        return raise_interrupt(L, w);
-      if (w->interrupted) {
-        wake = NET_INTERRUPTED;
-        w->interrupted = 0;
-        net_interrupt_note(loop);
-      }
-    }
+  net_wait *w = net_wait_of(net_loop_get(L), L);
+  net_wake wake = NET_START;
+  if (status == LUA_YIELD) {
+    if (!is_woken(w)) return net_coro_yield_again(L, context, awaitk);
+    wake = wake_of(L, w);
+  }
+  for (;;) {
     int results = step(L, wake);
-    if (results != NET_WAIT && w == NULL) return results;
-    if (results != NET_WAIT) {
-      int first = wake == NET_START && w->begun;
-      if (wake != NET_START && net_trace_on) net_call_ends(L, w, results);
-      net_wait_release(w);
-      w->begun = 0;
-      return first ? succeed(L, loop, w, results) : results;
-    }
+    if (results != NET_WAIT) return finish(L, w, wake, results);
     w->top = lua_gettop(L);
     if (w->task) return lua_yieldk(L, 0, context, awaitk);
-    do /* once, though it be woken already: the others have their turn */
-      if (!net_loop_turn(loop, 1)) {
-        net_wait_release(w);
-        return luaL_error(L, "deadlock: nothing can end this wait");
-      }
-    while (!w->woken);
+    turn_until_woken(L, w);
+    wake = wake_of(L, w);
   }
 }
 
-/* Makes a call that may wait: its tries, until one has results to return. */
+/* Makes a call that may wait: its steps, until one has results to return. */
 int net_loop_await(lua_State *L, net_step step) {
   return awaitk(L, LUA_OK, (lua_KContext)step);
 }
 
-/* Runs co, from L: until it ends, fails or yields. What it calls may wait. */
-static int run(lua_State *L, net_loop *loop, lua_State *co, int args,
-               int *results) {
-  char noyield = loop->noyield;
-  lua_State *outer = loop->current;
-  net_frame frame = {loop->frames, co};
-  if (loop->running && loop->current != L)
-    loop->noyield = FOREIGN;
-  else if (loop->running && !lua_isyieldable(L))
-    loop->noyield = CALLED_BACK;
-  loop->frames = &frame;
-  loop->current = co;
-  int status = lua_resume(co, L, args, results);
-  loop->current = outer;
-  loop->frames = frame.outer;
-  loop->noyield = noyield;
-  if (loop->pending && outer) net_interrupt_set_hook(loop);
-  return status;
-}
-
-/* The coroutine in whose coroutine.resume co waits, in the midst of a call of
- * ours; NULL: it does not, or that one has ended. */
-lua_State *net_coro_parent(lua_State *co) {
-  lua_Debug ar;
-  if (lua_status(co) != LUA_YIELD || lua_gettop(co) < 2) return NULL;
-  if (lua_touserdata(co, -1) != &passed_key) return NULL;
-  lua_State *outer = lua_tothread(co, -2);
-  return lua_getstack(outer, 0, &ar) ? outer : NULL;
-}
-
-static int resumek(lua_State *L, int status, lua_KContext then) {
-  net_loop *loop = net_loop_get(L);
-  lua_State *co = lua_tothread(L, 1);
-  int args = lua_gettop(L) - 1, results;
-  if (status == LUA_YIELD) { /* is the wait over, or was it not the loop? */
-    if (loop->current != L || !loop->running || !loop->running->wait.woken)
-      return yield_again(L, then, resumek);
-    lua_settop(L, 1);
-    args = 0;
-    if (net_coro_parent(co))
-      lua_pop(co, 2);
-    else /* Lua's own library has closed it */
-      net_wait_release(&loop->running->wait);
-  }
-  lua_xmove(L, co, args);
-  status = run(L, loop, co, args, &results);
-  if (status != LUA_YIELD || !loop->running || !loop->running->wait.waiting) {
-    if (net_trace_on) net_call_left(loop, co);
-    return ((net_then)then)(L, co, status, results);
-  }
-  lua_pop(co, results);
-  lua_pushthread(L);
-  lua_xmove(L, co, 1); /* a C function has room for two more */
-  lua_pushlightuserdata(co, (void *)&passed_key);
-  return lua_yieldk(L, 0, then, resumek);
-}
-
-/* Resumes the coroutine at index 1 with the arguments above it, for which it
- * has room, and returns what `then` makes of the outcome. Where it has to wait,
- * each coroutine down to the task yields, and is resumed again when the wait is
- * over. In plain Lua's main thread it turns the loop where it is. */
-int net_loop_resume(lua_State *L, net_then then) {
-  return resumek(L, LUA_OK, (lua_KContext)then);
+/* Ctrl-C reached running code. Plain Lua may never turn the loop again, so its
+ * tasks are unwound now. */
+static void deliver(net_loop *loop) {
+  interrupt(loop);
+  if (!loop->running && !loop->hosted) net_loop_turn(loop, 0);
 }
 
 static void on_interrupt(uv_async_t *handle) {
   net_loop *loop = handle->data;
-  if (loop->pending) net_loop_interrupt(loop); /* else the hook has done it */
+  if (loop->pending) interrupt(loop); /* else the hook has done it */
   loop->pending = 0;
 }
 
-/* The state closes: every userdata above the loop is gone by now. A lookup
+/* The state closes: every userdata that uses the loop is gone by now. A lookup
  * that still runs keeps the loop's memory, as its thread will write there. */
 static int loop_gc(lua_State *L) {
   net_loop **box = lua_touserdata(L, 1), *loop = *box;
@@ -409,7 +357,7 @@ static int loop_init(net_loop *loop) {
     return err;
   }
   loop->interrupt.data = loop;
-  run_uv(loop); /* so that it listens to its wake-up */
+  run_uv(loop); /* so that it watches its wake-up */
   loop->poller = net_poller_open();
   if (loop->poller >= 0 &&
       net_poller_add(loop->poller, uv_backend_fd(&loop->uv), UV_KEY) == 0)
@@ -446,6 +394,7 @@ void net_loop_open(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   net_wait_init(loop, &loop->main, lua_tothread(L, -1), NULL);
   loop->current = loop->main.L;
+  loop->deliver = deliver;
   lua_pop(L, 1);
   loop->emfile_fd = net_os_emfile_fd();
   *box = loop;

@@ -7,15 +7,11 @@
 
 #include "core/state.h"
 
-typedef int (*net_then)(lua_State *L, lua_State *co, int status, int results);
-
+void net_loop_open(lua_State *L);
 net_loop *net_loop_find(lua_State *L);
+int net_loop_turn(net_loop *loop, int patient);
 void net_loop_begin(lua_State *L, const char *call, double seconds);
 int net_loop_await(lua_State *L, net_step step);
 int net_loop_finish_sync(lua_State *L, int results);
-int net_loop_resume(lua_State *L, net_then then);
-int net_loop_turn(net_loop *loop, int patient);
-void net_loop_interrupt(net_loop *loop);
-void net_loop_open(lua_State *L);
 
 #endif

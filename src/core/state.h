@@ -117,6 +117,7 @@ struct net_loop {
   int immediate;               /* calls in a row that did not have to wait */
   int closing;                 /* task:cancel within task:cancel within ... */
   volatile int pending;        /* Ctrl-C's that nobody has taken yet */
+  void (*deliver)(net_loop *); /* hands one to every wait */
   net_task *foreground;        /* at the prompt: the task of the typed line */
   char interactive;            /* there is a prompt: Ctrl-C is for foreground */
   char hosted, interrupted;

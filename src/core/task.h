@@ -8,9 +8,11 @@
 #include "core/state.h"
 
 net_task *net_task_new(lua_State *L, net_loop *loop, int n);
-void net_task_end(net_task *t);
+void net_task_anchor(lua_State *L, net_task *t);
+int net_task_count_busy(const net_loop *loop);
+int net_task_is_returning(lua_State *L, const net_task *t);
 void net_task_cancel(net_task *t, lua_State *from);
-int net_task_host(lua_State *L, lua_CFunction script,
-                  void (*prompt)(lua_State *L));
+void net_task_end(net_task *t);
+void net_task_destroy(net_task *t);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * wait.c: one call that waits: the queue it stands in, its timer, and its place
- * in the queue of those to be tried again. Nothing here runs Lua code.
+ * among those to be tried again. Nothing here runs Lua code.
  */
 #include "core/wait.h"
 
@@ -12,11 +12,12 @@
 #include "core/interrupt.h"
 #include "core/tracer.h"
 
-/* A timer outlives its wait, since libuv frees nothing before its callback. */
+/* A timer outlives its wait: libuv needs its memory until the close callback.
+ */
 typedef struct net_timer {
   uv_timer_t handle;
   net_wait *wait;
-  int nap; /* it may end before the call's deadline */
+  int early; /* it may end before the call's deadline */
 } net_timer;
 
 void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
@@ -24,16 +25,16 @@ void net_wait_init(net_loop *loop, net_wait *w, lua_State *L, net_task *task) {
   net_link_init(&w->ready);
 }
 
-/* The wait of the code that runs in L: its task's or, in plain Lua, the main
- * thread's. A coroutine that was not resumed by net.coroutine has none, and
- * neither has what the loop itself calls in the main thread while it turns. */
+/* Returns the wait of the code that runs in L: its task's or, in plain Lua, the
+ * main thread's. NULL: L was resumed by Lua's own coroutine library, or runs in
+ * the main thread while the loop turns. */
 net_wait *net_wait_of(net_loop *loop, lua_State *L) {
   net_wait *w = loop->running ? &loop->running->wait : &loop->main;
   if (w == &loop->main && loop->hosted) return NULL;
   return loop->current == L ? w : NULL;
 }
 
-/* That of a call which has begun: net_loop_begin has seen that it has one. */
+/* The same in a call that has begun: net_loop_begin made sure it has one. */
 static net_wait *own_wait(lua_State *L) {
   net_wait *w = net_wait_of(net_loop_get(L), L);
   assert(w);
@@ -49,18 +50,18 @@ void net_wait_ready(net_wait *w, net_wake wake) {
   net_link_append(&w->loop->ready, &w->ready);
 }
 
-/* Wakes all who stand in a queue. */
+/* Wakes every waiter in the queue. */
 void net_wait_wake(net_wait *queue, net_wake wake) {
   for (; queue; queue = queue->next) net_wait_ready(queue, wake);
 }
 
-/* libuv's clock may be a coarse one: never early, by our own. */
+/* libuv's clock may be coarse: no wait ends early by ours. */
 static void on_timer(uv_timer_t *handle) {
   net_timer *timer = handle->data;
   net_wait *w = timer->wait;
   if (w == NULL) return;
   int late = w->deadline && uv_hrtime() >= w->deadline;
-  if (late || timer->nap)
+  if (late || timer->early)
     net_wait_ready(w, late ? NET_TIMEOUT : NET_READY);
   else
     uv_timer_start(handle, on_timer, 1, 0);
@@ -70,9 +71,9 @@ static void on_timer_closed(uv_handle_t *handle) {
   free(handle->data);
 }
 
-/* Arms the timer for `ns` from now; what libuv's clock ends early, on_timer
- * arms again. */
-static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
+/* Arms the timer for `ns` from now. If libuv's clock ends it early, on_timer
+ * arms it again. */
+static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int early) {
   if (w->timer == NULL) {
     w->timer = calloc(1, sizeof *w->timer);
     if (w->timer == NULL) luaL_error(L, "not enough memory");
@@ -80,7 +81,7 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int nap) {
     w->timer->handle.data = w->timer;
     w->timer->wait = w;
   }
-  w->timer->nap = nap;
+  w->timer->early = early;
   uv_update_time(&w->loop->uv);
   uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000, 0);
 }
@@ -98,7 +99,7 @@ void net_wait_detach(net_wait *w) {
   w->next = NULL;
 }
 
-/* Ends a wait: it is in no queue and in no queue, nothing will resume it. */
+/* Ends a wait: nothing will resume it. */
 void net_wait_release(net_wait *w) {
   net_wait_detach(w);
   net_link_remove(&w->ready);
@@ -107,7 +108,7 @@ void net_wait_release(net_wait *w) {
   w->sock = NULL;
 }
 
-/* Ends a wait for good, with its timer; its memory may go. */
+/* Ends a wait for good, with its timer: its memory may be freed. */
 void net_wait_destroy(net_wait *w) {
   net_wait_release(w);
   if (w->timer == NULL) return;
@@ -116,58 +117,12 @@ void net_wait_destroy(net_wait *w) {
   w->timer = NULL;
 }
 
-/* When a call that may wait for `seconds` (negative: for ever) gives up. */
-uint64_t net_deadline_after(double seconds) {
-  const double most = 1e9; /* 31 years */
-  if (seconds < 0) return 0;
-  return uv_hrtime() + (uint64_t)((seconds > most ? most : seconds) * 1e9) + 1;
-}
-
-/* Does the code that runs now run in co, or in a coroutine resumed from it? */
-static int runs_in(const net_loop *loop, const lua_State *co) {
-  for (const net_frame *f = loop->frames; f; f = f->outer)
-    if (f->co == co) return 1;
-  return co == (loop->running ? loop->running->wait.L : loop->main.L);
-}
-
-/* The first of the deadlines that the code that runs now is within; 0: none. */
-static uint64_t first_deadline(const net_loop *loop) {
-  uint64_t first = 0;
-  for (const net_deadline *d = loop->deadlines; d; d = d->next)
-    if ((!first || d->at < first) && runs_in(loop, d->co)) first = d->at;
-  return first;
-}
-
-/* The call under way may wait that long, from now: negative, for ever; but not
- * beyond a deadline. */
+/* Gives the call under way `seconds` from now (negative: for ever), but no more
+ * than until its first deadline. */
 void net_wait_limit(net_wait *w, double seconds) {
-  uint64_t first = first_deadline(w->loop);
+  uint64_t first = net_deadline_first(w->loop);
   w->deadline = net_deadline_after(seconds);
   if (first && (!w->deadline || first < w->deadline)) w->deadline = first;
-}
-
-/* Has a deadline passed that the code that runs now is within? */
-int net_deadline_passed(const net_loop *loop) {
-  uint64_t first = first_deadline(loop);
-  return first && uv_hrtime() >= first;
-}
-
-/* From here on, whatever is called in co is over `seconds` from now. */
-void net_deadline_enter(net_loop *loop, net_deadline *d, const lua_State *co,
-                        double seconds) {
-  *d = (net_deadline){.at = net_deadline_after(seconds), .co = co};
-  d->next = loop->deadlines;
-  d->place = &loop->deadlines;
-  if (d->next) d->next->place = &d->next;
-  loop->deadlines = d;
-}
-
-/* Takes a deadline away, once. */
-void net_deadline_leave(net_deadline *d) {
-  if (d->place == NULL) return;
-  *d->place = d->next;
-  if (d->next) d->next->place = d->place;
-  d->place = NULL;
 }
 
 static uint64_t time_left(const net_wait *w) {
@@ -176,7 +131,7 @@ static uint64_t time_left(const net_wait *w) {
 }
 
 /* Puts the running call's wait into `queue` (NULL: only its deadline ends it).
- * Returns NET_WAIT, for the try to return. */
+ * Returns NET_WAIT, for the step to return. */
 int net_wait_on(lua_State *L, net_wait **queue) {
   net_wait *w = own_wait(L);
   w->in = L;
@@ -196,19 +151,20 @@ int net_wait_on(lua_State *L, net_wait **queue) {
   return NET_WAIT;
 }
 
-/* The wait's end comes from outside the program: it is no deadlock. */
+/* Says that the event comes from outside the program: to wait for it is no
+ * deadlock. */
 void net_wait_external(net_wait *w) {
   if (!w->external) w->loop->external++;
   w->external = 1;
 }
 
 /* Has the running call tried again after `ms` milliseconds, or when the queue
- * is woken: for what the kernel gives no event for. */
+ * is woken: for what the kernel reports no event. Returns NET_WAIT. */
 int net_wait_retry_after(lua_State *L, net_wait **queue, int ms) {
-  uint64_t nap = (uint64_t)ms * 1000000;
+  uint64_t ns = (uint64_t)ms * 1000000;
   net_wait *w = own_wait(L);
   net_wait_on(L, queue);
-  if (!w->deadline || time_left(w) > nap) timer_start(L, w, nap, 1);
+  if (!w->deadline || time_left(w) > ns) timer_start(L, w, ns, 1);
   return NET_WAIT;
 }
 

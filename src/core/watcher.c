@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * poll.c: waiting until a descriptor can be read or written.
+ * watcher.c: waiting until a descriptor can be read or written.
  *
- * A descriptor is watched from its first wait until it is closed, and costs no
- * system call between: the kernel reports each change once, and `can` keeps
- * what it has said until a call has found out otherwise.
+ * A descriptor is in the poller from its first wait until it is closed, and
+ * costs no system call in between: the kernel reports each change once, and
+ * `ready` keeps it until a call finds out otherwise.
  *
- *   loop->polls[fd] = poll     an event names its descriptor and the serial
- *                              number of its poll, so one that comes late, for
- *                              a descriptor that is another's by now, is known
+ *   loop->watchers[fd] = watcher   an event carries its descriptor and the
+ *                                  watcher's serial number, so that a late one
+ *                                  for a reused descriptor is recognized
  */
 #include "core/watcher.h"
 
@@ -21,11 +21,11 @@
 static const int bits[2] = {
     [NET_READ] = NET_READABLE, [NET_WRITE] = NET_WRITABLE};
 
-void net_watcher_init(net_watcher *p) {
-  *p = (net_watcher){.ready = NET_READABLE | NET_WRITABLE};
+void net_watcher_init(net_watcher *w) {
+  *w = (net_watcher){.ready = NET_READABLE | NET_WRITABLE};
 }
 
-/* Makes loop->polls long enough for fd; false: there is no memory for it. */
+/* Makes loop->watchers long enough for fd; false: there is no memory. */
 static int make_room(net_loop *loop, int fd) {
   if (fd < loop->nwatchers) return 1;
   int n = fd < 32 ? 64 : fd * 2;
@@ -38,7 +38,7 @@ static int make_room(net_loop *loop, int fd) {
   return 1;
 }
 
-static void watch(lua_State *L, net_watcher *p, int fd) {
+static void watch(lua_State *L, net_watcher *w, int fd) {
   net_loop *loop = net_loop_get(L);
   if (!make_room(loop, fd)) luaL_error(L, "not enough memory");
   if (++loop->serial == 0) loop->serial = 1;
@@ -46,64 +46,65 @@ static void watch(lua_State *L, net_watcher *p, int fd) {
   uint64_t key = (uint64_t)serial << 32 | (uint32_t)fd;
   if (NET_CALL(net_poller_add(loop->poller, fd, key)))
     luaL_error(L, "cannot watch descriptor %d: %s", fd, uv_strerror(-errno));
-  p->loop = loop;
-  p->fd = fd;
-  p->serial = serial;
-  loop->watchers[fd] = p;
+  w->loop = loop;
+  w->fd = fd;
+  w->serial = serial;
+  loop->watchers[fd] = w;
 }
 
-/* Arms the running call to be tried again when fd, which has said that it
- * cannot be read (written) now, can. Returns NET_WAIT. */
-int net_watcher_wait(lua_State *L, net_watcher *p, int fd, int dir) {
-  if (p->loop == NULL) watch(L, p, fd);
-  p->ready &= (char)~bits[dir];
-  net_wait_on(L, &p->queue[dir]);
-  net_wait_external(p->queue[dir]);
+/* Has the running call tried again when fd, which cannot be read (written) now,
+ * becomes ready. Returns NET_WAIT. */
+int net_watcher_wait(lua_State *L, net_watcher *w, int fd, int dir) {
+  if (w->loop == NULL) watch(L, w, fd);
+  w->ready &= (char)~bits[dir];
+  net_wait_on(L, &w->queue[dir]);
+  net_wait_external(w->queue[dir]);
   return NET_WAIT;
 }
 
-/* A stream gave fewer bytes than it was asked for, so it has no more now. Not
- * where its end has been seen, or urgent data, at which recv(2) stops: what is
- * behind will not be reported again. */
-void net_watcher_exhausted(net_watcher *p) {
-  if (!p->eof_pending) p->ready &= ~NET_READABLE;
+/* A stream returned fewer bytes than it was asked for, so it has no more now.
+ * That does not hold after its end or urgent data was reported: recv(2) stops
+ * there, and what follows is not reported again. */
+void net_watcher_exhausted(net_watcher *w) {
+  if (!w->eof_pending) w->ready &= ~NET_READABLE;
 }
 
-/* What the loop's watch reports of a descriptor. */
+/* Records an event of the loop's poller, and wakes the calls that it concerns.
+ */
 void net_watcher_report(net_loop *loop, const net_event *event) {
   uint32_t fd = (uint32_t)event->key;
-  net_watcher *p = fd < (uint32_t)loop->nwatchers ? loop->watchers[fd] : NULL;
-  if (p == NULL || p->serial != event->key >> 32) return;
-  if (event->bits & NET_HANGUP) p->eof_pending = 1;
-  p->ready |= (char)(event->bits & (NET_READABLE | NET_WRITABLE));
+  net_watcher *w = fd < (uint32_t)loop->nwatchers ? loop->watchers[fd] : NULL;
+  if (w == NULL || w->serial != event->key >> 32) return;
+  if (event->bits & NET_HANGUP) w->eof_pending = 1;
+  w->ready |= (char)(event->bits & (NET_READABLE | NET_WRITABLE));
   for (int dir = NET_READ; dir <= NET_WRITE; dir++)
-    if (event->bits & bits[dir]) net_wait_wake(p->queue[dir], NET_READY);
+    if (event->bits & bits[dir]) net_wait_wake(w->queue[dir], NET_READY);
 }
 
 /* Is another call reading (writing) this descriptor? */
-int net_watcher_busy(lua_State *L, const net_watcher *p, int dir) {
-  return net_wait_busy(L, p->queue[dir]);
+int net_watcher_busy(lua_State *L, const net_watcher *w, int dir) {
+  return net_wait_busy(L, w->queue[dir]);
 }
 
-/* Lets go of a descriptor that goes on to live, with an engine. */
-void net_watcher_hand_over(net_watcher *p) {
-  if (p->loop == NULL) return;
-  NET_CALL(net_poller_remove(p->loop->poller, p->fd));
-  p->loop->watchers[p->fd] = NULL;
-  net_watcher_init(p);
+/* Releases a descriptor that stays open, for an engine. */
+void net_watcher_hand_over(net_watcher *w) {
+  if (w->loop == NULL) return;
+  NET_CALL(net_poller_remove(w->loop->poller, w->fd));
+  w->loop->watchers[w->fd] = NULL;
+  net_watcher_init(w);
 }
 
-/* Wakes those who wait for a descriptor that is about to be closed. */
-void net_watcher_close(net_watcher *p) {
+/* Wakes every call that waits for a descriptor which is about to be closed. */
+void net_watcher_close(net_watcher *w) {
   for (int dir = NET_READ; dir <= NET_WRITE; dir++) {
-    net_wait_wake(p->queue[dir], NET_CANCELED);
-    while (p->queue[dir]) net_wait_detach(p->queue[dir]);
+    net_wait_wake(w->queue[dir], NET_CANCELED);
+    while (w->queue[dir]) net_wait_detach(w->queue[dir]);
   }
-  if (p->loop) p->loop->watchers[p->fd] = NULL;
-  p->loop = NULL;
+  if (w->loop) w->loop->watchers[w->fd] = NULL;
+  w->loop = NULL;
 }
 
-/* The loop is about to go. */
+/* The loop is about to be freed. */
 void net_watcher_destroy_all(net_loop *loop) {
   for (int fd = 0; fd < loop->nwatchers; fd++)
     if (loop->watchers[fd]) loop->watchers[fd]->loop = NULL;

@@ -10,10 +10,10 @@
 
 #include <lualib.h>
 
-#include "core/task.h"
 #include "host/embed.h"
 #include "host/prompt.h"
 #include "host/recorder.h"
+#include "host/run.h"
 #include "host/terminal.h"
 #include "lib/module.h"
 
@@ -357,7 +357,7 @@ static int run(lua_State *L) {
 #endif
   lua_gc(L, LUA_GCGEN, 0, 0);
   void (*prompt)(lua_State *) = host.prompt ? net_prompt_run : NULL;
-  lua_pushinteger(L, net_task_host(L, run_init, prompt));
+  lua_pushinteger(L, net_run_script(L, run_init, prompt));
   return 1;
 }
 

@@ -55,7 +55,7 @@ static int resumed(lua_State *L, lua_State *co, int status, int results) {
 static int coroutine_resume(lua_State *L) {
   lua_State *co = check_co(L);
   const char *reason = unfit(L, co);
-  if (reason == NULL) return net_loop_resume(L, resumed);
+  if (reason == NULL) return net_coro_resume(L, resumed);
   lua_pushboolean(L, 0);
   lua_pushstring(L, reason);
   return 2;
@@ -77,7 +77,7 @@ static int unwrapped(lua_State *L, lua_State *co, int status, int results) {
   if (n >= 0) return n;
   status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) { /* it has failed, and ends */
-    if (net_reset_thread(co, L) != LUA_OK) lua_xmove(co, L, 1);
+    if (net_coro_close(co, L) != LUA_OK) lua_xmove(co, L, 1);
   }
   return pass_error(L);
 }
@@ -86,7 +86,7 @@ static int wrapped(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   const char *reason = unfit(L, lua_tothread(L, 1));
-  if (reason == NULL) return net_loop_resume(L, unwrapped);
+  if (reason == NULL) return net_coro_resume(L, unwrapped);
   return luaL_error(L, "%s", reason);
 }
 

@@ -68,7 +68,6 @@ int luaopen_net(lua_State *L) {
   add(L, net_listen_functions);
   add(L, net_select_functions);
   add(L, net_task_functions);
-  add(L, net_deadline_functions);
   add(L, net_load_functions);
   net_coroutine_open(L, BOX);
   lua_setfield(L, -2, "coroutine");
