@@ -40,7 +40,7 @@ return {
   { row = 13, required = "the peer half-closes: EOF once, our writes arrive, "
     .. "1,000/1,000", run = "DRIVER tests/faults/half.lua" },
   { row = 14, required = "Ctrl-C in each call, script and task, x 20: one line,"
-    .. " closed, 130, worst <= 100 ms",
+    .. " closed, 130 (plain Lua: 1), worst <= 100 ms",
     alone = true, run = "DRIVER tests/faults/interrupt.lua" },
   { row = 15, required = "10,000 signals during an echo: nothing lost",
     run = "DRIVER tests/faults/signals.lua" },

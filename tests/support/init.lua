@@ -13,6 +13,11 @@ support.hosted = support.driver:find "netlab$" ~= nil
 support.host = os.getenv "NETLAB_HOST" or "./netlab"
 support.build = os.getenv "NETLAB_BUILD" or "build"
 
+-- The exit status after Ctrl-C: of a script that it ended by an error, and of
+-- one whose call returned and that went on to its end. Plain Lua has its own.
+support.interrupted = support.hosted and 130 or 1
+support.finished = support.hosted and 130 or 0
+
 local function read(path)
   local file = io.open(path, "rb")
   if not file then return "" end

@@ -134,8 +134,9 @@ describe("io_models", function()
       net.sleep(0.2) -- it serves
       os.execute("kill -INT -" .. lab.pid)
       local _, err, status = lab:wait()
-      assert.equal(130, status)
-      assert.matches("interrupted\n", err)
+      local returns = name == "engine" -- sock:echo does, and the lab goes on
+      assert.equal(returns and support.finished or support.interrupted, status)
+      if status ~= 0 then assert.matches("interrupted\n", err) end
       assert.not_matches("traceback", err)
     end
   end)

@@ -15,7 +15,7 @@ local function ended(process)
   process:signal "INT"
   local out, err, status = process:wait()
   assert.matches("interrupted\n$", err)
-  assert.equal(130, status)
+  assert.equal(support.interrupted, status)
   return out
 end
 
