@@ -481,17 +481,17 @@ describe("a histogram", function()
       static void put(void *data, const char *line, size_t len) {
         fwrite(line, 1, len, data);
       }
-      static net_hist h, copy;
+      static net_histogram h, copy;
       int main(void) {
-        net_hist_init(&h);
+        net_histogram_init(&h);
         for (uint64_t ms = 1; ms <= 10000; ms++)
-          net_hist_record(&h, ms * 1000000);
-        net_hist_copy(&copy, &h);
+          net_histogram_record(&h, ms * 1000000);
+        net_histogram_copy(&copy, &h);
         for (int p = 0; p <= 100; p += 50)
-          printf("%llu ", (unsigned long long)net_hist_percentile(&copy, p));
-        printf("%llu %.0f %.0f\n", (unsigned long long)net_hist_min(&copy),
-               net_hist_mean(&copy), net_hist_stdev(&copy));
-        net_hist_text(&copy, 1e6, put, stdout);
+          printf("%llu ", (unsigned long long)net_histogram_percentile(&copy, p));
+        printf("%llu %.0f %.0f\n", (unsigned long long)net_histogram_min(&copy),
+               net_histogram_mean(&copy), net_histogram_stdev(&copy));
+        net_histogram_text(&copy, 1e6, put, stdout);
         return 0;
       }]])
     local out, err, status = support.run(
