@@ -48,11 +48,12 @@ POLLER = $(if $(filter Linux,$(shell uname)),epoll,kqueue)
 SOURCES = $(filter-out src/os/poller_%,$(sort $(wildcard src/*/*.c))) src/os/poller_$(POLLER).c
 HOST = $(patsubst src/%.c,$(BUILD)/%.o,$(filter src/host/%,$(SOURCES)))
 OBJS = $(patsubst src/%.c,$(BUILD)/%.o,$(filter-out src/host/%,$(SOURCES)))
-ASSETS = lua/net/trace/assets.lua
-TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua) $(ASSETS))
-LUA_MODULES = $(sort $(wildcard lua/net/*.lua)) $(TRACE_MODULES)
-REFERENCE = lua/meta/net.lua $(filter-out %/reference.lua %/pair.lua %/merge.lua,\
-  $(sort $(wildcard lua/net/*.lua)))
+# lua/netlab is the host's own, and is in the program only.
+ASSETS = build/lua/net/trace/assets.lua
+NET_MODULES = $(sort $(wildcard lua/net/*.lua))
+TRACE_MODULES = $(sort $(wildcard lua/net/trace/*.lua)) $(ASSETS)
+LUA_MODULES = $(NET_MODULES) $(TRACE_MODULES) $(sort $(wildcard lua/netlab/*.lua))
+REFERENCE = lua/meta/net.lua $(NET_MODULES)
 LABS = $(wildcard labs/*.lua)
 MORE = $(wildcard labs/more/*.lua)
 
@@ -78,17 +79,18 @@ $(BUILD)/host/editor.o: ALL_CFLAGS += $(EDIT_CFLAGS)
 $(BUILD)/embed.inc: $(LUA_MODULES)
 	@mkdir -p $(BUILD)
 	@for f in $^; do \
-	  n=$$(echo $$f | sed 's,^lua/,,; s,\.lua$$,,; s,/,.,g'); \
+	  n=$$(echo $$f | sed 's,^.*lua/,,; s,\.lua$$,,; s,/,.,g'); \
 	  echo "{\"$$n\", \"@$$f\", (const unsigned char[]){"; \
 	  od -An -v -tx1 $$f | sed 's/ \(..\)/0x\1,/g'; \
 	  echo "}, $$(wc -c <$$f)},"; \
 	done >$@
 
 # The page of a trace is written as what it is, and carried as a module of Lua.
-PAGE = lua/net/trace/page
+PAGE = lua/net/trace/html
 SCRIPT = $(addprefix $(PAGE)/,$(addsuffix .js,\
   text data rows axis draw detail source input start))
 $(ASSETS): $(PAGE)/page.html $(PAGE)/page.css $(SCRIPT) Makefile
+	@mkdir -p $(dir $@)
 	@{ echo "-- made by make: the files of $(PAGE)"; \
 	  echo "return { html = [==["; cat $(PAGE)/page.html; \
 	  echo "]==], css = [==["; cat $(PAGE)/page.css; \
@@ -183,7 +185,7 @@ ROWS =
 acceptance: test-deps
 	$(if $(ROWS),,$(call install,valgrind $(FUZZ_DEPS),$(shell command -v valgrind)))
 	@$(MAKE) all faults
-	@LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" LONG=$(LONG) \
+	@LUA_PATH="./lua/?.lua;./build/lua/?.lua;./?.lua;./?/init.lua;;" LONG=$(LONG) \
 	  NETLAB_OUT=$(OUT) $(OUT)/netlab tests/faults/run.lua $(ROWS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
@@ -226,7 +228,7 @@ coverage: test-deps
 	  -include tests/support/coverage.h'
 	-@tests/support/run $(COVERAGE) $(OWN_BUILDS) --filter-out="exports luaopen_net" $(SPECS)
 	-@[ -n "$(SPECS)" ] || { $(MAKE) all faults && \
-	  LUA_PATH="./lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
+	  LUA_PATH="./lua/?.lua;./build/lua/?.lua;./?.lua;./?/init.lua;;" NETLAB_OUT=$(COVERAGE) \
 	  $(COVERAGE)/netlab tests/faults/run.lua $$(seq 4 6) $$(seq 8 32); }
 	@ln -sfn ../../src $(COVERAGE)/src
 	@cd $(COVERAGE) && gcov -b */*.gcda >gcov.txt
@@ -259,7 +261,7 @@ fuzz:
 	$(call install,$(FUZZ_DEPS))
 	@$(MAKE) $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= \
 	  CFLAGS='$(FUZZ_CFLAGS)'
-	@LUA_PATH="./lua/?.lua;./?.lua;;" lua$(LUA_V) tests/fuzz/run.lua $(FUZZ) \
+	@LUA_PATH="./lua/?.lua;./build/lua/?.lua;./?.lua;;" lua$(LUA_V) tests/fuzz/run.lua $(FUZZ) \
 	  $(RUNS) $(SEED) $(LONGEST) $(TARGETS)
 
 FUZZ_OBJS = $(patsubst tests/fuzz/%.c,$(FUZZ)/fuzz_%.o,$(wildcard tests/fuzz/*.c))
@@ -316,7 +318,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(LUADIR)/net/trace)
 	install $(OUT)/netlab $(DESTDIR)$(BINDIR)
 	install $(OUT)/net.so $(DESTDIR)$(LIBDIR)
-	install -m 644 $(filter-out $(TRACE_MODULES),$(LUA_MODULES)) $(DESTDIR)$(LUADIR)/net
+	install -m 644 $(NET_MODULES) $(DESTDIR)$(LUADIR)/net
 	install -m 644 $(TRACE_MODULES) $(DESTDIR)$(LUADIR)/net/trace
 	[ -z "$(LABDIR)" ] || { install -d $(DESTDIR)$(LABDIR)/labs/more && \
 	  install -m 644 $(LABS) $(DESTDIR)$(LABDIR)/labs && \
@@ -333,7 +335,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/netlab $(DESTDIR)$(LIBDIR)/net.so
-	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(LUA_MODULES:lua/%=%))
+	rm -f $(addprefix $(DESTDIR)$(LUADIR)/,$(patsubst lua/%,%,$(NET_MODULES) $(TRACE_MODULES:build/%=%)))
 	rm -f $(addprefix $(DESTDIR)$(LABDIR)/,$(LABS) $(MORE))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,man1/netlab.1 man3/net.3lua)
 	rm -f $(addprefix $(DESTDIR),$(METADIR)/net.lua $(BASHDIR)/netlab \
@@ -342,7 +344,7 @@ uninstall:
 	  $(LABDIR)/labs $(LABDIR))
 
 clean:
-	rm -rf build netlab net.so $(ASSETS)
+	rm -rf build netlab net.so
 
 .DELETE_ON_ERROR:
 .PHONY: all references faults deps test-deps demo pictures test acceptance bench asan tsan coverage valgrind fuzz lint tidy install uninstall clean

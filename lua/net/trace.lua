@@ -4,7 +4,7 @@
 -- process, a model of several on one axis of time, and the files that show it.
 -- netlab(1) says what the events are, net/trace/model.lua what the model is.
 
-local event = require "net.trace.event"
+local event = require "net.trace.read"
 local model = require "net.trace.model"
 
 local trace = {}
@@ -76,7 +76,7 @@ end
 
 local WRITERS = {
   mmd = "net.trace.mermaid", json = "net.trace.chrome",
-  html = "net.trace.page",
+  html = "net.trace.html",
 }
 
 -- The lines as they were, one process behind the other.

@@ -34,7 +34,7 @@ void net_embed_preload(lua_State *L) {
   lua_pushcfunction(L, luaopen_net);
   lua_setfield(L, -2, "net");
   lua_pushcfunction(L, net_process_open);
-  lua_setfield(L, -2, "net.child");
+  lua_setfield(L, -2, "netlab.process");
   for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
     lua_pushinteger(L, (lua_Integer)i);
     lua_pushcclosure(L, open_module, 1);

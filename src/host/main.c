@@ -161,8 +161,8 @@ static const struct {
 static const struct {
   const char *word, *module;
 } tools[] = {
-    {"--pair", "net.pair"},
-    {"--merge", "net.merge"},
+    {"--pair", "netlab.pair"},
+    {"--merge", "netlab.merge"},
 };
 
 /* Takes one option word at argv[i]; returns how many words it is, or 0. */
@@ -260,7 +260,8 @@ static void run_require(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
-/* Runs net.pair or net.merge, which take the words themselves; --trace, too. */
+/* Runs netlab.pair or netlab.merge, which take the words themselves; --trace,
+ * too. */
 static int run_tool(lua_State *L) {
   int words = host.argc - host.script;
   luaL_checkstack(L, words + 4, "too many arguments");

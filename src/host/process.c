@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * child.c: programs that the host starts, and hears of: the private module
- * net.child, for lua/net/pair.lua.
+ * netlab.process, for lua/netlab/pair.lua.
  *
  *   program()                path of the program that runs this
  *   terminal(fd)             the columns of the one there, and whether it is to

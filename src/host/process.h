@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * process.h: programs that the host starts: the private module net.child, and
- * of it the one function that waits for nothing.
+ * process.h: programs that the host starts: the private module
+ * netlab.process, and of it the one function that waits for nothing.
  */
 #ifndef PROCESS_H
 #define PROCESS_H

@@ -4,7 +4,7 @@
 -- the reference: netlab src/man/net.lua FILE ... >net.3lua
 
 local net = require "net"
-local reference = require "net.reference"
+local reference = dofile((arg[0]:gsub("[^/]+$", "reference.lua")))
 
 local ESCAPES = { ["\\"] = "\\e", ["-"] = "\\-", ["~"] = "\\(ti",
   ["^"] = "\\(ha", ["'"] = "\\(aq" }

@@ -154,7 +154,8 @@ static void want(const char *word, const char *text) {
 static void want_tool(const char *word, int words) {
   char count[16];
   snprintf(count, sizeof count, "%d", words);
-  add(wanted, "tool", strcmp(word, "--pair") == 0 ? "net.pair" : "net.merge");
+  add(wanted, "tool",
+      strcmp(word, "--pair") == 0 ? "netlab.pair" : "netlab.merge");
   add(wanted, "run", count);
 }
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Annotated Lua: lines of the input, each behind what makes it one of those
--- that net.reference reads. Every entry has what its kind promises.
+-- that src/man/reference.lua reads. Every entry has what its kind promises.
 
-local reference = require "net.reference"
+local reference = require "src.man.reference"
 local input = require "tests.fuzz.input"
 
 local prefixes = {

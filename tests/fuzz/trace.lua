@@ -12,7 +12,7 @@ local input = require "tests.fuzz.input"
 
 local WRITERS = {
   mmd = require "net.trace.mermaid", json = require "net.trace.chrome",
-  html = require "net.trace.page",
+  html = require "net.trace.html",
 }
 
 local EVENTS = { "start", "task", "done", "sock", "sock", "name", "name",

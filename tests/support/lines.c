@@ -24,7 +24,7 @@ static struct {
 
 /* "lua/net/x.lua" of "@/home/me/lua/net/x.lua"; NULL: it is not ours. */
 static const char *our_name(const char *source) {
-  static const char *const folders[] = {"lua/net/", "labs/"};
+  static const char *const folders[] = {"lua/net", "labs/"};
   for (int i = 0; *source == '@' && i < 2; i++) {
     const char *at = strstr(source, folders[i]);
     if (at && strlen(at) < sizeof files->name) return at;

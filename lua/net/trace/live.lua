@@ -4,7 +4,7 @@
 -- they end. On the left each task that is alive has a column: `*` where the
 -- line is its own, `|` where it only goes on.
 
-local event = require "net.trace.event"
+local event = require "net.trace.read"
 local hints = require "net.hints"
 local names = require "net.trace.names"
 local text = require "net.trace.text"

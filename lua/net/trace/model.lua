@@ -19,8 +19,8 @@
 -- While it is made, a call, a lane, a socket and a process are tables that
 -- refer to each other, each with its `index`.
 
-local arrows = require "net.trace.arrows"
-local is_fault = require "net.trace.event".is_fault
+local arrows = require "net.trace.match"
+local is_fault = require "net.trace.read".is_fault
 local hints = require "net.hints"
 local names = require "net.trace.names"
 

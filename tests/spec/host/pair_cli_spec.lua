@@ -184,7 +184,7 @@ describe("netlab --pair", function()
     local server = lab "print(own_id()) net.sleep(600)"
     local out, err, status = support.run(host .. " " .. support.write(
       support.folder() .. "/run.lua", ([[
-        os.exit(require "net.pair".run { server = "%s", client = "none",
+        os.exit(require "netlab.pair".run { server = "%s", client = "none",
           patience = 0.5 }, true)]]):format(server)))
     assert.same({ "netlab: the server does not listen, after 0.5 seconds\n",
       1 }, { err, status })

@@ -1,5 +1,5 @@
 -- The page of a trace, read as text and opened in a browser.
-local page = require "net.trace.page"
+local page = require "net.trace.html"
 local browser = require "tests.support.browser"
 local json = require "net.json"
 local support = require "tests.support"

@@ -59,7 +59,7 @@ describe("installed", function()
       require "net.plot"
       require "net.json"
       require "net.hints"
-      require "net.trace.page"
+      require "net.trace.html"
       local listener <close> = net.socket()
       assert(listener:bind("localhost", 0))
       assert(listener:listen())

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.arrows: which call got what another one sent, across processes: a
+-- net.trace.match: which call got what another one sent, across processes: a
 -- connect and its accept, bytes of a stream by their place in it, datagrams by
 -- ports and content. Calls and sockets are those of net/trace/model.lua.
 

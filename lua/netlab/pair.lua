@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.pair: `netlab --pair SERVER.lua CLIENT.lua`: runs two labs in one
+-- netlab.pair: `netlab --pair SERVER.lua CLIENT.lua`: runs two labs in one
 -- terminal, the client when the server listens. It knows that from the trace
--- that each lab writes to its descriptor 3, and it needs the host: net.child
--- is nowhere else.
+-- that each lab writes to its descriptor 3, and it needs the host:
+-- netlab.process is nowhere else.
 
 local net = require "net"
 local text = require "net.trace.text"
@@ -32,7 +32,7 @@ end
 -- A function that prints a line to `file`, and whose it is.
 local function printer(file, fd, name)
   local label = name .. " | "
-  local _, coloured = require "net.child".terminal(fd)
+  local _, coloured = require "netlab.process".terminal(fd)
   if coloured then
     label = ("\27[%sm%s |\27[0m "):format(COLOURS[name], name)
   end
@@ -67,7 +67,7 @@ end
 local function tracer(lab, trace, on_listen)
   local datagrams, live = {}, nil
   if trace == "" then
-    local width, colour = require "net.child".terminal(2)
+    local width, colour = require "netlab.process".terminal(2)
     live = require "net.trace.live".new { label = lab.name,
       write = function(line) io.stderr:write(line) end,
       colour = colour, width = width }
@@ -89,7 +89,7 @@ end
 
 --- Starts a lab, and the tasks that read what it says.
 local function start(name, file, words, options, on_listen)
-  local child = require "net.child"
+  local child = require "netlab.process"
   local argv = { child.program() }
   if on_listen or options.trace then argv[2] = "--trace=fd:3" end
   table.insert(argv, file)
@@ -224,8 +224,8 @@ local function draw(labs, path)
   return trace.write(nil, list, path)
 end
 
---- What net.pair.run is to do.
----@class net.pair.options
+--- What netlab.pair.run is to do.
+---@class netlab.pair.options
 ---@field server string the file of a lab
 ---@field client string the file of another
 ---@field server_words? string[] behind --port N
@@ -238,11 +238,11 @@ end
 --- client has ended.
 ---
 --- See: netlab(1).
----@param options net.pair.options
+---@param options netlab.pair.options
 ---@return integer status the client's; 1 if the server has failed
 function pair.run(options)
   local labs = {}
-  local child = require "net.child"
+  local child = require "netlab.process"
   local ctrl_c <close> = child.interrupt "SIGINT"
   local term <close> = child.interrupt "SIGTERM"
   net.spawn(take_interrupt, ctrl_c, labs, "SIGINT")

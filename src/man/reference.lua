@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.reference: reads the reference, which is annotated Lua, for whatever
+-- reference.lua: reads the reference, which is annotated Lua, for whatever
 -- shows it. The dialect is written down at the head of lua/meta/net.lua.
 
 local reference = {}

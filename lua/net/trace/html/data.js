@@ -30,7 +30,7 @@ const lanes = list(model.lanes).filter((lane) => processes[lane.process - 1])
                     calls: [] }));
 const socks = list(model.socks);
 
-// The rows of a list that the page has by column (net/trace/page.lua).
+// The rows of a list that the page has by column (net/trace/html.lua).
 function rowsIn(columns) {
   const all = Object.entries(columns);
   const cell = ({ cells, words }, i) =>

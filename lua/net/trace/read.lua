@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.event: an event of a trace, from its line. A trace may come from
+-- net.trace.read: an event of a trace, from its line. A trace may come from
 -- anybody: what is read here has what its kind must have, and each key is of
 -- its type. netlab(1) says what the events are.
 

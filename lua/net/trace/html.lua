@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.page: a trace as one HTML file, that needs no other and asks no
--- network for anything. Its parts are in the folder page; the Makefile makes
+-- net.trace.html: a trace as one HTML file, that needs no other and asks no
+-- network for anything. Its parts are in the folder html; the Makefile makes
 -- the module net.trace.assets of them.
 
 local assets = require "net.trace.assets"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.merge: `netlab --merge A.jsonl B.jsonl -o RUN.html`: the traces of
+-- netlab.merge: `netlab --merge A.jsonl B.jsonl -o RUN.html`: the traces of
 -- several processes as one picture, on one axis of time.
 
 local text = require "net.trace.text"
