@@ -87,8 +87,7 @@ $(BUILD)/embed.inc: $(LUA_MODULES)
 
 # The page of a trace is written as what it is, and carried as a module of Lua.
 PAGE = lua/net/trace/html
-SCRIPT = $(addprefix $(PAGE)/,$(addsuffix .js,\
-  text data rows axis draw detail source input start))
+SCRIPT = $(patsubst %,$(PAGE)/%.js,text model drawing page)
 $(ASSETS): $(PAGE)/page.html $(PAGE)/page.css $(SCRIPT) Makefile
 	@mkdir -p $(dir $@)
 	@{ echo "-- made by make: the files of $(PAGE)"; \

@@ -261,11 +261,11 @@ describe("the page in a browser", function()
     support.eventually(function() return math.abs(left() - from - 50) < 2 end)
   end)
 
-  it("shows no line of a source that is another one now", function()
+  it("shows no source that has changed since the run", function()
     local model = sample()
     model.processes[1].source, model.processes[1].changed = nil, true
     open(model)
-    assert.equal("The source has been changed since this run: " ..
+    assert.equal("The source has changed since this run: " ..
       model.processes[1].lab,
       web:run "return document.querySelector('#source0').textContent")
   end)
