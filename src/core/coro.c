@@ -87,7 +87,7 @@ static int resumek(lua_State *L, int status, lua_KContext then) {
   lua_xmove(L, co, args);
   status = run(L, loop, co, args, &results);
   if (status != LUA_YIELD || w == NULL || !w->waiting) {
-    if (net_trace_on) net_call_left(loop, co);
+    if (net_trace) net_trace->unwound(loop, co);
     return ((net_then)then)(L, co, status, results);
   }
   lua_pop(co, results);

@@ -97,7 +97,7 @@ static void interrupt(net_loop *loop) {
  */
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
-  if (net_trace_on) net_call_done(t, "failed");
+  if (net_trace) net_trace->task_ends(t, "failed");
   if (net_interrupt_is(t->wait.L, -1))
     loop->interrupted = 1;
   else if (t->joiners == NULL)
@@ -130,7 +130,7 @@ static void resume(net_loop *loop, net_task *t) {
   loop->current = NULL;
   if (status == LUA_OK) {
     t->state = NET_DONE; /* join finds its results on its stack */
-    if (net_trace_on) net_call_done(t, "done");
+    if (net_trace) net_trace->task_ends(t, "done");
   } else if (status != LUA_YIELD) {
     task_failed(loop, t);
   } else {
@@ -207,7 +207,7 @@ static void leave_wait(net_wait *w) {
   lua_settop(w->in, w->top);
   net_link_remove(&w->ready); /* where plain Lua's main thread still stands */
   w->waiting = w->woken = 0;
-  if (net_trace_on) net_call_goes_on(w);
+  if (net_trace) net_trace->wait_ends(w);
 }
 
 /* The end of a wait for which others had a turn: see give_way. */
@@ -236,7 +236,7 @@ static int give_way(lua_State *L, net_wait *w, int results) {
     return results;
   }
   w->top = lua_gettop(L);
-  if (net_trace_on) net_call_ends(L, w, results);
+  if (net_trace) net_trace->call_ends(L, w, results);
   net_wait_ready(w, NET_READY);
   return lua_yieldk(L, 0, results, gave_wayk);
 }
@@ -259,7 +259,7 @@ int net_loop_finish_sync(lua_State *L, int results) {
 static int finish(lua_State *L, net_wait *w, net_wake wake, int results) {
   if (w == NULL) return results; /* it could not wait */
   int sync = wake == NET_START && w->begun;
-  if (wake != NET_START && net_trace_on) net_call_ends(L, w, results);
+  if (wake != NET_START && net_trace) net_trace->call_ends(L, w, results);
   net_wait_release(w);
   w->begun = 0;
   return sync ? finish_sync(L, w, results) : results;

@@ -76,10 +76,10 @@ void net_task_cancel(net_task *t, lua_State *from) {
   lua_State *L = t->wait.L;
   int top = lua_gettop(from);
   if (t->state == NET_LIVE) t->state = NET_ENDED; /* a __close may ask */
-  if (net_trace_on) net_call_done(t, "cancelled");
+  if (net_trace) net_trace->task_ends(t, "cancelled");
   int failed = close_inner(t, from);
   int status = net_coro_close(L, from);
-  if (net_trace_on) net_call_left(loop, L);
+  if (net_trace) net_trace->unwound(loop, L);
   if (status != LUA_OK || failed) t->state = NET_FAILED;
   if (failed && status == LUA_OK)
     lua_pushvalue(from, -1), lua_xmove(from, L, 1);
@@ -149,6 +149,6 @@ net_task *net_task_new(lua_State *L, net_loop *loop, int n) {
   loop->live++;
   t->wait.waiting = 1;
   net_wait_ready(&t->wait, NET_READY);
-  if (net_trace_on) net_trace_spawn(L, t);
+  if (net_trace) net_trace->task_begins(L, t);
   return t;
 }

@@ -12,6 +12,8 @@
 #include "core/interrupt.h"
 #include "core/tracer.h"
 
+const net_tracer *net_trace;
+
 /* A timer outlives its wait: libuv needs its memory until the close callback.
  */
 typedef struct net_timer {
@@ -146,7 +148,7 @@ int net_wait_on(lua_State *L, net_wait **queue) {
   }
   if (w->deadline) timer_start(L, w, time_left(w), 0);
   net_interrupt_install(w->loop);
-  if (net_trace_on) net_call_waits(w);
+  if (net_trace) net_trace->wait_begins(w);
   w->waiting = 1;
   return NET_WAIT;
 }

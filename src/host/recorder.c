@@ -24,7 +24,7 @@
 #include "core/interrupt.h"
 #include "host/embed.h"
 #include "host/process.h"
-#include "trace/trace.h"
+#include "trace/tracer.h"
 
 static struct {
   lua_State *L;     /* of the view, whose function is at the bottom; or NULL */
@@ -111,13 +111,13 @@ static int open_view(lua_State *L) {
   return 1;
 }
 
-static int start_view(net_trace_sink *sink) {
+static int start_view(net_sink *sink) {
   record.L = new_state();
   if (record.L == NULL) return complain(NULL, "not enough memory");
   lua_pushcfunction(record.L, open_view);
   if (lua_pcall(record.L, 0, 1, 0) != LUA_OK)
     return complain(NULL, lua_tostring(record.L, -1));
-  *sink = (net_trace_sink){.write = view_lines, .eager = 2};
+  *sink = (net_sink){.write = view_lines, .eager = 2};
   return EXIT_SUCCESS;
 }
 
@@ -135,7 +135,7 @@ static int open_file(const char *path) {
   return fd;
 }
 
-static int start_file(net_trace_sink *sink, const char *path) {
+static int start_file(net_sink *sink, const char *path) {
   static const char *const pictures[] = {".html", ".mmd", ".json"};
   const char *extension = strrchr(path, '.');
   for (size_t i = 0; i < 3 && extension; i++)
@@ -153,25 +153,24 @@ static int start_file(net_trace_sink *sink, const char *path) {
     record.fd = fileno(record.lines);
     fcntl(record.fd, F_SETFD, FD_CLOEXEC);
   }
-  *sink = (net_trace_sink){.write = write_lines, .to = (char *)path};
+  *sink = (net_sink){.write = write_lines, .to = (char *)path};
   return EXIT_SUCCESS;
 }
 
 /* The programs that the script starts have it only if it is theirs, too. */
-static int start_descriptor(net_trace_sink *sink, const char *target) {
+static int start_descriptor(net_sink *sink, const char *target) {
   char *end;
   record.fd = (int)strtol(target + 3, &end, 10);
   int flags = record.fd > STDERR_FILENO ? FD_CLOEXEC : 0;
   if (end == target + 3 || *end || fcntl(record.fd, F_SETFD, flags))
     return complain(target, "no such descriptor");
-  *sink =
-      (net_trace_sink){.write = write_lines, .to = (char *)target, .eager = 1};
+  *sink = (net_sink){.write = write_lines, .to = (char *)target, .eager = 1};
   return EXIT_SUCCESS;
 }
 
 /* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
 int net_recorder_start(const char *target, const char *lab, char **args) {
-  net_trace_sink sink;
+  net_sink sink;
   int status = target == NULL ? start_view(&sink)
                : strncmp(target, "fd:", 3) == 0
                    ? start_descriptor(&sink, target)
@@ -182,7 +181,7 @@ int net_recorder_start(const char *target, const char *lab, char **args) {
   atexit(net_recorder_stop);
   net_interrupt_catch_sigterm();
   signal(SIGPIPE, SIG_IGN); /* until net_interrupt_catch_sigpipe */
-  net_trace_start(&sink, lab, args);
+  net_tracer_start(&sink, lab, args);
   return EXIT_SUCCESS;
 }
 
@@ -208,7 +207,7 @@ static int draw(lua_State *L) {
 
 /* Ends the trace: the picture is drawn, the view is closed. */
 void net_recorder_stop(void) {
-  net_trace_stop();
+  net_tracer_stop();
   if (record.L) lua_close(record.L);
   record.L = NULL;
   if (record.lines == NULL) return;

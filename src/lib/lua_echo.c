@@ -18,6 +18,7 @@
 #include "engine/echo.h"
 #include "os/counters.h"
 #include "socket/sock.h"
+#include "trace/tracer.h"
 
 /* Where the call keeps things on its stack. */
 enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
@@ -135,8 +136,8 @@ static uint32_t number_of(lua_State *L, const net_echo_event *event, int family,
   if (event->kind == NET_ECHO_CONNECT) {
     net_addr local = {.len = (socklen_t)event->len};
     memcpy(&local.u, event->data, event->len);
-    id = net_trace_new(event->fd, family, SOCK_STREAM);
-    net_trace_names(id, &local, peer);
+    id = net_log_new_sock(event->fd, family, SOCK_STREAM);
+    net_log_names(id, &local, peer);
     lua_pushinteger(L, id);
     lua_rawseti(L, -2, event->serial);
   } else if (event->kind == NET_ECHO_CLOSE) {
@@ -175,7 +176,7 @@ static void trace(lua_State *L, engine *box, const net_echo_event *event,
     e.name = "close";
   }
   if (event->kind != NET_ECHO_CONNECT) e.sock = id;
-  net_call_engine(L, net_loop_get(L), &e);
+  net_tracer_engine_call(L, net_loop_get(L), &e);
   box->told++;
 }
 
@@ -189,7 +190,7 @@ static int tell(lua_State *L, engine *box) {
   net_addr a = {.len = event->addrlen};
   int kind = event->kind;
   memcpy(&a.u, &event->addr, event->addrlen);
-  if (box->traced && net_trace_on) trace(L, box, event, &a);
+  if (box->traced && net_trace) trace(L, box, event, &a);
   if (!(box->observed & kind)) {
     net_echo_drop(echo);
     return 1;
@@ -246,7 +247,7 @@ static int sock_echo(lua_State *L) {
   lua_setiuservalue(L, ENGINE, 1);
   lua_pushvalue(L, SOCK); /* which must not go before the engine */
   lua_setiuservalue(L, ENGINE, 2);
-  if (net_trace_on && o.workers == 1) { /* its numbers by connection */
+  if (net_trace && o.workers == 1) { /* its numbers by connection */
     lua_newtable(L);
     lua_setiuservalue(L, ENGINE, 3);
     box->traced = 1;

@@ -8,8 +8,8 @@
 
 #include "core/classes.h"
 #include "core/loop.h"
-#include "core/tracer.h"
 #include "lib/coroutine.h"
+#include "trace/tracer.h"
 
 enum { BOX = 1 }; /* where the loop's box is on the stack */
 
@@ -21,7 +21,7 @@ static void new_class(lua_State *L, const char *name,
   lua_newtable(L); /* meta methods */
   for (; *parts; parts++)
     for (const luaL_Reg *f = *parts; f->name; f++) {
-      net_call_push(L, f->name, f->func, BOX);
+      net_tracer_push(L, f->name, f->func, BOX);
       lua_setfield(L, strncmp(f->name, "__", 2) ? -2 : -3, f->name);
     }
   lua_setfield(L, -2, "__index");
@@ -34,7 +34,7 @@ static void new_class(lua_State *L, const char *name,
 /* Puts them into the table on top. */
 static void add(lua_State *L, const luaL_Reg *f) {
   for (; f->name; f++) {
-    net_call_push(L, f->name, f->func, BOX);
+    net_tracer_push(L, f->name, f->func, BOX);
     lua_setfield(L, -2, f->name);
   }
 }

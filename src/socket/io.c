@@ -223,7 +223,7 @@ static int sock_sendtok(lua_State *L, net_wake wake) {
   const char *data = lua_tolstring(L, 2, &len);
   char peer_text[NET_PEER_TEXT];
   ssize_t n;
-  if (net_trace_on) net_call_addr(net_loop_get(L), a);
+  if (net_trace) net_trace->destination(net_loop_get(L), a);
   NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a->u.sa, a->len));
   if (n < 0 && (errno == EAGAIN || s->fd < 0))
     return net_sock_retry_or_fail(L, s, "sendto", NET_WRITE, wake);
@@ -245,7 +245,7 @@ static int sock_sendto(lua_State *L) {
    * kept for a second try. */
   if (s->family != AF_UNIX && net_resolver_known(L, s->family, 3, &a)) {
     net_loop_begin(L, "sendto", s->timeout);
-    if (net_trace_on) net_call_addr(net_loop_get(L), &a);
+    if (net_trace) net_trace->destination(net_loop_get(L), &a);
     char peer_text[NET_PEER_TEXT];
     ssize_t n;
     NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a.u.sa, a.len));

@@ -171,7 +171,14 @@ static int lines_next(lua_State *L) {
 static int sock_lines(lua_State *L) {
   check_stream(L);
   check_max(L, MAX_LINE);
-  net_call_push_lines(L, lines_next, lua_upvalueindex(1));
+  if (net_trace) {
+    net_trace->push_iterator(L, lines_next, lua_upvalueindex(1));
+    return 1;
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushnil(L); /* where the tracer has what it needs */
+  lua_rotate(L, -4, 2);
+  lua_pushcclosure(L, lines_next, 4);
   return 1;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * jot.c: numbers, bytes and JSON strings, one after the other.
+ * strbuf.c: numbers, and bytes as JSON strings have them.
  */
 #include "trace/strbuf.h"
 
 static const char hex[] = "0123456789abcdef";
 
-void net_strbuf_number(net_strbuf *j, uint64_t n) {
+void net_strbuf_number(net_strbuf *b, uint64_t n) {
   static const char pairs[] = "0001020304050607080910111213141516171819"
                               "2021222324252627282930313233343536373839"
                               "4041424344454647484950515253545556575859"
@@ -19,10 +19,10 @@ void net_strbuf_number(net_strbuf *j, uint64_t n) {
   }
   if (n >= 10) *--first = pairs[n * 2 + 1];
   *--first = n >= 10 ? pairs[n * 2] : (char)('0' + n);
-  net_strbuf_bytes(j, first, (size_t)(digits + sizeof digits - first));
+  net_strbuf_bytes(b, first, (size_t)(digits + sizeof digits - first));
 }
 
-/* Are eight bytes plain? It may say no to some that are. */
+/* Are these eight bytes plain? A quick test, which may miss that they are. */
 static int plain8(const char *bytes) {
   const uint64_t each = 0x0101010101010101, top = each << 7;
   uint64_t v;
@@ -32,8 +32,8 @@ static int plain8(const char *bytes) {
   return ((v | below | quote | backslash | above) & top) == 0;
 }
 
-/* How many of the bytes are themselves in a JSON string, and on any terminal:
- * printable ASCII, but no quote and no backslash. */
+/* Returns how many bytes stand for themselves in a JSON string and on any
+ * terminal: printable ASCII except quotes and backslashes. */
 static size_t plain(const char *bytes, size_t len) {
   size_t n = 0;
   while (len - n >= 8 && plain8(bytes + n)) n += 8;
@@ -43,8 +43,8 @@ static size_t plain(const char *bytes, size_t len) {
   return n;
 }
 
-/* The length of the character of UTF-8 at c, of several bytes; 0: it is none
- * (RFC 3629, section 4). */
+/* Returns the length of the UTF-8 character of several bytes at `text`; 0:
+ * there is none (RFC 3629, section 4). */
 static size_t character(const char *text, size_t len) {
   const unsigned char *c = (const unsigned char *)text;
   size_t n = c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
@@ -56,48 +56,49 @@ static size_t character(const char *text, size_t len) {
   return wrong ? 0 : n;
 }
 
-/* The same, where it is one to be seen: no control character, none without a
- * width, none that ends a line or turns its direction round. */
+/* The same for visible characters only: 0 also for controls, for characters
+ * without a width, and for those that break a line or change its direction. */
 static size_t visible(const char *text, size_t len) {
-  static const uint32_t unseen[][2] = {{0x80, 0x9f},     {0x61c, 0x61c},
-                                       {0x200b, 0x200f}, {0x2028, 0x202f},
-                                       {0x2060, 0x206f}, {0xfeff, 0xfeff}};
+  static const uint32_t invisible[][2] = {{0x80, 0x9f},     {0x61c, 0x61c},
+                                          {0x200b, 0x200f}, {0x2028, 0x202f},
+                                          {0x2060, 0x206f}, {0xfeff, 0xfeff}};
   size_t n = character(text, len);
   if (n == 0) return 0;
   uint32_t c = (unsigned char)text[0] & (0x7fu >> n);
   for (size_t i = 1; i < n; i++) c = c << 6 | (text[i] & 0x3f);
-  for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
-    if (c >= unseen[i][0] && c <= unseen[i][1]) return 0;
+  for (size_t i = 0; i < sizeof invisible / sizeof *invisible; i++)
+    if (c >= invisible[i][0] && c <= invisible[i][1]) return 0;
   return n;
 }
 
-/* What stands between the quotes of a JSON string, RFC 8259, section 7. A byte
- * that is no UTF-8 becomes U+FFFD. */
-void net_strbuf_json(net_strbuf *j, const char *text, size_t len) {
+/* Puts text as between the quotes of a JSON string (RFC 8259, section 7). A
+ * byte that is not UTF-8 becomes U+FFFD. */
+void net_strbuf_json(net_strbuf *b, const char *text, size_t len) {
   for (size_t i = 0; i < len; i++) {
     size_t n = plain(text + i, len - i);
-    net_strbuf_bytes(j, text + i, n);
+    net_strbuf_bytes(b, text + i, n);
     i += n;
     if (i == len) return;
     unsigned char c = (unsigned char)text[i];
     size_t more = character(text + i, len - i);
     if (more > 0) {
-      net_strbuf_bytes(j, text + i, more);
+      net_strbuf_bytes(b, text + i, more);
       i += more - 1;
     } else if (c >= 0x80) {
-      NET_PUT(j, "\\ufffd");
+      NET_PUT(b, "\\ufffd");
     } else if (c == '"' || c == '\\') {
-      net_strbuf_bytes(j, (const char[]){'\\', (char)c}, 2);
+      net_strbuf_bytes(b, (const char[]){'\\', (char)c}, 2);
     } else {
       const char u[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-      net_strbuf_bytes(j, u, sizeof u); /* all of it, or nothing */
+      net_strbuf_bytes(b, u, sizeof u); /* all of it, or nothing */
     }
   }
 }
 
-enum { LONGEST = 5 }; /* of a byte: \\xNN */
+enum { LONGEST = 5 }; /* \\xNN */
 
-/* What stands for each byte: a branch for each would be a guess. */
+/* Each byte as it is shown. A table, because the branches of a function would
+ * be mispredicted. */
 static struct {
   char text[LONGEST + 2];
   unsigned char len;
@@ -121,20 +122,20 @@ static void fill_shown(void) {
   }
 }
 
-/* The same of bytes as a terminal shows them: text that is to be seen, and all
+/* Puts bytes as a terminal may show them: visible text as it is, and everything
  * else as net.escape writes it. */
-void net_strbuf_printable(net_strbuf *j, const char *bytes, size_t len) {
+void net_strbuf_printable(net_strbuf *b, const char *bytes, size_t len) {
   size_t i = plain(bytes, len);
-  net_strbuf_bytes(j, bytes, i);
+  net_strbuf_bytes(b, bytes, i);
   if (i == len) return;
-  if (len - i > (j->size - j->len) / LONGEST) {
-    j->full = 1;
+  if (len - i > (b->size - b->len) / LONGEST) {
+    b->full = 1;
     return;
   }
   if (shown[0].len == 0) fill_shown();
-  char *p = j->text + j->len;
+  char *p = b->text + b->len;
   for (; i < len; i++) {
-    unsigned char c = (unsigned char)bytes[i]; /* few begin a character */
+    unsigned char c = (unsigned char)bytes[i]; /* most begin no character */
     int second = (bytes[i + (i + 1 < len)] & 0xc0) == 0x80;
     size_t more = (c >= 0xc2) & second ? visible(bytes + i, len - i) : 0;
     if (more > 0) {
@@ -146,5 +147,5 @@ void net_strbuf_printable(net_strbuf *j, const char *bytes, size_t len) {
       p += shown[c].len;
     }
   }
-  j->len = (size_t)(p - j->text);
+  b->len = (size_t)(p - b->text);
 }

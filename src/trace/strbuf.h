@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * jot.h: text that is put together piece by piece, and soon is a line of a
- * trace: quicker than snprintf, and never longer than its room. Knows neither
- * Lua nor libuv.
+ * strbuf.h: text put together piece by piece in a buffer of fixed size: quicker
+ * than snprintf. Knows neither Lua nor libuv.
  */
 #ifndef STRBUF_H
 #define STRBUF_H
@@ -11,32 +10,32 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What does not fit is left out, and `full` says so. */
+/* A piece that does not fit is left out, and sets `full`. */
 typedef struct net_strbuf {
   char *text;
   size_t len, size;
   int full;
 } net_strbuf;
 
-static inline void net_strbuf_bytes(net_strbuf *j, const char *bytes,
+static inline void net_strbuf_bytes(net_strbuf *b, const char *bytes,
                                     size_t len) {
-  if (len > j->size - j->len) {
-    j->full = 1;
+  if (len > b->size - b->len) {
+    b->full = 1;
     return;
   }
-  memcpy(j->text + j->len, bytes, len);
-  j->len += len;
+  memcpy(b->text + b->len, bytes, len);
+  b->len += len;
 }
 
-/* A string constant. */
-#define NET_PUT(j, constant) net_strbuf_bytes(j, constant, sizeof constant - 1)
+/* Puts a string constant. */
+#define NET_PUT(b, constant) net_strbuf_bytes(b, constant, sizeof constant - 1)
 
-static inline void net_strbuf_text(net_strbuf *j, const char *text) {
-  net_strbuf_bytes(j, text, strlen(text));
+static inline void net_strbuf_text(net_strbuf *b, const char *text) {
+  net_strbuf_bytes(b, text, strlen(text));
 }
 
-void net_strbuf_number(net_strbuf *j, uint64_t n);
-void net_strbuf_json(net_strbuf *j, const char *text, size_t len);
-void net_strbuf_printable(net_strbuf *j, const char *bytes, size_t len);
+void net_strbuf_number(net_strbuf *b, uint64_t n);
+void net_strbuf_json(net_strbuf *b, const char *text, size_t len);
+void net_strbuf_printable(net_strbuf *b, const char *bytes, size_t len);
 
 #endif

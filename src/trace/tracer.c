@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * call.c: each call of the module in a trace: where it was made, what of, what
- * it has returned, how long it waited, and what the kernel did for it.
+ * tracer.c: each call of the module in a trace: where it was made, with which
+ * arguments, what it returned, how long it waited, and what the kernel did for
+ * it.
  *
- * Where there is no trace, each function of the module is what it is. Where
- * there is one when the module is loaded, `traced` stands in its place, and
- * writes down its begin and its end; where the call yields, the loop tells when
- * it begins to wait, is woken and ends. (One that raises is seen to have ended
- * when the next one in its coroutine begins or ends, or with that coroutine.)
+ * When there is a trace, `traced` stands in the place of each function of the
+ * module, and records where its call begins and ends. For a call that yields,
+ * the hooks of core/tracer.h tell when it begins to wait, is woken and ends. A
+ * call that raises is noticed later: when the next call of its coroutine begins
+ * or ends, or when the coroutine is unwound.
  *
  *   upvalues of traced: the loop's box, a call_kind, and the function's own
  */
+#include "trace/tracer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/tracer.h"
 #include "os/counters.h"
-#include "trace/trace.h"
 
 /* What is special about a call. */
 typedef enum {
@@ -47,43 +50,41 @@ static const struct {
 };
 
 /* What does nothing on the network, and what is traced as something else. */
-static const char left_out[] =
+static const char untraced[] =
     "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|"
     "sub|put|__len|count|percentile|buckets|text|";
 
 enum { LEVELS = 1000 }; /* of a stack that are looked at */
 
-/* A call that has not ended. What is under way in a task is a chain of them:
- * an observer of a server calls us, and a finalizer may wherever Lua makes an
- * object. Those that raised stand in it as well, above the ones that have not,
- * until somebody looks. */
-struct net_call {
+/* A call that has not ended. The calls of a task are a chain: an observer of a
+ * server calls others, and a finalizer may run wherever Lua makes an object. */
+typedef struct net_call {
   net_link link;          /* among all of them: its first member */
   struct net_call *outer; /* in the same task */
   call_kind kind;         /* a copy: Lua frees its own before the trace ends */
   lua_State *L;
-  net_sock *on; /* which it is a call of, or NULL */
+  net_sock *on; /* the socket of a method, or NULL */
   uint32_t task, sock;
   uint32_t waits;
   uint64_t begun, wait, held; /* ns; held: since when it waits, or 0 */
-  net_counts had;             /* of the kernel */
+  net_counts counted;         /* what the kernel did for it */
   net_text line, args, data, addr;
-};
+} net_call;
 
 static net_link calls = {&calls, &calls};
 static net_call *unused;
-static net_counts since; /* what is counted beyond is the running call's */
+static net_counts charged; /* of the process, up to the last charge */
 
-/* What has been counted is this call's (NULL: nobody's); what comes, of whom
- * settles next. */
-static void settle(net_call *call) {
+/* Charges the system calls and bytes counted since the last charge to `call`
+ * (NULL: to nobody). */
+static void charge_syscalls(net_call *call) {
   net_counts now = net_counts_read();
   if (call) {
-    call->had.calls += now.calls - since.calls;
-    call->had.in += now.in - since.in;
-    call->had.out += now.out - since.out;
+    call->counted.calls += now.calls - charged.calls;
+    call->counted.in += now.in - charged.in;
+    call->counted.out += now.out - charged.out;
   }
-  since = now;
+  charged = now;
 }
 
 static net_wait *wait_of(net_loop *loop) {
@@ -95,28 +96,28 @@ static net_wait *wait_of(net_loop *loop) {
 static net_strbuf *begin_line(const net_call *call, uint64_t end) {
   special s = call->kind.special;
   const char *name = s == CLOSES ? "close" : call->kind.name;
-  net_strbuf *j = net_trace_begin("call", call->begun);
-  NET_NUMBER(j, "end", end);
-  NET_SOME(j, "wait", call->wait + (call->held ? end - call->held : 0));
-  NET_SOME(j, "waits", call->waits);
-  NET_SOME(j, "sys", call->had.calls);
-  NET_NUMBER(j, "task", call->task);
-  NET_SOME(j, "sock", call->sock);
-  NET_PLAIN(j, "call", name, strlen(name));
-  NET_TEXT(j, "args", &call->args);
-  NET_TEXT(j, "line", &call->line);
-  NET_SOME(j, "in", call->had.in);
-  NET_SOME(j, "out", call->had.out);
-  if (s != TAKES || call->had.out > 0) NET_TEXT(j, "data", &call->data);
-  NET_TEXT(j, "addr", &call->addr);
-  return j;
+  net_strbuf *b = net_log_begin("call", call->begun);
+  NET_NUMBER(b, "end", end);
+  NET_NONZERO(b, "wait", call->wait + (call->held ? end - call->held : 0));
+  NET_NONZERO(b, "waits", call->waits);
+  NET_NONZERO(b, "sys", call->counted.calls);
+  NET_NUMBER(b, "task", call->task);
+  NET_NONZERO(b, "sock", call->sock);
+  NET_PLAIN(b, "call", name, strlen(name));
+  NET_TEXT(b, "args", &call->args);
+  NET_TEXT(b, "line", &call->line);
+  NET_NONZERO(b, "in", call->counted.in);
+  NET_NONZERO(b, "out", call->counted.out);
+  if (s != TAKES || call->counted.out > 0) NET_TEXT(b, "data", &call->data);
+  NET_TEXT(b, "addr", &call->addr);
+  return b;
 }
 
-static void end_line(net_strbuf *j, const net_call *call) {
-  net_trace_end(j, call->had.in > 0 || call->had.out > 0);
+static void end_line(net_strbuf *b, const net_call *call) {
+  net_log_end(b, call->counted.in > 0 || call->counted.out > 0);
 }
 
-/* The innermost call of a task is over. */
+/* Takes the innermost call off the chain. */
 static void leave(net_wait *w) {
   net_call *call = w->call;
   w->call = call->outer;
@@ -125,20 +126,35 @@ static void leave(net_wait *w) {
   unused = call;
 }
 
-/* It has ended without results: it raised, or its task was cancelled. */
-static void give_up(net_wait *w) {
+/* The innermost call has ended without results: it raised, or its task was
+ * cancelled. */
+static void leave_raised(net_wait *w) {
   net_call *call = w->call;
-  net_strbuf *j = begin_line(call, uv_hrtime());
-  NET_PLAIN(j, "code", "raised", strlen("raised"));
-  end_line(j, call);
+  net_strbuf *b = begin_line(call, uv_hrtime());
+  NET_PLAIN(b, "code", "raised", strlen("raised"));
+  end_line(b, call);
   leave(w);
 }
 
+/* ---- which calls raised ----
+ *
+ * Nothing tells when a call raises, so it stays in its task's chain. But it no
+ * longer has a frame on the stack of its coroutine:
+ *
+ *   w->call -> D    in a coroutine that code in L resumed: L runs again, so D
+ *              |    raised
+ *              C    in L
+ *              B    in L         the stack of L:  traced
+ *              A    in L                          a function of the script
+ *              |                                  traced
+ *              ...  in the coroutine that resumed L
+ *
+ * Three calls in L and two frames: one raised, and it is the innermost, C. */
+
 static int traced(lua_State *L);
 
-/* How many of our functions are under way in L, from a level of its stack on;
- * `most` is enough to know. */
-static int under_way(lua_State *L, int level, int most) {
+/* Counts the frames of `traced` on L's stack, from `level` on; up to `most`. */
+static int count_frames(lua_State *L, int level, int most) {
   int n = 0;
   lua_Debug ar;
   if (!lua_checkstack(L, 1)) return most;
@@ -150,26 +166,24 @@ static int under_way(lua_State *L, int level, int most) {
   return n;
 }
 
-/* The innermost call of the code that runs in L, when all that raised within
- * it are given up: there are no more than are under way from `level` on. NULL:
- * there is none. */
-static net_call *find(net_wait *w, lua_State *L, int level) {
+/* Leaves the calls that raised. Returns the innermost call under way in L, or
+ * NULL. level: of the stack; 1 when the running call is not in the chain yet.
+ */
+static net_call *innermost(net_wait *w, lua_State *L, int level) {
   int n = 0;
   net_call *call = w->call;
   while (call && call->L != L) call = call->outer;
   if (call == NULL) return NULL;
-  while (w->call != call) give_up(w);
+  while (w->call != call) leave_raised(w);
   for (; call && call->L == L; call = call->outer) n++;
-  if (n > 1 || level > 0) /* else it is the one that ends */
-    for (n -= under_way(L, level, n); n > 0 && w->call; n--) give_up(w);
+  if (n == 1 && level == 0) return w->call; /* it is the running one */
+  for (n -= count_frames(L, level, n); n > 0; n--) leave_raised(w);
   return w->call && w->call->L == L ? w->call : NULL;
 }
 
-/* Nothing is under way any more in L, which the running code has resumed or
- * closed. */
-void net_call_left(net_loop *loop, const lua_State *L) {
+static void on_unwound(net_loop *loop, const lua_State *L) {
   net_wait *w = wait_of(loop);
-  while (w->call && w->call->L == L) give_up(w);
+  while (w->call && w->call->L == L) leave_raised(w);
 }
 
 /* ---- its begin ---- */
@@ -180,26 +194,25 @@ static net_call *new_call(void) {
     unused = call->outer;
   else
     call = malloc(sizeof *call);
-  if (call == NULL) net_trace_lost();
+  if (call == NULL) net_log_lost();
   return call;
 }
 
-/* A call begins. */
 static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
                        net_sock *s) {
   net_wait *w = wait_of(loop);
-  find(w, L, 1);
+  innermost(w, L, 1);
   net_call *call = new_call();
   if (call == NULL) return NULL;
-  settle(w->call && !w->call->held ? w->call : NULL);
+  charge_syscalls(w->call && !w->call->held ? w->call : NULL);
   call->kind = *kind;
   call->L = L;
   call->task = loop->running ? loop->running->id : 0;
   call->on = s;
-  call->sock = s ? net_trace_sock(s) : 0;
+  call->sock = s ? net_log_sock(s) : 0;
   call->waits = 0;
   call->wait = call->held = 0;
-  call->had = (net_counts){0};
+  call->counted = (net_counts){0};
   net_format_clear(&call->data);
   net_format_clear(&call->addr);
   net_format_line(&call->line, L);
@@ -209,39 +222,38 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   if (kind->special == TAKES && s)
     net_format_bytes(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
-  call->outer = w->call; /* now: a finalizer may have come before us */
+  call->outer = w->call; /* not sooner: a finalizer may have run */
   w->call = call;
   call->begun = uv_hrtime();
   return call;
 }
 
-/* ---- its waits, of which the loop tells ---- */
+/* ---- its waits ---- */
 
-void net_call_waits(net_wait *w) {
-  net_call *call = find(w, w->in, 0);
+static void on_wait_begins(net_wait *w) {
+  net_call *call = innermost(w, w->in, 0);
   if (call == NULL || call->held) return;
-  settle(call);
+  charge_syscalls(call);
   call->waits++;
   call->held = uv_hrtime();
-  net_trace_idle(call->held);
+  net_log_idle(call->held);
 }
 
-void net_call_goes_on(net_wait *w) {
+static void on_wait_ends(net_wait *w) {
   net_call *call = w->call;
   if (call == NULL || !call->held) return;
   call->wait += uv_hrtime() - call->held;
   call->held = 0;
-  settle(NULL);
+  charge_syscalls(NULL);
 }
 
-/* Where a datagram goes, which its arguments may have by name only. */
-void net_call_addr(net_loop *loop, const net_addr *a) {
+static void on_destination(net_loop *loop, const net_addr *a) {
   char peer_text[NET_PEER_TEXT];
   net_call *call = wait_of(loop)->call;
   if (call == NULL) return;
   net_format_clear(&call->addr);
   net_addr_text(a, peer_text);
-  net_strbuf_json(&call->addr.jot, peer_text, strlen(peer_text));
+  net_strbuf_json(&call->addr.buf, peer_text, strlen(peer_text));
 }
 
 /* ---- its end ---- */
@@ -252,21 +264,23 @@ static int has_failed(lua_State *L, int first) {
          lua_type(L, first + 2) == LUA_TSTRING;
 }
 
-/* Tells of the sockets among the results; the number of the first new one. */
-static uint32_t see_results(lua_State *L, const net_call *call, int first) {
+/* Logs the sockets among the results. Returns the number of the first new one,
+ * or 0. */
+static uint32_t log_results(lua_State *L, const net_call *call, int first) {
   uint32_t made = 0;
   for (int i = first; i <= lua_gettop(L); i++) {
     net_sock *s = net_sock_at(L, i);
     if (s == NULL) continue;
-    net_trace_sock(s);
-    if (call->kind.special == NAMES) net_trace_sock_names(s);
+    net_log_sock(s);
+    if (call->kind.special == NAMES) net_log_sock_names(s);
     if (made == 0 && s->id != call->sock) made = s->id;
   }
   return made;
 }
 
-/* Writes the results, and what they tell of the bytes. */
-static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
+/* Formats the results, and the bytes and the sender that are among them. */
+static void format_results(net_text *t, net_call *call, lua_State *L,
+                           int first) {
   net_sock *s = call->on;
   special kind = call->kind.special;
   int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
@@ -278,93 +292,82 @@ static void show_results(net_text *t, net_call *call, lua_State *L, int first) {
   if (gives && last > first) net_format_sender(&call->addr, L, first + 1);
 }
 
-/* A socket that has sent or received has names, and one whose connect goes on
- * at least its own. code: where that is in the stack, or 0. */
-static void see_names(lua_State *L, const net_call *call, int code) {
+/* Logs the addresses of a socket that has sent or received, or has at least its
+ * own because its connect goes on. code: its place on the stack, or 0. */
+static void log_names(lua_State *L, const net_call *call, int code) {
   net_sock *s = call->on;
   special kind = call->kind.special;
   int carried = !code && kind >= GIVES && kind <= NEXT;
   int goes_on = code && strcmp(lua_tostring(L, code), "EINPROGRESS") == 0;
-  if (s && (goes_on || (carried && !s->named))) net_trace_sock_names(s);
+  if (s && (goes_on || (carried && !s->named))) net_log_sock_names(s);
 }
 
-/* It ends with the results from `first` on. */
+/* The call ends with the results from `first` on. */
 static void end(lua_State *L, net_wait *w, net_call *call, int first) {
   uint64_t now = uv_hrtime();
   net_text results;
   uint32_t made = 0;
   int failed = has_failed(L, first);
-  settle(call);
-  see_names(L, call, failed ? first + 2 : 0);
+  charge_syscalls(call);
+  log_names(L, call, failed ? first + 2 : 0);
   net_format_clear(&results);
   if (!failed && lua_checkstack(L, LUA_MINSTACK)) { /* it must not raise */
-    made = see_results(L, call, first);
-    show_results(&results, call, L, first);
+    made = log_results(L, call, first);
+    format_results(&results, call, L, first);
   }
-  net_strbuf *j = begin_line(call, now);
-  NET_TEXT(j, "result", &results);
-  NET_SOME(j, "new", made);
+  net_strbuf *b = begin_line(call, now);
+  NET_TEXT(b, "result", &results);
+  NET_NONZERO(b, "new", made);
   if (failed) {
     size_t len;
     const char *text = lua_tolstring(L, first + 2, &len);
-    NET_STRING(j, "code", text, len);
+    NET_STRING(b, "code", text, len);
     text = lua_tolstring(L, first + 1, &len);
-    NET_STRING(j, "error", text, len);
+    NET_STRING(b, "error", text, len);
   }
-  end_line(j, call);
-  settle(NULL);
+  end_line(b, call);
+  charge_syscalls(NULL);
   leave(w);
 }
 
-/* A call that has waited, or gives way, has its results on top of L. */
-void net_call_ends(lua_State *L, net_wait *w, int results) {
-  net_call *call = find(w, L, 0);
+static void on_call_ends(lua_State *L, net_wait *w, int results) {
+  net_call *call = innermost(w, L, 0);
   if (call) end(L, w, call, lua_gettop(L) - results + 1);
 }
 
-/* A task is at its end, in whatever state, and so are its calls. */
-void net_call_done(net_task *t, const char *state) {
-  while (t->wait.call) give_up(&t->wait);
-  net_trace_done(t, state);
+static void on_task_ends(net_task *t, const char *state) {
+  while (t->wait.call) leave_raised(&t->wait);
+  net_log_task_end(t, state);
 }
 
-/* A call that the echo engine made, within the innermost of ours. */
-void net_call_engine(lua_State *L, net_loop *loop, const net_engine_call *e) {
-  const net_call *call = find(wait_of(loop), L, 0);
+/* Logs a call that the echo engine has made within the innermost of ours. */
+void net_tracer_engine_call(lua_State *L, net_loop *loop,
+                            const net_engine_call *e) {
+  const net_call *call = innermost(wait_of(loop), L, 0);
   if (call == NULL) return;
   net_text data;
-  net_strbuf *j = net_trace_begin("call", e->begun);
-  NET_NUMBER(j, "end", e->ended);
-  NET_NUMBER(j, "sys", 1);
-  NET_NUMBER(j, "task", call->task);
-  NET_SOME(j, "sock", e->sock);
-  NET_PLAIN(j, "call", e->name, strlen(e->name));
-  NET_TEXT(j, "line", &call->line);
-  NET_SOME(j, "in", e->in);
-  NET_SOME(j, "out", e->out);
+  net_strbuf *b = net_log_begin("call", e->begun);
+  NET_NUMBER(b, "end", e->ended);
+  NET_NUMBER(b, "sys", 1);
+  NET_NUMBER(b, "task", call->task);
+  NET_NONZERO(b, "sock", e->sock);
+  NET_PLAIN(b, "call", e->name, strlen(e->name));
+  NET_TEXT(b, "line", &call->line);
+  NET_NONZERO(b, "in", e->in);
+  NET_NONZERO(b, "out", e->out);
   net_format_data(&data, e->data, e->in + e->out);
-  NET_TEXT(j, "data", &data);
+  NET_TEXT(b, "data", &data);
   if (e->addr) {
-    NET_KEY(j, "addr");
-    net_trace_name(j, e->addr);
+    NET_KEY(b, "addr");
+    net_log_address(b, e->addr);
   }
-  NET_SOME(j, "new", e->made);
-  NET_PLAIN(j, "engine", call->kind.name, strlen(call->kind.name));
-  net_trace_end(j, e->in + e->out > 0);
+  NET_NONZERO(b, "new", e->made);
+  NET_PLAIN(b, "engine", call->kind.name, strlen(call->kind.name));
+  net_log_end(b, e->in + e->out > 0);
   net_count_add(&net_count_calls, 1);
   net_count_add(&net_count_in, e->in);
   net_count_add(&net_count_out, e->out);
-  settle(NULL);
-}
-
-/* The trace is at its end, and the calls are not. */
-void net_call_stop(void) {
-  for (net_link *l = calls.next; l != &calls; l = l->next) {
-    const net_call *call = (net_call *)l;
-    net_strbuf *j = begin_line(call, uv_hrtime());
-    NET_PUT(j, ",\"open\":true");
-    end_line(j, call);
-  }
+  charge_syscalls(NULL);
 }
 
 /* ---- the module's functions ---- */
@@ -373,12 +376,12 @@ void net_call_stop(void) {
 static int traced(lua_State *L) {
   const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
   net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
-  if (!net_trace_on || loop == NULL) return kind->function(L);
+  if (!net_trace || loop == NULL) return kind->function(L);
   net_sock *s = net_sock_at(L, kind->special == NEXT ? lua_upvalueindex(3) : 1);
   int idle = kind->special == CLOSES && (s == NULL || s->fd < 0);
   net_call *call = idle ? NULL : begin(L, loop, kind, s);
   int results = kind->function(L);
-  if (call && net_trace_on) net_call_ends(L, wait_of(loop), results);
+  if (call && net_trace) on_call_ends(L, wait_of(loop), results);
   return results;
 }
 
@@ -388,10 +391,10 @@ static special special_of(const char *name) {
   return PLAIN;
 }
 
-static int is_left_out(const char *name) {
+static int is_untraced(const char *name) {
   char word[64];
   snprintf(word, sizeof word, "|%s|", name);
-  return strstr(left_out, word) != NULL;
+  return strstr(untraced, word) != NULL;
 }
 
 static void push_kind(lua_State *L, const char *name, lua_CFunction f) {
@@ -400,21 +403,47 @@ static void push_kind(lua_State *L, const char *name, lua_CFunction f) {
 }
 
 /* Pushes a function of the module; box: where the loop's box is. */
-void net_call_push(lua_State *L, const char *name, lua_CFunction f, int box) {
-  int on = net_trace_on && !is_left_out(name);
+void net_tracer_push(lua_State *L, const char *name, lua_CFunction f, int box) {
+  int on = net_trace && !is_untraced(name);
   lua_pushvalue(L, box);
   if (on) push_kind(L, name, f);
   lua_pushcclosure(L, on ? traced : f, 1 + on);
 }
 
-/* Pushes what gives the lines of a socket, with the two values on top as its
- * third and fourth upvalue. */
-void net_call_push_lines(lua_State *L, lua_CFunction f, int box) {
+static void on_push_iterator(lua_State *L, lua_CFunction f, int box) {
   lua_pushvalue(L, box);
-  if (net_trace_on)
-    push_kind(L, "lines", f);
-  else
-    lua_pushnil(L);
+  push_kind(L, "lines", f);
   lua_rotate(L, -4, 2);
-  lua_pushcclosure(L, net_trace_on ? traced : f, 4);
+  lua_pushcclosure(L, traced, 4);
+}
+
+/* ---- the trace ---- */
+
+/* Starts the trace of a script with its arguments. */
+void net_tracer_start(const net_sink *sink, const char *lab, char **args) {
+  static const net_tracer hooks = {
+      .task_begins = net_log_task,
+      .task_ends = on_task_ends,
+      .wait_begins = on_wait_begins,
+      .wait_ends = on_wait_ends,
+      .call_ends = on_call_ends,
+      .unwound = on_unwound,
+      .destination = on_destination,
+      .push_iterator = on_push_iterator,
+  };
+  net_trace = &hooks;
+  net_log_open(sink, lab, args);
+}
+
+/* Ends the trace, with the calls that have not ended. */
+void net_tracer_stop(void) {
+  if (!net_trace) return;
+  for (net_link *l = calls.next; l != &calls; l = l->next) {
+    const net_call *call = (net_call *)l;
+    net_strbuf *b = begin_line(call, uv_hrtime());
+    NET_PUT(b, ",\"open\":true");
+    end_line(b, call);
+  }
+  net_log_close();
+  net_trace = NULL;
 }
