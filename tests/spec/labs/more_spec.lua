@@ -264,7 +264,7 @@ end)
 
 describe("the text of a further lab", function()
   local pipe <close> = io.popen "ls labs/more/*.lua"
-  local readme = support.read "README.md"
+  local readme = support.read "labs/README.md"
   for path in pipe:lines() do
     it(path .. " is short, says how it is run, and is in the README", function()
       local lines = {}

@@ -1,4 +1,4 @@
--- The reference, held against the loaded modules, the README and the sources;
+-- The reference, held against the loaded modules, lua/README.md and the sources;
 -- and the manual page that is made of it.
 local net = require "net"
 local reference = require "src.man.reference"
@@ -145,9 +145,9 @@ describe("the reference", function()
     assert.same({}, wrong)
   end)
 
-  it("has what the README's tables have, with the same parameters", function()
+  it("has the functions of lua/README.md, with the same parameters", function()
     local rows = {}
-    for line in support.read "README.md":gmatch "[^\n]+" do
+    for line in support.read "lua/README.md":gmatch "[^\n]+" do
       local left = line:match "^| (`.-) | " or ""
       for call in left:gmatch "`([%w_.]+[.:][%w_]+%(.-%))`" do
         rows[call] = true
