@@ -130,3 +130,14 @@ int net_args_flags(lua_State *L, int arg, const char *name,
   lua_pop(L, 1);
   return flags;
 }
+
+/* Set t[key], for the table t on top of the stack. */
+void net_args_set_count(lua_State *L, const char *key, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, key);
+}
+
+void net_args_set_number(lua_State *L, const char *key, double n) {
+  lua_pushnumber(L, n);
+  lua_setfield(L, -2, key);
+}

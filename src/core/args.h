@@ -2,12 +2,13 @@
  *
  * args.h: arguments that several functions take: a size, and options in a
  * table. Each function raises at the caller's line for a value that is not
- * allowed.
+ * allowed. The two setters fill a table of results.
  */
 #ifndef ARGS_H
 #define ARGS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <lua.h>
 
@@ -29,5 +30,8 @@ typedef struct net_flag {
 } net_flag;
 int net_args_flags(lua_State *L, int arg, const char *name,
                    const net_flag *known);
+
+void net_args_set_count(lua_State *L, const char *key, uint64_t n);
+void net_args_set_number(lua_State *L, const char *key, double n);
 
 #endif

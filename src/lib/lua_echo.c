@@ -92,11 +92,6 @@ static net_echo_options check_options(lua_State *L, const net_sock *s) {
   return o;
 }
 
-static void set_total(lua_State *L, const char *name, uint64_t n) {
-  lua_pushinteger(L, (lua_Integer)n);
-  lua_setfield(L, -2, name);
-}
-
 /* Ends the engine and fills the table of totals, which is on top. */
 static void stop(lua_State *L, engine *box) {
   if (box->echo == NULL) return;
@@ -109,13 +104,12 @@ static void stop(lua_State *L, engine *box) {
     net_count_add(&net_count_in, t.bytes);
     net_count_add(&net_count_out, t.bytes);
   }
-  set_total(L, "connections", t.connections);
-  set_total(L, "messages", t.messages);
-  set_total(L, "bytes", t.bytes);
-  set_total(L, "refused", t.refused);
-  set_total(L, "errors", t.errors);
-  lua_pushnumber(L, t.seconds);
-  lua_setfield(L, -2, "seconds");
+  net_args_set_count(L, "connections", t.connections);
+  net_args_set_count(L, "messages", t.messages);
+  net_args_set_count(L, "bytes", t.bytes);
+  net_args_set_count(L, "refused", t.refused);
+  net_args_set_count(L, "errors", t.errors);
+  net_args_set_number(L, "seconds", t.seconds);
 }
 
 /* engine:__close(): the call was left by an error, or its task cancelled */

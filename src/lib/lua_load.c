@@ -114,22 +114,13 @@ static void check_options(lua_State *L, engine *box) {
   if (!net_args_function(L, OPTIONS, "on_progress")) box->interval = -1;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t n) {
-  lua_pushinteger(L, (lua_Integer)n);
-  lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, double n) {
-  lua_pushnumber(L, n);
-  lua_setfield(L, -2, name);
-}
-
 /* errors = { ECONNREFUSED = 3, ... } */
 static void set_errors(lua_State *L, const net_load_report *r) {
   char name[NET_ERROR_NAME];
   lua_newtable(L);
   for (int i = 0; i < NET_LOAD_ERRORS && r->errors[i].code; i++)
-    set_count(L, net_error_name(r->errors[i].code, name), r->errors[i].count);
+    net_args_set_count(L, net_error_name(r->errors[i].code, name),
+                       r->errors[i].count);
   lua_setfield(L, -2, "errors");
 }
 
@@ -143,13 +134,14 @@ static void set_latency(lua_State *L, const net_load *load) {
   const net_histogram *h = net_histogram_push(L, net_load_histogram(load));
   lua_setfield(L, -2, "histogram");
   lua_newtable(L);
-  set_number(L, "min", (double)net_histogram_min(h) / 1e9);
-  set_number(L, "max", (double)net_histogram_max(h) / 1e9);
-  set_number(L, "mean", net_histogram_mean(h) / 1e9);
-  set_number(L, "stdev", net_histogram_stdev(h) / 1e9);
+  net_args_set_number(L, "min", (double)net_histogram_min(h) / 1e9);
+  net_args_set_number(L, "max", (double)net_histogram_max(h) / 1e9);
+  net_args_set_number(L, "mean", net_histogram_mean(h) / 1e9);
+  net_args_set_number(L, "stdev", net_histogram_stdev(h) / 1e9);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    set_number(L, rows[i].name,
-               (double)net_histogram_percentile(h, rows[i].percentile) / 1e9);
+    net_args_set_number(
+        L, rows[i].name,
+        (double)net_histogram_percentile(h, rows[i].percentile) / 1e9);
   lua_setfield(L, -2, "latency");
 }
 
@@ -157,15 +149,15 @@ static void push_report(lua_State *L, const net_load *load,
                         const net_load_report *r) {
   double seconds = r->seconds > 0 ? r->seconds : 1;
   lua_createtable(L, 0, 12);
-  set_count(L, "messages", r->messages);
-  set_count(L, "bytes", r->bytes);
-  set_count(L, "connections", r->connections);
-  set_count(L, "lost", r->lost);
-  set_count(L, "late", r->late);
-  set_count(L, "corrupt", r->corrupt);
-  set_number(L, "seconds", r->seconds);
-  set_number(L, "rate", (double)r->messages / seconds);
-  set_number(L, "throughput", (double)r->bytes / seconds);
+  net_args_set_count(L, "messages", r->messages);
+  net_args_set_count(L, "bytes", r->bytes);
+  net_args_set_count(L, "connections", r->connections);
+  net_args_set_count(L, "lost", r->lost);
+  net_args_set_count(L, "late", r->late);
+  net_args_set_count(L, "corrupt", r->corrupt);
+  net_args_set_number(L, "seconds", r->seconds);
+  net_args_set_number(L, "rate", (double)r->messages / seconds);
+  net_args_set_number(L, "throughput", (double)r->bytes / seconds);
   set_errors(L, r);
   set_latency(L, load);
 }

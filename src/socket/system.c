@@ -11,6 +11,7 @@
 #include <lua.h>
 #include <uv.h>
 
+#include "core/args.h"
 #include "core/error.h"
 #include "os/counters.h"
 #include "socket/address.h"
@@ -93,14 +94,8 @@ static int net_time(lua_State *L) {
   return 1;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t n) {
-  lua_pushinteger(L, (lua_Integer)n);
-  lua_setfield(L, -2, name);
-}
-
-static void set_time(lua_State *L, const char *name, uv_timeval_t t) {
-  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_usec / 1e6);
-  lua_setfield(L, -2, name);
+static double seconds(uv_timeval_t t) {
+  return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
 /* net.getrusage() -> usage                                      getrusage(2) */
@@ -110,18 +105,18 @@ static int net_getrusage(lua_State *L) {
   int err = uv_getrusage(&r);
   if (err) return net_error(L, "getrusage", NULL, err);
   lua_createtable(L, 0, 8);
-  set_time(L, "utime", r.ru_utime);
-  set_time(L, "stime", r.ru_stime);
+  net_args_set_number(L, "utime", seconds(r.ru_utime));
+  net_args_set_number(L, "stime", seconds(r.ru_stime));
 #ifdef __APPLE__
-  set_count(L, "maxrss", r.ru_maxrss);
+  net_args_set_count(L, "maxrss", r.ru_maxrss);
 #else
-  set_count(L, "maxrss", r.ru_maxrss * 1024);
+  net_args_set_count(L, "maxrss", r.ru_maxrss * 1024);
 #endif
-  set_count(L, "nvcsw", r.ru_nvcsw);
-  set_count(L, "nivcsw", r.ru_nivcsw);
-  set_count(L, "calls", counts.calls);
-  set_count(L, "received", counts.in);
-  set_count(L, "sent", counts.out);
+  net_args_set_count(L, "nvcsw", r.ru_nvcsw);
+  net_args_set_count(L, "nivcsw", r.ru_nivcsw);
+  net_args_set_count(L, "calls", counts.calls);
+  net_args_set_count(L, "received", counts.in);
+  net_args_set_count(L, "sent", counts.out);
   return 1;
 }
 
