@@ -27,6 +27,7 @@
 #include <uv.h>
 
 #include "core/version.h"
+#include "os/fd_table.h"
 #include "os/list.h"
 
 typedef enum {
@@ -95,18 +96,16 @@ struct net_task {
 
 struct net_loop {
   uv_loop_t uv;
-  uv_async_t interrupt;          /* Ctrl-C came while the loop was turning */
-  int poller;                    /* of every descriptor that a call waits for */
-  int emfile_fd;                 /* to give up when there is no other left */
-  struct net_watcher **watchers; /* by descriptor */
-  int nwatchers;
-  uint32_t serial;      /* of the last watcher */
-  int external;         /* calls that wait for what the poller reports */
-  net_link ready, mark; /* waits to resume; up to where this turn goes */
-  net_link tasks;       /* every live task */
-  net_link selects;     /* the pollsets to be told of a close */
-  net_wait main;        /* plain Lua's main thread */
-  net_wait *idle;       /* queue of those in net.run() */
+  uv_async_t interrupt;  /* Ctrl-C came while the loop was turning */
+  int poller;            /* of every descriptor that a call waits for */
+  int emfile_fd;         /* to give up when there is no other left */
+  net_fd_table watchers; /* net_watcher, by descriptor */
+  int external;          /* calls that wait for what the poller reports */
+  net_link ready, mark;  /* waits to resume; up to where this turn goes */
+  net_link tasks;        /* every live task */
+  net_link selects;      /* the pollsets to be told of a close */
+  net_wait main;         /* plain Lua's main thread */
+  net_wait *idle;        /* queue of those in net.run() */
   net_task *running;
   lua_State *volatile current; /* whose Lua code runs; NULL: the loop turns */
   net_frame *frames;           /* the innermost; NULL: current is the task's */

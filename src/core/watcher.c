@@ -5,10 +5,6 @@
  * A descriptor is in the poller from its first wait until it is closed, and
  * costs no system call in between: the kernel reports each change once, and
  * `ready` keeps it until a call finds out otherwise.
- *
- *   loop->watchers[fd] = watcher   an event carries its descriptor and the
- *                                  watcher's serial number, so that a late one
- *                                  for a reused descriptor is recognized
  */
 #include "core/watcher.h"
 
@@ -25,31 +21,17 @@ void net_watcher_init(net_watcher *w) {
   *w = (net_watcher){.ready = NET_READABLE | NET_WRITABLE};
 }
 
-/* Makes loop->watchers long enough for fd; false: there is no memory. */
-static int make_room(net_loop *loop, int fd) {
-  if (fd < loop->nwatchers) return 1;
-  int n = fd < 32 ? 64 : fd * 2;
-  net_watcher **watchers =
-      realloc(loop->watchers, (size_t)n * sizeof *watchers);
-  if (watchers == NULL) return 0;
-  for (int i = loop->nwatchers; i < n; i++) watchers[i] = NULL;
-  loop->watchers = watchers;
-  loop->nwatchers = n;
-  return 1;
-}
-
 static void watch(lua_State *L, net_watcher *w, int fd) {
   net_loop *loop = net_loop_get(L);
-  if (!make_room(loop, fd)) luaL_error(L, "not enough memory");
-  if (++loop->serial == 0) loop->serial = 1;
-  uint32_t serial = loop->serial;
-  uint64_t key = (uint64_t)serial << 32 | (uint32_t)fd;
-  if (NET_CALL(net_poller_add(loop->poller, fd, key)))
+  w->serial = net_fd_table_add(&loop->watchers, fd, w);
+  if (w->serial == 0) luaL_error(L, "not enough memory");
+  uint64_t key = net_event_key(w->serial, (uint32_t)fd);
+  if (NET_CALL(net_poller_add(loop->poller, fd, key))) {
+    net_fd_table_remove(&loop->watchers, fd);
     luaL_error(L, "cannot watch descriptor %d: %s", fd, uv_strerror(-errno));
+  }
   w->loop = loop;
   w->fd = fd;
-  w->serial = serial;
-  loop->watchers[fd] = w;
 }
 
 /* Has the running call tried again when fd, which cannot be read (written) now,
@@ -72,9 +54,8 @@ void net_watcher_exhausted(net_watcher *w) {
 /* Records an event of the loop's poller, and wakes the calls that it concerns.
  */
 void net_watcher_report(net_loop *loop, const net_event *event) {
-  uint32_t fd = (uint32_t)event->key;
-  net_watcher *w = fd < (uint32_t)loop->nwatchers ? loop->watchers[fd] : NULL;
-  if (w == NULL || w->serial != event->key >> 32) return;
+  net_watcher *w = net_fd_table_get(&loop->watchers, net_event_index(event));
+  if (w == NULL || w->serial != net_event_serial(event)) return;
   if (event->bits & NET_HANGUP) w->eof_pending = 1;
   w->ready |= (char)(event->bits & (NET_READABLE | NET_WRITABLE));
   for (int dir = NET_READ; dir <= NET_WRITE; dir++)
@@ -90,7 +71,7 @@ int net_watcher_busy(lua_State *L, const net_watcher *w, int dir) {
 void net_watcher_hand_over(net_watcher *w) {
   if (w->loop == NULL) return;
   NET_CALL(net_poller_remove(w->loop->poller, w->fd));
-  w->loop->watchers[w->fd] = NULL;
+  net_fd_table_remove(&w->loop->watchers, w->fd);
   net_watcher_init(w);
 }
 
@@ -100,13 +81,15 @@ void net_watcher_close(net_watcher *w) {
     net_wait_wake(w->queue[dir], NET_CANCELED);
     while (w->queue[dir]) net_wait_detach(w->queue[dir]);
   }
-  if (w->loop) w->loop->watchers[w->fd] = NULL;
+  if (w->loop) net_fd_table_remove(&w->loop->watchers, w->fd);
   w->loop = NULL;
 }
 
 /* The loop is about to be freed. */
 void net_watcher_destroy_all(net_loop *loop) {
-  for (int fd = 0; fd < loop->nwatchers; fd++)
-    if (loop->watchers[fd]) loop->watchers[fd]->loop = NULL;
-  free(loop->watchers);
+  for (int fd = 0; fd < loop->watchers.size; fd++) {
+    net_watcher *w = loop->watchers.objects[fd];
+    if (w) w->loop = NULL;
+  }
+  free(loop->watchers.objects);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys.c: what every system has, and each in its own way: threads, descriptors
- * that do not block, and what is to be done where accept(2) fails.
+ * os.c: what every system does in its own way: threads, descriptors that do not
+ * block, accept(2) and its failures, and the end of a parent.
  */
 #include "os/os.h"
 #include "os/counters.h"
@@ -17,7 +17,7 @@
 
 _Atomic uint64_t net_count_calls, net_count_in, net_count_out;
 
-/* Starts a thread in which no signal's handler runs; 0, or an errno. */
+/* Starts a thread in which no signal handler runs. Returns 0 or an errno. */
 int net_os_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
   sigset_t all, before;
   sigfillset(&all);
@@ -27,21 +27,56 @@ int net_os_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
   return err;
 }
 
-/* Makes a descriptor non-blocking, and no child's; 0, or an errno. */
+/* Makes a descriptor non-blocking and close-on-exec. Returns 0 or an errno. */
 int net_os_nonblock(int fd) {
   int failed = fcntl(fd, F_SETFL, O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC);
   return failed ? errno : 0;
 }
 
-/* A descriptor for net_os_accept_and_close to give up; -1: there is none. */
+/* Makes a socket as SOCK_NONBLOCK, SOCK_CLOEXEC and MSG_NOSIGNAL would, on a
+ * system that lacks them. Returns the socket. */
+static int prepare(int fd) {
+  if (SOCK_NONBLOCK == 0 && fd >= 0) net_os_nonblock(fd);
+#ifdef SO_NOSIGPIPE
+  int on = 1;
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+  return fd;
+}
+
+/* socket(2), non-blocking, close-on-exec and without SIGPIPE; as are the
+ * sockets of the next two. */
+int net_os_socket(int family, int type) {
+  return prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int net_os_socketpair(int family, int type, int fds[2]) {
+  if (socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
+    return -1;
+  prepare(fds[0]);
+  prepare(fds[1]);
+  return 0;
+}
+
+/* accept(2). The peer's address is optional. */
+int net_os_accept(int listener, struct sockaddr *peer, socklen_t *len) {
+#ifdef NET_HAVE_ACCEPT4
+  return accept4(listener, peer, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+  return prepare(accept(listener, peer, len));
+#endif
+}
+
+/* Opens a descriptor for net_os_accept_and_close to give up. Returns -1 if none
+ * is left. */
 int net_os_emfile_fd(void) {
   return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* There is no descriptor for the client that waits to be accepted: gives up
- * the spare one, takes the client and shows it a close, instead of leaving it
- * to wait. False, and errno: EAGAIN, there was none (accept(2) looks for a
- * descriptor first). */
+/* Accepts and closes the next client when no descriptor is left: gives up
+ * *emfile_fd for it, so that the client sees a close instead of waiting.
+ * Returns 0 and sets errno on failure; EAGAIN: no client was waiting (accept(2)
+ * looks for a descriptor first). */
 int net_os_accept_and_close(int listener, int *emfile_fd) {
   if (*emfile_fd < 0) *emfile_fd = net_os_emfile_fd();
   if (*emfile_fd < 0) return 0;
@@ -53,8 +88,8 @@ int net_os_accept_and_close(int listener, int *emfile_fd) {
   return fd >= 0;
 }
 
-/* Is what accept(2) says about a client that has gone, or about the network,
- * and not about us? There may be other clients. */
+/* Is this error of accept(2) about one client or the network, rather than about
+ * us? The next client may be fine. */
 int net_os_accept_is_transient(int code) {
   switch (code) {
   case EINTR:
@@ -69,13 +104,45 @@ int net_os_accept_is_transient(int code) {
   }
 }
 
-/* Does the kernel lack something, for the moment, for what we want to do? */
+/* Does the kernel lack memory for the call at this moment? */
 int net_os_errno_is_shortage(int code) {
   return code == ENOBUFS || code == ENOMEM;
 }
 
-/* In a new process: it ends when `parent` does, however that ends; where the
- * system can say so. */
+/* Does close(2) wait for unsent bytes: is SO_LINGER on, with a time? (The
+ * kernel may report a very long time as a negative one.) */
+int net_os_lingers(int fd) {
+  struct linger l = {0};
+  socklen_t len = sizeof l;
+  return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
+         l.l_linger != 0;
+}
+
+/* Is SO_REUSEPORT set? */
+int net_os_reuseport(int fd) {
+  int on = 0;
+#ifdef SO_REUSEPORT
+  socklen_t len = sizeof on;
+  getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
+#else
+  (void)fd;
+#endif
+  return on;
+}
+
+/* Sets SO_REUSEPORT. Returns 0 or an errno. */
+int net_os_set_reuseport(int fd) {
+#ifdef SO_REUSEPORT
+  int on = 1;
+  return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) ? errno : 0;
+#else
+  (void)fd;
+  return ENOPROTOOPT;
+#endif
+}
+
+/* Called in a child process: makes it end when `parent` ends, however that
+ * ends, where the system can do so. */
 void net_os_die_with_parent(pid_t parent) {
 #ifdef __linux__
   prctl(PR_SET_PDEATHSIG, SIGKILL);

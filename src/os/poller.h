@@ -6,8 +6,9 @@
  * A descriptor is added once, for both directions. It is reported when it
  * becomes ready, and not again until a call on it has failed with EAGAIN (or a
  * stream's read was short) and it becomes ready anew. close(2) removes it,
- * unless it has a duplicate: so an event's key may belong to a descriptor that
- * is closed.
+ * unless it has a duplicate. The key of an event may therefore be that of a
+ * closed descriptor, and has two halves: an index, and a serial number that
+ * tells the users of one index apart.
  *
  * A poller is a descriptor itself, which is readable while it has events.
  */
@@ -30,6 +31,18 @@ typedef struct net_event {
 } net_event;
 
 enum { NET_EVENTS = 256 }; /* the most that one call returns */
+
+static inline uint64_t net_event_key(uint32_t serial, uint32_t index) {
+  return (uint64_t)serial << 32 | index;
+}
+
+static inline uint32_t net_event_index(const net_event *e) {
+  return (uint32_t)e->key;
+}
+
+static inline uint32_t net_event_serial(const net_event *e) {
+  return (uint32_t)(e->key >> 32);
+}
 
 int net_poller_open(void);
 int net_poller_add(int poller, int fd, uint64_t key);

@@ -14,7 +14,7 @@
 
 int net_poller_open(void) {
   int poller = kqueue();
-  if (watch >= 0) fcntl(poller, F_SETFD, FD_CLOEXEC);
+  if (poller >= 0) fcntl(poller, F_SETFD, FD_CLOEXEC);
   return poller;
 }
 

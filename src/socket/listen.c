@@ -10,6 +10,7 @@
 #include "core/args.h"
 #include "core/error.h"
 #include "os/counters.h"
+#include "os/os.h"
 #include "socket/option.h"
 #include "socket/resolver.h"
 #include "socket/sock.h"
@@ -39,7 +40,7 @@ static const options *check_options(lua_State *L) {
 static int set_options(int fd, int family, const options *o) {
   int err = 0;
   if (o->reuseaddr) err = net_option_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (!err && o->reuseport) err = net_option_reuseport(fd);
+  if (!err && o->reuseport) err = NET_CALL(net_os_set_reuseport(fd));
   if (!err && family == AF_INET6)
     err = net_option_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack);
   return err;

@@ -247,15 +247,6 @@ int net_option_set_int(int fd, int level, int number, int value) {
                                                                        : 0;
 }
 
-int net_option_reuseport(int fd) {
-#ifdef SO_REUSEPORT
-  return net_option_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-#else
-  (void)fd;
-  return ENOPROTOOPT;
-#endif
-}
-
 /* The pending error of a socket, which this clears; 0 when there is none. */
 int net_option_error(int fd) {
   int err = 0;
@@ -272,24 +263,4 @@ int net_option_tcp_info(int fd, void *info, socklen_t *len) {
   (void)fd, (void)info, (void)len;
   return ENOPROTOOPT;
 #endif
-}
-
-/* Where send(2) has no MSG_NOSIGNAL, the socket itself is told not to raise
- * SIGPIPE. */
-int net_option_no_sigpipe(int fd) {
-#ifdef SO_NOSIGPIPE
-  int on = 1;
-  return setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#else
-  (void)fd;
-  return 0;
-#endif
-}
-
-/* Will close(2) wait for unsent bytes (SO_LINGER with a time)? */
-int net_option_lingers(int fd) {
-  struct linger l = {0};
-  socklen_t len = sizeof l;
-  return NET_CALL(getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len)) == 0 &&
-         l.l_onoff && l.l_linger != 0;
 }

@@ -15,10 +15,7 @@ int net_option_get(lua_State *L, int fd, int arg);
 int net_option_group(lua_State *L, int fd, int family, const char *call,
                      int joins);
 int net_option_set_int(int fd, int level, int number, int value);
-int net_option_reuseport(int fd);
 int net_option_error(int fd);
 int net_option_tcp_info(int fd, void *info, socklen_t *len);
-int net_option_no_sigpipe(int fd);
-int net_option_lingers(int fd);
 
 #endif

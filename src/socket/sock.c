@@ -130,19 +130,9 @@ net_sock *net_sock_new(lua_State *L, int family, int type) {
   return s;
 }
 
-/* For systems that cannot say so in socket(2) and accept(2). */
-static int prepare(int fd) {
-  if (SOCK_NONBLOCK == 0 && fd >= 0) {
-    net_os_nonblock(fd);
-    net_option_no_sigpipe(fd);
-  }
-  return fd;
-}
-
-/* A new descriptor, as ours are; -1 and errno. */
+/* Returns a new non-blocking descriptor, or -1 and errno. */
 int net_sock_open(int family, int type) {
-  return prepare(
-      NET_CALL(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  return NET_CALL(net_os_socket(family, type));
 }
 
 /* net.socket(family, type) -> sock                                 socket(2) */
@@ -160,11 +150,10 @@ static int net_socketpair(lua_State *L) {
   int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
   net_sock *a = net_sock_new(L, family, type),
            *b = net_sock_new(L, family, type);
-  type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
-  if (NET_CALL(socketpair(family, type, 0, fds)))
+  if (NET_CALL(net_os_socketpair(family, type, fds)))
     return net_error(L, "socketpair", NULL, errno);
-  a->fd = prepare(fds[0]);
-  b->fd = prepare(fds[1]);
+  a->fd = fds[0];
+  b->fd = fds[1];
   return 2;
 }
 
@@ -203,11 +192,7 @@ static int sock_listen(lua_State *L) {
 
 static int accept_once(int fd, net_addr *a) {
   a->len = sizeof a->u;
-#ifdef NET_HAVE_ACCEPT4
-  return accept4(fd, &a->u.sa, &a->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-#else
-  return prepare(accept(fd, &a->u.sa, &a->len));
-#endif
+  return net_os_accept(fd, &a->u.sa, &a->len);
 }
 
 /* No client was accepted. Where we have no descriptor for one, those who wait
@@ -316,7 +301,7 @@ static void on_close(uv_fs_t *req) {
  * non-blocking descriptor: then a thread of libuv's pool makes the call. */
 static void close_fd(lua_State *L, net_sock *s) {
   uv_fs_t *req = NULL;
-  if (s->lingers && net_option_lingers(s->fd)) req = malloc(sizeof *req);
+  if (s->lingers && NET_CALL(net_os_lingers(s->fd))) req = malloc(sizeof *req);
   if (req == NULL)
     close(s->fd);
   else
