@@ -8,8 +8,6 @@
  * No answer goes where another server would answer it: not to port 0, not to
  * a well-known port (RFC 6335, section 6) and not to our own port number.
  */
-#include "engine/echo.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,6 +15,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/echo_events.h"
+#include "os/os.h"
+#include "os/poller.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP IPPROTO_UDP
@@ -49,10 +51,6 @@ typedef struct batch {
   int send_flags;
   char data[BATCH * STRIDE];
 } batch;
-
-static batch *batch_of(net_echo_worker *w) {
-  return (batch *)(void *)w->buffer;
-}
 
 static uint16_t port_of(const struct sockaddr_storage *a) {
   in_port_t port; /* it is at the same place in an IPv6 address */
@@ -235,7 +233,7 @@ static void reply(net_echo_worker *w, batch *b, int m) {
 }
 
 static int serve(net_echo_worker *w) {
-  batch *b = batch_of(w);
+  batch *b = w->buffer;
   int n = receive(w, b);
   if (n > 0) reply(w, b, gather(w, b, n));
   return n;
@@ -246,13 +244,14 @@ static int serve(net_echo_worker *w) {
 static int dgram_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
   net_echo *e = w->echo;
-  if (batch_of(w)->blocks) {
+  const batch *b = w->buffer;
+  if (b->blocks) {
     serve(w);
     return 0;
   }
-  net_poller_wait(w->watch, events, ms);
+  net_poller_wait(w->poller, events, ms);
   net_echo_add(&w->calls, 1);
-  if (net_echo_over(e)) return -1;
+  if (net_echo_finished(e)) return -1;
   for (int i = 0; i < BATCHES; i++) {
     if (e->queued > NET_ECHO_QUEUE) return 0; /* the observer comes first */
     int n = serve(w);
@@ -284,7 +283,7 @@ static int set_joining(net_echo_worker *w, int on) {
 }
 
 static void dgram_close(net_echo_worker *w) {
-  batch *b = batch_of(w);
+  batch *b = w->buffer;
   if (b->blocks) set_blocking(w, 0);
   if (b->joins) set_joining(w, 0);
 }
@@ -316,14 +315,14 @@ static int dgram_open(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
   struct sockaddr_storage own = {0};
   socklen_t len = sizeof own;
-  if (getsockname(w->fd, (struct sockaddr *)&own, &len)) return -errno;
+  if (getsockname(w->fd, (struct sockaddr *)&own, &len)) return errno;
   int inet = own.ss_family != AF_UNIX;
   if (inet ? port_of(&own) == 0 : len <= sizeof own.ss_family)
-    return UV_EINVAL; /* it is not bound */
-  if (is_shut(w->fd)) return UV_ESHUTDOWN;
+    return EINVAL; /* it is not bound */
+  if (is_shut(w->fd)) return ESHUTDOWN;
   batch *b = calloc(1, sizeof *b);
-  if (b == NULL) return UV_ENOMEM;
-  w->buffer = (char *)b;
+  if (b == NULL) return ENOMEM;
+  w->buffer = b;
   b->own_port = inet ? port_of(&own) : 0;
   b->size = o->once ? 1 : BATCH;
   b->send_flags = MSG_NOSIGNAL;
@@ -336,7 +335,7 @@ static int dgram_open(net_echo_worker *w) {
   if (!inet || !b->blocks) b->send_flags |= MSG_DONTWAIT;
   batch_init(b);
   if (b->blocks) return 0;
-  return net_poller_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
+  return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
 }
 
 const net_echo_protocol net_echo_dgram = {

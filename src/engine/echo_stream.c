@@ -1,42 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
- * echo_stream.c: accepts connections and sends back what each one sends. A
- * peer that does not read is not read from: at most one buffer waits for it.
+ * echo_stream.c: accepts connections and sends back what each one sends. The
+ * worker reads nothing more from a peer that does not read: at most one buffer
+ * waits for it.
  *
- * The watch tells of a change once, so a connection is served until it has
- * nothing more, or is put by (again) for the others to have their turn.
+ * The poller reports a change once, so a connection is served until it has
+ * nothing more, or is deferred to the next turn so that others have theirs.
  */
-#include "engine/echo.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/echo_events.h"
+#include "os/clock.h"
+#include "os/os.h"
+#include "os/poller.h"
+
 enum { ACCEPTS = 64, READS = 16 };        /* in a row, before others */
 enum { CHUNK = 1 << 16, BULK = 1 << 18 }; /* bytes of one read */
 enum { PAUSE = 100 };                     /* ms, after accept has failed */
 enum { SHORTAGE = 10 };                   /* ms, when the kernel lacks memory */
 
-struct net_echo_conn {
+typedef struct net_echo_conn {
   net_echo_worker *worker;
-  net_echo_conn *again;          /* the next of those put by */
-  struct sockaddr_storage *peer; /* if somebody observes */
+  struct net_echo_conn *next;    /* among the deferred */
+  struct sockaddr_storage *peer; /* if something is observed */
   socklen_t peerlen;
   char *rest; /* rest[from .. to) is still to be sent */
   uint32_t from, to;
-  uint32_t seen; /* when it last did something: the worker's `now` */
+  uint32_t last_active; /* the worker's `now` */
   uint32_t serial;
   int fd;
-  char bulk;    /* its last read took all that there was room for */
-  char hung_up; /* a short read does not mean that there is no more */
-  char put_by;
-};
-
-typedef net_echo_conn conn;
+  char bulk;        /* the last read filled the buffer */
+  char eof_pending; /* a short read may not be the last one */
+  char deferred;
+} conn;
 
 static void observe(conn *c, int kind, const char *data, size_t len) {
   if (c->peer == NULL) return;
@@ -55,18 +56,18 @@ static void observe_connect(conn *c) {
   observe(c, NET_ECHO_CONNECT, (char *)&own, len);
 }
 
-/* Ends a connection; one that is put by is freed when its turn comes. */
+/* Ends a connection. A deferred one is freed in the next turn. */
 static void drop(conn *c) {
   net_echo_worker *w = c->worker;
   observe(c, NET_ECHO_CLOSE, NULL, 0);
   net_echo_add(&w->calls, 1);
   atomic_fetch_sub(&w->echo->open, 1);
   close(c->fd);
-  w->conns[c->fd] = NULL;
+  net_fd_table_remove(&w->conns, c->fd);
   c->fd = -1;
   free(c->rest);
   free(c->peer);
-  if (!c->put_by) free(c);
+  if (!c->deferred) free(c);
 }
 
 static void fail(conn *c) {
@@ -74,35 +75,36 @@ static void fail(conn *c) {
   drop(c);
 }
 
-/* Lets the others go on first. */
-static void put_by(conn *c) {
-  if (c->put_by) return;
-  c->put_by = 1;
-  c->again = c->worker->again;
-  c->worker->again = c;
+/* Has the connection served in the next turn. */
+static void defer(conn *c) {
+  if (c->deferred) return;
+  c->deferred = 1;
+  c->next = c->worker->deferred;
+  c->worker->deferred = c;
 }
 
-/* The kernel lacks what it needs to serve this connection, and will not tell
- * when it has it: false, or the connection is served again in a while. */
-static int lacks(conn *c) {
+/* Has a call on the connection failed only for now? It is deferred if the
+ * kernel lacks memory, since no event tells when there is some again. */
+static int must_wait(conn *c) {
+  if (errno == EAGAIN) return 1;
   if (!net_os_errno_is_shortage(errno)) return 0;
-  c->worker->lacks = 1;
-  put_by(c);
+  c->worker->shortage = 1;
+  defer(c);
   return 1;
 }
 
-/* send(2) of what it can take now; -1: the connection is broken. */
+/* Sends what the kernel takes now. Returns -1 if the connection is broken. */
 static ssize_t send_some(conn *c, const char *data, size_t len) {
   ssize_t n;
   do n = send(c->fd, data, len, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   net_echo_add(&c->worker->calls, 1);
   if (n > 0) observe(c, NET_ECHO_ANSWER, data, (size_t)n);
-  return n < 0 && (errno == EAGAIN || lacks(c)) ? 0 : n;
+  return n < 0 && must_wait(c) ? 0 : n;
 }
 
-/* Keeps what the kernel did not take: we read no more until it has. */
-static int keep(conn *c, const char *data, size_t len) {
+/* Keeps what the kernel did not take. Returns 0 if there is no memory. */
+static int keep_rest(conn *c, const char *data, size_t len) {
   c->rest = malloc(len);
   if (c->rest == NULL) return 0;
   memcpy(c->rest, data, len);
@@ -111,25 +113,25 @@ static int keep(conn *c, const char *data, size_t len) {
   return 1;
 }
 
-/* Is there to be another message, when one has been sent back? */
-static int goes_on(conn *c) {
+/* A message has been sent back. Returns 0 if that ends the connection. */
+static int answered(conn *c) {
   if (!c->worker->echo->o.once) return 1;
   drop(c);
   return 0;
 }
 
-/* The answer to a read; false: the connection can do no more now. */
+/* Answers a read. Returns 0 if the connection can do no more now. */
 static int answer(conn *c, const char *data, size_t len) {
   ssize_t n = send_some(c, data, len);
-  if (n < 0 || ((size_t)n < len && !keep(c, data + n, len - (size_t)n))) {
+  if (n < 0 || ((size_t)n < len && !keep_rest(c, data + n, len - (size_t)n))) {
     fail(c);
     return 0;
   }
-  if (c->rest) return 0;
-  return goes_on(c);
+  return c->rest == NULL && answered(c);
 }
 
-static int flush(conn *c) {
+/* Sends the rest of an answer. Returns 0 if the connection can do no more. */
+static int send_rest(conn *c) {
   ssize_t n = send_some(c, c->rest + c->from, c->to - c->from);
   if (n < 0) {
     fail(c);
@@ -139,10 +141,10 @@ static int flush(conn *c) {
   if (c->from < c->to) return 0;
   free(c->rest);
   c->rest = NULL;
-  return goes_on(c);
+  return answered(c);
 }
 
-/* One read and its answer; false: there is no more to do for it now. */
+/* Reads once and answers. Returns 0 if the connection can do no more now. */
 static int serve_once(conn *c) {
   net_echo_worker *w = c->worker;
   size_t room = c->bulk ? BULK : CHUNK;
@@ -150,7 +152,7 @@ static int serve_once(conn *c) {
   do n = recv(c->fd, w->buffer, room, 0);
   while (n < 0 && errno == EINTR);
   net_echo_add(&w->calls, 1);
-  if (n < 0 && (errno == EAGAIN || lacks(c))) return 0;
+  if (n < 0 && must_wait(c)) return 0;
   if (n < 0) {
     fail(c);
     return 0;
@@ -162,32 +164,31 @@ static int serve_once(conn *c) {
   net_echo_add(&w->messages, 1);
   net_echo_add(&w->bytes, (uint64_t)n);
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
-  if (n >= CHUNK || n < CHUNK / 8)
-    c->bulk = n >= CHUNK; /* between: as before */
-  /* A short read has taken all; what NET_HANGUP tells of is behind it, and
-   * not reported again. */
-  return answer(c, w->buffer, (size_t)n) && ((size_t)n == room || c->hung_up);
+  if (n >= CHUNK || n < CHUNK / 8) c->bulk = n >= CHUNK;
+  /* A short read has taken all, unless the end or urgent data is behind it:
+   * that is not reported again. */
+  return answer(c, w->buffer, (size_t)n) &&
+         ((size_t)n == room || c->eof_pending);
 }
 
 static void serve(conn *c) {
   net_echo *e = c->worker->echo;
-  c->seen = c->worker->now;
-  if (c->rest && !flush(c)) return;
+  c->last_active = c->worker->now;
+  if (c->rest && !send_rest(c)) return;
   for (int i = 0; i < READS; i++) {
     if (e->queued > NET_ECHO_QUEUE) break; /* the observer comes first */
     if (!serve_once(c)) return;
   }
-  put_by(c);
+  defer(c);
 }
 
-/* Gives those their turn that were put by. */
-static void serve_again(net_echo_worker *w) {
-  conn *next, *c = w->again;
-  w->again = NULL;
-  w->lacks = 0;
+static void serve_deferred(net_echo_worker *w) {
+  conn *next, *c = w->deferred;
+  w->deferred = NULL;
+  w->shortage = 0;
   for (; c; c = next) {
-    next = c->again;
-    c->put_by = 0;
+    next = c->next;
+    c->deferred = 0;
     if (c->fd < 0)
       free(c);
     else
@@ -196,105 +197,78 @@ static void serve_again(net_echo_worker *w) {
 }
 
 static void on_event(net_echo_worker *w, const net_event *event) {
-  uint32_t fd = (uint32_t)event->key;
-  conn *c = fd < (uint32_t)w->nconns ? w->conns[fd] : NULL;
-  if (c == NULL || c->serial != event->key >> 32) return; /* it has gone */
-  if (event->bits & NET_HANGUP) c->hung_up = 1;
-  if (!c->put_by) serve(c);
+  conn *c = net_fd_table_get(&w->conns, net_event_index(event));
+  if (c == NULL || c->serial != net_event_serial(event)) return;
+  if (event->bits & NET_HANGUP) c->eof_pending = 1;
+  if (!c->deferred) serve(c);
 }
 
-/* Makes w->conns long enough for fd; false: there is no memory for it. */
-static int make_room(net_echo_worker *w, int fd) {
-  if (fd < w->nconns) return 1;
-  int n = fd < 32 ? 64 : fd + fd / 2;
-  conn **conns = realloc(w->conns, (size_t)n * sizeof *conns);
-  if (conns == NULL) return 0;
-  for (int i = w->nconns; i < n; i++) conns[i] = NULL;
-  w->conns = conns;
-  w->nconns = n;
-  return 1;
-}
-
-/* Takes a connection that was accepted; false: there is no memory for it. */
+/* Adds a connection that was accepted. Returns 0 if there is no memory. */
 static int conn_open(net_echo_worker *w, int fd,
                      const struct sockaddr_storage *peer, socklen_t len) {
-  conn *c = make_room(w, fd) ? malloc(sizeof *c) : NULL;
+  conn *c = malloc(sizeof *c);
   if (c == NULL) return 0;
-  if (++w->serial == 0) w->serial = 1;
-  *c = (conn){.worker = w, .fd = fd, .serial = w->serial, .seen = w->now};
-  c->hung_up = (char)w->local;
+  *c = (conn){.worker = w, .fd = fd, .last_active = w->now, .peerlen = len};
+  c->serial = net_fd_table_add(&w->conns, fd, c);
+  c->eof_pending = (char)w->is_unix;
   net_echo_add(&w->calls, 1);
-  if (net_poller_add(w->watch, fd, (uint64_t)c->serial << 32 | (uint32_t)fd)) {
+  uint64_t key = net_event_key(c->serial, (uint32_t)fd);
+  if (c->serial == 0 || net_poller_add(w->poller, fd, key)) {
+    net_fd_table_remove(&w->conns, fd);
     free(c);
     return 0;
   }
   if (w->echo->o.observed) c->peer = malloc(sizeof *peer);
   if (c->peer) *c->peer = *peer;
-  c->peerlen = len;
-  w->conns[fd] = c;
   net_echo_add(&w->connections, 1);
   observe_connect(c);
   return 1;
 }
 
-/* Asks for the peer's address as well, where `peer` is not NULL. */
+/* Accepts a client; its address only if something is observed. */
 static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer,
                       socklen_t *len) {
-  struct sockaddr *a = (struct sockaddr *)peer;
+  net_echo_add(&w->calls, 1);
+  if (!w->echo->o.observed) return net_os_accept(w->fd, NULL, NULL);
   *len = sizeof *peer;
-  if (peer) memset(peer, 0, sizeof *peer);
-#ifdef NET_HAVE_ACCEPT4
-  return accept4(w->fd, a, peer ? len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-#else
-  int fd = accept(w->fd, a, peer ? len : NULL);
-  if (fd >= 0) net_os_nonblock(fd);
-  return fd;
-#endif
+  memset(peer, 0, sizeof *peer);
+  return net_os_accept(w->fd, (struct sockaddr *)peer, len);
 }
 
-/* Would close(2) wait until the peer has everything? */
-static int lingers(int fd) {
-  struct linger l;
-  socklen_t len = sizeof l;
-  return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
-         l.l_linger > 0;
-}
-
-/* Leaves that to the kernel: the other connections must not wait as well. */
+/* Leaves unsent bytes to the kernel, so that close(2) makes nobody wait. */
 static void unlinger(int fd) {
   struct linger l = {0};
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-/* Accepts nobody for a while. */
+/* Accepts nobody for a while. Returns 0. */
 static int pause_accept(net_echo_worker *w) {
   net_echo_add(&w->errors, 1);
-  w->resume = (w->now + PAUSE) | 1;
+  w->accept_at = (w->now + PAUSE) | 1;
   return 0;
 }
 
-/* There are no descriptors left; false: and no client now. */
+/* Refuses a client when no descriptor is left. Returns 0 if none is waiting. */
 static int refuse(net_echo_worker *w) {
-  if (!net_os_accept_and_close(w->fd, &w->spare))
+  if (!net_os_accept_and_close(w->fd, &w->emfile_fd))
     return errno == EAGAIN ? 0 : pause_accept(w);
   net_echo_add(&w->refused, 1);
   return 1;
 }
 
-/* False: there is no client now, or none can be accepted for a while. */
+/* Returns 0 if no client is waiting, or none can be accepted for a while. */
 static int accept_next(net_echo_worker *w) {
-  const net_echo_options *o = &w->echo->o;
+  int most = w->echo->o.max_connections;
   struct sockaddr_storage peer;
-  socklen_t len;
-  int fd = accept_one(w, o->observed ? &peer : NULL, &len);
-  net_echo_add(&w->calls, 1);
+  socklen_t len = 0;
+  int fd = accept_one(w, &peer, &len);
   if (fd < 0) {
     if (net_os_accept_is_transient(errno)) return 1;
     if (errno == EMFILE || errno == ENFILE) return refuse(w);
     return errno == EAGAIN ? 0 : pause_accept(w);
   }
   if (w->lingers) unlinger(fd);
-  int open = atomic_fetch_add(&w->echo->open, 1), most = o->max_connections;
+  int open = atomic_fetch_add(&w->echo->open, 1);
   if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
   net_echo_add(&w->refused, 1);
@@ -303,7 +277,7 @@ static int accept_next(net_echo_worker *w) {
 }
 
 static void accept_some(net_echo_worker *w) {
-  w->resume = 0;
+  w->accept_at = 0;
   w->accepts = 0;
   uint64_t before = w->connections + w->refused;
   for (int i = 0; i < ACCEPTS; i++)
@@ -312,41 +286,53 @@ static void accept_some(net_echo_worker *w) {
   if (before == w->connections + w->refused) pause_accept(w);
 }
 
-/* Closes what has been idle for too long, four times in that time. */
+/* Closes the connections that have been idle for too long. It looks four times
+ * in that time, at most every 10 ms and at least every second. */
 static void close_idle(net_echo_worker *w) {
   double idle = w->echo->o.idle_timeout * 1000;
-  w->sweep = w->now + (idle < 40     ? 10
-                       : idle > 4000 ? 1000
-                                     : (uint32_t)idle / 4);
-  for (int fd = 0; fd < w->nconns; fd++)
-    if (w->conns[fd] && w->now - w->conns[fd]->seen >= idle) drop(w->conns[fd]);
+  w->sweep_at = w->now + (idle < 40     ? 10
+                          : idle > 4000 ? 1000
+                                        : (uint32_t)idle / 4);
+  for (int fd = 0; fd < w->conns.size; fd++) {
+    conn *c = w->conns.objects[fd];
+    if (c && w->now - c->last_active >= idle) drop(c);
+  }
 }
 
-/* How long there is nothing to do, unless something happens: ms, or -1. */
+/* Returns how long the next turn may wait for an event. */
 static int patience(const net_echo_worker *w) {
-  int sweep = w->echo->o.idle_timeout > 0 ? (int)(w->sweep - w->now) : -1;
-  int resume = w->resume ? (int)(w->resume - w->now) : -1;
-  if ((w->again && !w->lacks) || (w->accepts && !w->resume)) return 0;
-  if (w->lacks) return SHORTAGE;
+  int sweep =
+      w->echo->o.idle_timeout > 0 ? (int)(w->sweep_at - w->now) : NET_ECHO_IDLE;
+  int resume = w->accept_at ? (int)(w->accept_at - w->now) : NET_ECHO_IDLE;
+  if ((w->deferred && !w->shortage) || (w->accepts && !w->accept_at))
+    return NET_ECHO_BUSY;
+  if (w->shortage) return SHORTAGE;
   if (sweep < 0 || (resume >= 0 && resume < sweep)) return resume;
   return sweep;
 }
 
+static uint32_t now_ms(void) {
+  return (uint32_t)(net_clock() / 1000000);
+}
+
+static int has_come(const net_echo_worker *w, uint32_t ms) {
+  return (int)(ms - w->now) <= 0;
+}
+
 static int stream_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
-  int n = net_poller_wait(w->watch, events, ms);
+  int n = net_poller_wait(w->poller, events, ms);
   net_echo_add(&w->calls, 1);
-  w->now = (uint32_t)(uv_hrtime() / 1000000);
-  serve_again(w);
+  w->now = now_ms();
+  serve_deferred(w);
   for (int i = 0; i < n; i++)
     if (events[i].key == NET_ECHO_SOCKET)
       w->accepts = 1;
-    else if (events[i].key != NET_ECHO_ALARM)
+    else if (events[i].key != NET_ECHO_STOP)
       on_event(w, &events[i]);
-  if (w->resume ? (int)(w->resume - w->now) <= 0 : w->accepts) accept_some(w);
-  if (w->echo->o.idle_timeout > 0 && (int)(w->sweep - w->now) <= 0)
-    close_idle(w);
-  return n == NET_EVENTS ? 0 : patience(w);
+  if (w->accept_at ? has_come(w, w->accept_at) : w->accepts) accept_some(w);
+  if (w->echo->o.idle_timeout > 0 && has_come(w, w->sweep_at)) close_idle(w);
+  return n == NET_EVENTS ? NET_ECHO_BUSY : patience(w);
 }
 
 static void set_nodelay(const net_echo_worker *w, int on) {
@@ -355,32 +341,33 @@ static void set_nodelay(const net_echo_worker *w, int on) {
 
 static void stream_close(net_echo_worker *w) {
   if (w->delays) set_nodelay(w, 0);
-  for (int fd = 0; fd < w->nconns; fd++)
-    if (w->conns[fd]) drop(w->conns[fd]);
-  for (conn *next, *c = w->again; c; c = next) {
-    next = c->again;
+  for (int fd = 0; fd < w->conns.size; fd++)
+    if (w->conns.objects[fd]) drop(w->conns.objects[fd]);
+  free(w->conns.objects);
+  for (conn *next, *c = w->deferred; c; c = next) {
+    next = c->next;
     free(c);
   }
+  if (w->emfile_fd >= 0) close(w->emfile_fd);
 }
 
 static int stream_open(net_echo_worker *w) {
   int listens = 0, nodelay = 1;
   socklen_t len = sizeof listens;
   if (getsockopt(w->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
-    return -errno;
-  if (!listens) return UV_EINVAL;
+    return errno;
+  if (!listens) return EINVAL;
   w->buffer = malloc(BULK);
-  if (w->buffer == NULL) return UV_ENOMEM;
-  w->lingers = lingers(w->fd);
-  w->spare = net_os_emfile_fd();
-  w->now = (uint32_t)(uv_hrtime() / 1000000);
-  w->sweep = w->now;
+  if (w->buffer == NULL) return ENOMEM;
+  w->lingers = net_os_lingers(w->fd);
+  w->emfile_fd = net_os_emfile_fd();
+  w->now = w->sweep_at = now_ms();
   /* Connections inherit it; a UNIX socket has no such option, and its reads
    * end where the peer has passed a descriptor, unix(7). */
-  w->local = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
+  w->is_unix = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
   w->delays = !nodelay;
   if (w->delays) set_nodelay(w, 1);
-  return net_poller_add(w->watch, w->fd, NET_ECHO_SOCKET) ? -errno : 0;
+  return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
 }
 
 const net_echo_protocol net_echo_stream = {

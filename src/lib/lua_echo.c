@@ -216,7 +216,7 @@ static int sock_echok(lua_State *L,
   int ends = s->fd < 0 || wake == NET_CANCELED || wake == NET_INTERRUPTED ||
              net_deadline_passed(net_loop_get(L));
   int ms = ends ? 0 : net_echo_turn(box->echo);
-  int over = net_echo_over(box->echo);
+  int over = net_echo_finished(box->echo);
   while (net_echo_next(box->echo))
     if (!tell(L, box)) ends = 1;
   if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
