@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * load.c: the load generator as its caller sees it: started, asked, stopped.
+ * load.c: starts the load generator, takes its figures, and stops it.
  */
 #include "engine/load.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/load_run.h"
+#include "os/clock.h"
+#include "os/os.h"
 #include "os/poller.h"
 
-#define TICK UINT64_C(20000000) /* ns between looks for what is overdue */
+#define TICK UINT64_C(20000000) /* ns between searches for timeouts */
 
-/* Nanoseconds of a clock that is never set. */
-uint64_t net_load_clock(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-/* Bytes whose period is a prime, so that no run of them fits elsewhere, and
- * some more, so that a send or a comparison need not go round. */
+/* Makes the bytes to send: one period, and a chunk more, so that a send or a
+ * comparison need not wrap around. */
 static char *make_pattern(void) {
   size_t size = NET_LOAD_PERIOD + NET_LOAD_CHUNK;
   char *pattern = malloc(size);
@@ -37,18 +32,16 @@ static char *make_pattern(void) {
 
 static int open_pair(net_load *l) {
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return errno;
+  if (net_os_socketpair(AF_UNIX, SOCK_STREAM, pair)) return errno;
   l->inner = pair[0];
   l->outer = pair[1];
-  net_os_nonblock(l->inner);
-  net_os_nonblock(l->outer);
-  l->watch = net_poller_open();
-  if (l->watch < 0 || net_poller_add(l->watch, l->inner, NET_LOAD_WAKE))
+  l->poller = net_poller_open();
+  if (l->poller < 0 || net_poller_add(l->poller, l->inner, NET_LOAD_WAKE))
     return errno;
   return 0;
 }
 
-/* Takes memory for everything: later, none can be missing. */
+/* Allocates everything, so that no memory can be missing later. */
 static int prepare(net_load *l) {
   int err = open_pair(l);
   if (err) return err;
@@ -59,10 +52,10 @@ static int prepare(net_load *l) {
     l->conns[i].index = (uint32_t)i;
     l->conns[i].fd = -1;
   }
-  return l->kind->prepare(l);
+  return l->protocol->prepare(l);
 }
 
-/* Starts the generator. NULL: *err is an errno. */
+/* Starts a generator. Returns NULL and sets *err to an errno on failure. */
 net_load *net_load_start(const net_load_options *o, int *err) {
   net_load *l = calloc(1, sizeof *l);
   *err = ENOMEM;
@@ -70,8 +63,8 @@ net_load *net_load_start(const net_load_options *o, int *err) {
   l->o = *o;
   memcpy(&l->address, o->address, o->len);
   l->o.address = NULL;
-  l->kind = o->type == SOCK_DGRAM ? &net_load_dgrams : &net_load_streams;
-  l->watch = l->inner = l->outer = -1;
+  l->protocol = o->type == SOCK_DGRAM ? &net_load_dgrams : &net_load_streams;
+  l->poller = l->inner = l->outer = -1;
   l->last = &l->first;
   l->undecided = o->connections;
   l->budget = o->messages ? o->messages : UINT64_MAX;
@@ -85,17 +78,17 @@ net_load *net_load_start(const net_load_options *o, int *err) {
   return NULL;
 }
 
-/* A descriptor that can be read when the run is over. */
+/* Returns a descriptor that is readable when the run has finished. */
 int net_load_fd(const net_load *l) {
   return l->outer;
 }
 
-/* Has the run come to its end by itself? */
-int net_load_over(net_load *l) {
-  return atomic_load(&l->over);
+/* Has the run ended by itself? */
+int net_load_finished(net_load *l) {
+  return atomic_load(&l->finished);
 }
 
-/* What has been counted by now; any thread may ask, at any time. */
+/* Returns the figures so far. Any thread may call it, at any time. */
 net_load_report net_load_snapshot(const net_load *l) {
   uint64_t began = net_load_get(&l->began), ended = net_load_get(&l->ended);
   net_load_report r = {.connections = net_load_get(&l->connections),
@@ -104,7 +97,7 @@ net_load_report net_load_snapshot(const net_load *l) {
                        .lost = net_load_get(&l->lost),
                        .late = net_load_get(&l->late),
                        .corrupt = net_load_get(&l->corrupt)};
-  if (ended == 0) ended = net_load_clock();
+  if (ended == 0) ended = net_clock();
   if (began) r.seconds = (double)(ended - began) / 1e9;
   for (int i = 0; i < NET_LOAD_ERRORS; i++) {
     r.errors[i].code =
@@ -114,13 +107,12 @@ net_load_report net_load_snapshot(const net_load *l) {
   return r;
 }
 
-/* The latencies, into which the thread records; to be copied. */
+/* Returns the latencies. The thread goes on recording, so copy them. */
 const net_histogram *net_load_histogram(const net_load *l) {
   return &l->hist;
 }
 
-/* Ends the run, if it has not ended; the thread is gone when this returns. May
- * be called again. */
+/* Ends the run and its thread, and returns the figures. May be called again. */
 net_load_report net_load_stop(net_load *l) {
   shutdown(l->outer, SHUT_WR);
   if (!l->joined) pthread_join(l->thread, NULL);
@@ -128,14 +120,14 @@ net_load_report net_load_stop(net_load *l) {
   return net_load_snapshot(l);
 }
 
-/* After it was stopped. */
+/* Frees a generator that was stopped. */
 void net_load_free(net_load *l) {
   for (int i = 0; l->conns && i < l->o.connections; i++) {
     free(l->conns[i].due);
     free(l->conns[i].slots);
     free(l->conns[i].free);
   }
-  if (l->watch >= 0) close(l->watch);
+  if (l->poller >= 0) close(l->poller);
   if (l->inner >= 0) close(l->inner);
   if (l->outer >= 0) close(l->outer);
   free(l->conns);

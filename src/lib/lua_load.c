@@ -25,6 +25,8 @@ enum { OPTIONS = 1, HOST, PORT, ENGINE };
 enum { MAX_CONNECTIONS = 100000, MAX_DEPTH = 1 << 16, MAX_LIVE = 1 << 22 };
 enum { MAX_SIZE = 1 << 28, MAX_DGRAM = 65507 };
 
+_Static_assert(NET_LOAD_EOF == -UV_EOF, "the code that net_error_name takes");
+
 typedef struct engine {
   net_load *load; /* NULL: it has not begun, or has ended */
   net_load_options o;
@@ -194,7 +196,7 @@ static int module_loadk(lua_State *L, net_wake wake) {
   int interrupted = wake == NET_INTERRUPTED;
   int ends = wake == NET_CANCELED || net_deadline_passed(net_loop_get(L));
   if (wake == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
-  if (!ends && !interrupted && !net_load_over(box->load)) {
+  if (!ends && !interrupted && !net_load_finished(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);
     if (wake == NET_START || wake == NET_TIMEOUT)
       net_wait_limit(w, box->interval);

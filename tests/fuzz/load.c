@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * load.c: the answers to the load generator, which come from a stranger: of
- * datagrams, whatever they are, each is done, late or corrupt, once, and the
- * slots stay whole. An input is a row of datagrams: a byte that says what is
- * changed of a right answer, and what it is changed to.
+ * load.c: the replies to the load generator, which come from a stranger. Each
+ * datagram, whatever it holds, must count once, as done, late or corrupt, and
+ * the slots must stay whole. An input is a series of datagrams, three bytes
+ * each: how a right reply is changed, where, and to what.
  */
 #include "fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define net_load_dgrams load_dgrams /* besides the generator's own */
+#define net_load_dgrams load_dgrams /* beside the generator's own */
 #include "engine/load_dgram.c"
 
 enum { DEPTH = 8, SIZE = 40 };
@@ -29,27 +29,27 @@ static net_load *new_load(void) {
   return l;
 }
 
-/* As dgram_issue, without a socket. */
-static void issue(net_load *l, net_load_conn *c) {
-  while (c->live < DEPTH) {
+/* As dgram_send_n, without a socket. */
+static void fill(net_load *l, net_load_conn *c) {
+  while (c->in_flight < DEPTH) {
     write_dgram(l, c, 0);
-    c->slots[batch_of(l)->slots[0]] = (net_load_slot){1, 1, l->tag++};
-    c->live++;
-    l->live++;
+    c->slots[((batch *)l->buffer)->slots[0]] = (net_load_slot){1, 1, l->tag++};
+    c->in_flight++;
+    l->in_flight++;
   }
 }
 
-/* Each slot is free or on its way, once. */
+/* Checks that each slot is either free or in flight. */
 static void check_slots(const net_load *l, const net_load_conn *c) {
   unsigned seen = 0;
-  for (uint32_t i = 0; i < DEPTH - c->live; i++) {
+  for (uint32_t i = 0; i < DEPTH - c->in_flight; i++) {
     if (c->free[i] >= DEPTH || c->slots[c->free[i]].sent)
       fuzz_wrong("slot %u is not free", c->free[i]);
     seen |= 1u << c->free[i];
   }
   for (uint32_t i = 0; i < DEPTH; i++) seen |= (c->slots[i].sent > 0) << i;
-  if (seen != (1u << DEPTH) - 1 || l->live != c->live)
-    fuzz_wrong("slots %x, on their way %u", seen, c->live);
+  if (seen != (1u << DEPTH) - 1 || l->in_flight != c->in_flight)
+    fuzz_wrong("slots %x, in flight %u", seen, c->in_flight);
 }
 
 /* A right answer to the message of a slot. */
@@ -78,12 +78,12 @@ void fuzz_load(const uint8_t *data, size_t size) {
     uint64_t done = l->messages;
     exact = malloc(len ? len : 1); /* for AddressSanitizer */
     memcpy(exact, packet, len);
-    judge(l, c, exact, len);
+    match_reply(l, c, exact, len);
     free(exact);
     if (l->messages + l->late + l->corrupt != before + 1)
       fuzz_wrong("an answer counts not once");
     if (was && l->messages != done + 1) fuzz_wrong("a right answer is not");
     check_slots(l, c);
-    if (data[i] & 32) issue(l, c);
+    if (data[i] & 32) fill(l, c);
   }
 }
