@@ -82,8 +82,19 @@ end
 local process = {}
 process.__index = process
 
--- What the running spec has made, which support.clean() removes.
-local folders, sockets = {}, {}
+-- What the running spec has made, which support.clean() removes: sockets, and
+-- all files and folders, which lie in one folder and are numbered.
+local sockets, place, made = {}, nil, 0
+
+-- The path of a new file.
+local function new_path()
+  if not place then
+    local pipe <close> = io.popen "mktemp -d"
+    place = pipe:read "l"
+  end
+  made = made + 1
+  return place .. "/" .. made
+end
 
 --- Closes a socket at the end of the spec.
 function support.own(sock)
@@ -93,18 +104,15 @@ end
 
 --- A new folder.
 function support.folder()
-  local pipe <close> = io.popen "mktemp -d"
-  local path = pipe:read "l"
-  folders[#folders + 1] = path
+  local path = new_path()
+  assert(os.execute("mkdir " .. path))
   return path
 end
 
 function support.clean()
-  for _, path in ipairs(folders) do
-    os.execute("rm -rf '" .. path .. "'")
-  end
   for _, sock in ipairs(sockets) do sock:close() end
-  folders, sockets = {}, {}
+  if place then os.execute("rm -rf " .. place) end
+  sockets, place = {}, nil
 end
 
 --- Writes a file and returns its path.
@@ -114,25 +122,28 @@ function support.write(path, text)
   return path
 end
 
---- Starts a command in the background; `input` is its standard input. Ctrl-C
--- would be ignored in a shell's background job, so that is put right.
+--- Starts a command in the background; `input` is its standard input. A shell's
+-- background job ignores Ctrl-C, which `env` undoes.
 function support.start(command, input)
-  local path = support.folder()
-  support.write(path .. "/in", input or "")
-  assert(os.execute(([[
-    cd . && ( env --default-signal=INT %s <'%s/in' &
-      echo $! >'%s/pid'; wait $!; echo $? >'%s/status'
-    ) >'%s/out' 2>'%s/err' &]]):format(command, path, path, path, path, path)))
-  local self = setmetatable({ path = path, command = command }, process)
-  self.pid = support.eventually(function()
-    return tonumber((read(path .. "/pid")))
-  end)
-  return self
+  local path = new_path()
+  local source = input and support.write(path .. ".in", input) or "/dev/null"
+  local pipe <close> = io.popen(([[
+    ( exec 2>%s.err
+      env --default-signal=INT %s <%s >%s.out & echo $!; exec >&-
+      wait $!; echo $? >%s.status ) &]]):format(path, command, source, path,
+        path))
+  return setmetatable({ path = path, command = command,
+    pid = pipe:read "n" }, process)
 end
 
 --- Standard output, standard error, so far.
 function process:output()
-  return read(self.path .. "/out"), read(self.path .. "/err")
+  return read(self.path .. ".out"), read(self.path .. ".err")
+end
+
+--- Its exit status, if it has ended.
+function process:status()
+  return tonumber((read(self.path .. ".status")))
 end
 
 --- Waits for output that matches; returns the captures.
@@ -141,8 +152,8 @@ function process:expect(pattern, seconds)
   support.eventually(function()
     captures = table.pack(self:output():match(pattern))
     if captures[1] then return true end
-    local status = read(self.path .. "/status")
-    if status ~= "" and not self:output():match(pattern) then
+    local status = self:status()
+    if status and not self:output():match(pattern) then
       local out, err = self:output()
       error(("'%s' ended (%s) without '%s':\n%s%s"):format(
         self.command, status, pattern, out, err), 0)
@@ -153,9 +164,8 @@ end
 
 --- Waits for the end: output, errors, exit status.
 function process:wait(seconds)
-  local status = support.eventually(function()
-    return tonumber((read(self.path .. "/status")))
-  end, seconds)
+  local status = support.eventually(function() return self:status() end,
+    seconds)
   local out, err = self:output()
   return out, err, status
 end
@@ -167,7 +177,7 @@ end
 
 --- Ends it, if it has not ended.
 function process:stop()
-  if read(self.path .. "/status") == "" then self:signal "TERM" end
+  if not self:status() then self:signal "TERM" end
   return self:wait()
 end
 process.__close = process.stop
@@ -223,10 +233,15 @@ function support.figure(row, format, ...)
   io.write("\nfigure ", row, ": ", format:format(...), "\n")
 end
 
---- How many descriptors this process has open.
+--- How many descriptors this process has open, up to a gap of 64.
 function support.descriptors()
-  local pipe <close> = io.popen "ls /proc/$PPID/fd | wc -l"
-  return tonumber(pipe:read "a")
+  local count, fd, gap = 0, 0, 0
+  repeat
+    local file = io.open("/proc/self/fdinfo/" .. fd)
+    if file then file:close() end
+    count, gap, fd = count + (file and 1 or 0), file and 0 or gap + 1, fd + 1
+  until gap == 64
+  return count
 end
 
 --- In a describe block: no spec may leave a descriptor open.
@@ -240,10 +255,6 @@ function support.leaves_nothing(before_each, after_each)
     support.clean()
     collectgarbage()
     local after = support.descriptors()
-    -- On a busy machine, ls may look before popen has closed its other end.
-    for _ = 1, 5 do
-      if after > before then after = support.descriptors() end
-    end
     if after > before then error(after - before .. " descriptors left open") end
   end)
 end
