@@ -99,8 +99,7 @@ static int resumek(lua_State *L, int status, lua_KContext then) {
 
 /* Resumes the coroutine at index 1 with the arguments above it, for which it
  * must have room, and returns the results that `then` makes of the outcome. In
- * plain Lua's main thread nothing yields: the wait turns the loop where it is.
- */
+ * plain Lua's main thread nothing yields: a wait turns the loop in place. */
 int net_coro_resume(lua_State *L, net_then then) {
   return resumek(L, LUA_OK, (lua_KContext)then);
 }

@@ -86,9 +86,8 @@ void net_interrupt_set_hook(net_loop *loop) {
   lua_sethook(loop->current, on_hook, all, 1);
 }
 
-/* Called in a signal handler, for which lua_sethook and uv_async_send are safe.
- * Notifies the running code and the loop; the first of them takes the signal.
- */
+/* Notifies the running code and the loop; the first of them takes the signal.
+ * lua_sethook and uv_async_send are safe in a signal handler. */
 static void notify(void) {
   net_loop *loop = receiver;
   if (loop == NULL) return;

@@ -37,8 +37,7 @@ net_loop *net_loop_find(lua_State *L) {
   return *box;
 }
 
-/* Returns the wait of the code that runs in L; raises if it cannot wait here.
- */
+/* Returns the wait of the code that runs in L; raises if that cannot wait. */
 static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   net_wait *w = net_wait_of(loop, L);
   /* Plain Lua's main thread turns the loop unless it is turning already. */
@@ -93,8 +92,7 @@ static void interrupt(net_loop *loop) {
   net_wait_ready(&loop->main, NET_READY);
 }
 
-/* Ends a task that has raised an error. Prints it unless a join is to get it.
- */
+/* Ends a task that has raised an error, and prints it if no join waits. */
 static void task_failed(net_loop *loop, net_task *t) {
   t->state = NET_FAILED;
   if (net_trace) net_trace->task_ends(t, "failed");
@@ -222,8 +220,7 @@ static int gave_wayk(lua_State *L, int status, lua_KContext results) {
 }
 
 /* Gives the other tasks a turn before a call returns that did not have to wait:
- * a peer that sends without a pause must not keep this task running for ever.
- */
+ * a peer that sends without a pause must not keep a task running for ever. */
 static int give_way(lua_State *L, net_wait *w, int results) {
   w->loop->immediate = 0;
   w->deadline = 0;

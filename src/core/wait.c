@@ -14,8 +14,7 @@
 
 const net_tracer *net_trace;
 
-/* A timer outlives its wait: libuv needs its memory until the close callback.
- */
+/* A timer outlives its wait: libuv uses it until the close callback. */
 typedef struct net_timer {
   uv_timer_t handle;
   net_wait *wait;
@@ -88,8 +87,7 @@ static void timer_start(lua_State *L, net_wait *w, uint64_t ns, int early) {
   uv_timer_start(&w->timer->handle, on_timer, (ns + 999999) / 1000000, 0);
 }
 
-/* Takes w out of its queue, which may be about to go; w may be woken already.
- */
+/* Takes w, which may be woken already, out of its queue. */
 void net_wait_detach(net_wait *w) {
   if (w->queue) {
     *w->queue = w->next;

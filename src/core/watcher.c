@@ -51,8 +51,7 @@ void net_watcher_exhausted(net_watcher *w) {
   if (!w->eof_pending) w->ready &= ~NET_READABLE;
 }
 
-/* Records an event of the loop's poller, and wakes the calls that it concerns.
- */
+/* Records an event of the loop's poller, and wakes the calls it concerns. */
 void net_watcher_report(net_loop *loop, const net_event *event) {
   net_watcher *w = net_fd_table_get(&loop->watchers, net_event_index(event));
   if (w == NULL || w->serial != net_event_serial(event)) return;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * coroutine.c: net.coroutine, Lua's own coroutine library except that a
- * coroutine it resumes may wait: the wait is passed up to the task in which it
- * runs. So a generator can read from a socket. The program netlab has it in
- * place of Lua's.
+ * coroutine.c: net.coroutine: Lua's own coroutine library, except that a
+ * coroutine it resumes may wait. So a generator can read from a socket. The
+ * program netlab uses it in place of Lua's.
  */
 #include "lib/coroutine.h"
 
@@ -19,8 +18,8 @@ static lua_State *check_co(lua_State *L) {
   return co;
 }
 
-/* NULL, or why co cannot be resumed with what is above it. */
-static const char *unfit(lua_State *L, lua_State *co) {
+/* Returns why co cannot be resumed with its arguments above it, or NULL. */
+static const char *resume_error(lua_State *L, lua_State *co) {
   if (co == L) return "cannot resume non-suspended coroutine";
   if (net_coro_parent(co))
     return "cannot resume a coroutine that waits in another task";
@@ -28,8 +27,9 @@ static const char *unfit(lua_State *L, lua_State *co) {
   return NULL;
 }
 
-/* Moves the results of co, or the error it ended with, to L: how many, or -1 */
-static int take(lua_State *L, lua_State *co, int status, int results) {
+/* Moves the results of co to L and returns their number; or its error, and
+ * returns -1. */
+static int move_results(lua_State *L, lua_State *co, int status, int results) {
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
     return -1;
@@ -45,7 +45,7 @@ static int take(lua_State *L, lua_State *co, int status, int results) {
 
 static int resumed(lua_State *L, lua_State *co, int status, int results) {
   lua_settop(L, 1);
-  int n = take(L, co, status, results);
+  int n = move_results(L, co, status, results);
   lua_pushboolean(L, n >= 0);
   lua_replace(L, 1);
   return n >= 0 ? n + 1 : 2;
@@ -54,17 +54,17 @@ static int resumed(lua_State *L, lua_State *co, int status, int results) {
 /* net.coroutine.resume(co, ...)                   coroutine.resume(co, ...) */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = check_co(L);
-  const char *reason = unfit(L, co);
+  const char *reason = resume_error(L, co);
   if (reason == NULL) return net_coro_resume(L, resumed);
   lua_pushboolean(L, 0);
   lua_pushstring(L, reason);
   return 2;
 }
 
-/* Raises, in the caller of a wrapped coroutine, the error on top. */
+/* Raises the error on top in the caller of a wrapped coroutine. */
 static int pass_error(lua_State *L) {
   if (net_interrupt_is(L, -1)) return net_interrupt_raise(L);
-  if (lua_type(L, -1) == LUA_TSTRING) { /* says where, as Lua does */
+  if (lua_type(L, -1) == LUA_TSTRING) { /* with its position, as Lua does */
     luaL_where(L, 1);
     lua_insert(L, -2);
     lua_concat(L, 2);
@@ -73,10 +73,10 @@ static int pass_error(lua_State *L) {
 }
 
 static int unwrapped(lua_State *L, lua_State *co, int status, int results) {
-  int n = take(L, co, status, results);
+  int n = move_results(L, co, status, results);
   if (n >= 0) return n;
   status = lua_status(co);
-  if (status != LUA_OK && status != LUA_YIELD) { /* it has failed, and ends */
+  if (status != LUA_OK && status != LUA_YIELD) { /* it has failed: close it */
     if (net_coro_close(co, L) != LUA_OK) lua_xmove(co, L, 1);
   }
   return pass_error(L);
@@ -85,7 +85,7 @@ static int unwrapped(lua_State *L, lua_State *co, int status, int results) {
 static int wrapped(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
-  const char *reason = unfit(L, lua_tothread(L, 1));
+  const char *reason = resume_error(L, lua_tothread(L, 1));
   if (reason == NULL) return net_coro_resume(L, unwrapped);
   return luaL_error(L, "%s", reason);
 }
@@ -102,7 +102,7 @@ static int coroutine_wrap(lua_State *L) {
 }
 
 /* net.coroutine.status(co)                             coroutine.status(co)
- * What Lua's own says, upvalue 2, unless the coroutine waits. */
+ * Calls Lua's own function, upvalue 2, unless the coroutine waits. */
 static int coroutine_status(lua_State *L) {
   if (net_coro_parent(check_co(L))) {
     lua_pushliteral(L, "normal");
@@ -121,7 +121,7 @@ static int coroutine_close(lua_State *L) {
   return coroutine_status(L);
 }
 
-/* Pushes net.coroutine; the loop's box is at index `box`. Lua's own are
+/* Pushes net.coroutine; the loop's box is at index `box`. These are Lua's own:
  * net.coroutine.create(f), net.coroutine.yield(...), net.coroutine.running()
  * and net.coroutine.isyieldable(co). */
 void net_coroutine_open(lua_State *L, int box) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * net.c: luaopen_net: the classes and the table that require "net" returns.
+ * module.c: makes the classes, and the table that require "net" returns.
  */
 #include "lib/module.h"
 
@@ -13,8 +13,8 @@
 
 enum { BOX = 1 }; /* where the loop's box is on the stack */
 
-/* A class is one table for the methods and one for the metamethods, told apart
- * by their names. */
+/* Makes a class: a table for its methods and one for its metamethods, which are
+ * told apart by their names. */
 static void new_class(lua_State *L, const char *name,
                       const luaL_Reg *const *parts) {
   luaL_newmetatable(L, name);
@@ -31,7 +31,7 @@ static void new_class(lua_State *L, const char *name,
 #define CLASS(L, name, ...) \
   new_class(L, name, (const luaL_Reg *const[]){__VA_ARGS__, NULL})
 
-/* Puts them into the table on top. */
+/* Adds functions to the table on top. */
 static void add(lua_State *L, const luaL_Reg *f) {
   for (; f->name; f++) {
     net_tracer_push(L, f->name, f->func, BOX);
