@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * command.c: the host's command line, with src/host/main.c as it is, but for what
- * runs Lua code, opens files or prints: that is written down instead, and
- * compared with what the words ask for.
+ * command.c: the host's command line. The files of src/host that handle it are
+ * included as they are, but functions that take notes replace those that run
+ * Lua code, open files or print. The notes are compared with what the words
+ * ask for.
  *
- * An input is an environment byte, and then words, each up to a NUL byte.
+ * An input is an environment byte, then words, each ended by a NUL byte.
  */
 #include "fuzz.h"
 
@@ -15,8 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/host.h"
+#include <uv.h>
+
 #include "host/prompt.h"
+#include "lib/module.h"
 
 enum { WORDS = 16, NOTES = 1 << 14 };
 
@@ -36,7 +39,7 @@ static int nothing(lua_State *L) {
   return 0;
 }
 
-static int load_text(lua_State *L, const char *text, size_t len,
+static int note_text(lua_State *L, const char *text, size_t len,
                      const char *name, const char *mode) {
   (void)len;
   if (strcmp(mode, "t") != 0) fuzz_wrong("'%s' may be bytecode", text);
@@ -45,14 +48,14 @@ static int load_text(lua_State *L, const char *text, size_t len,
   return LUA_OK;
 }
 
-static int load_file(lua_State *L, const char *name, const char *mode) {
+static int note_file(lua_State *L, const char *name, const char *mode) {
   if (strcmp(mode, "t") != 0) fuzz_wrong("'%s' may be bytecode", name);
   add(noted, "file", name ? name : "(standard input)");
   lua_pushcfunction(L, nothing);
   return LUA_OK;
 }
 
-static int load_tool(lua_State *L, const char *tool) {
+static int note_tool(lua_State *L, const char *tool) {
   add(noted, "tool", tool);
   lua_pushcfunction(L, nothing);
   return LUA_OK;
@@ -64,15 +67,15 @@ static int trace(const char *target, const char *lab, char **args) {
   return EXIT_SUCCESS;
 }
 
-/* Gives itself, so that it is still there after -l require=x. */
-static int require(lua_State *L) {
+/* Returns itself, so that it is still there after -l require=x. */
+static int note_require(lua_State *L) {
   add(noted, "-l", luaL_checkstring(L, 1));
-  lua_pushcfunction(L, require);
+  lua_pushcfunction(L, note_require);
   return 1;
 }
 
 static void open_libs(lua_State *L) {
-  lua_pushcfunction(L, require);
+  lua_pushcfunction(L, note_require);
   lua_setglobal(L, "require");
 }
 
@@ -91,34 +94,51 @@ static int run_task(lua_State *L, lua_CFunction script,
   return EXIT_SUCCESS;
 }
 
+static void no_action(void) {
+}
+
+static void no_modules(lua_State *L) {
+  (void)L;
+}
+
+/* Adds to what was printed. */
+static int vsay(const char *format, va_list args) {
+  size_t len = strlen(said);
+  return vsnprintf(said + len, sizeof said - len, format, args);
+}
+
 static int say(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(said, sizeof said, format, args);
+  vsay(format, args);
   va_end(args);
   return 0;
 }
 
 #define main host_main
-#define luaL_loadbufferx load_text
-#define luaL_loadfilex load_file
-#define luaL_loadstring(L, text) load_tool(L, host.tool)
+#define luaL_loadbufferx note_text
+#define luaL_loadfilex note_file
+#define luaL_loadstring(L, text) note_tool(L, net_host.tool)
 #define luaL_openlibs open_libs
 #define luaL_requiref(L, name, open, global) open_net(L)
 #define net_task_host run_task
-#define net_terminal_hook_stdout() (void)0
-#define net_embed_preload(L) (void)0
+#define net_terminal_hook_stdout no_action
+#define net_embed_preload no_modules
 #define net_recorder_start trace
-#define net_recorder_stop() (void)0
+#define net_recorder_stop no_action
 #define getenv(name) start
 #define isatty(fd) terminal
 #define setvbuf(...) 0
 #define uv_exepath(path, size) ((void)(path), (void)(size), -1)
 #define printf say
 #define fprintf(stream, ...) say(__VA_ARGS__)
+#define vfprintf(stream, format, args) vsay(format, args)
 #define fputs(text, stream) say("%s", text)
 int host_main(int argc, char **argv);
+#include "host/labs.c"
 #include "host/main.c"
+#include "host/options.c"
+#include "host/script.c"
 
 static int is_tool(const char *w) {
   return !strcmp(w, "--pair") || !strcmp(w, "--merge");
@@ -182,13 +202,13 @@ static int model(int argc, char **argv) {
     if (is_tool(w)) tool = w;
     if (is_trace(w)) traced = w;
     if (w[1] == '-' && !is_tool(w) && !is_trace(w))
-      host.instead = print_help; /* or another */
+      net_host.instead = print_help; /* or another */
     noenv |= w[1] == 'E';
     version |= w[1] == 'v';
     chunks |= w[1] == 'e';
     prompt |= w[1] == 'i';
   }
-  if (host.instead) return 1;
+  if (net_host.instead) return 1;
   if (traced && !tool)
     add(wanted, "trace", traced[7] ? traced + 8 : "(terminal)");
   if (start && !noenv) {
@@ -223,9 +243,9 @@ void fuzz_command(const uint8_t *data, size_t size) {
   terminal = data[0] & 1;
   start = starts[data[0] >> 1 & 3];
   *noted = *wanted = *said = '\0';
-  memset(&host, 0, sizeof host);
-  int good = model(argc, argv), leaves = host.instead != NULL;
-  memset(&host, 0, sizeof host);
+  memset(&net_host, 0, sizeof net_host);
+  int good = model(argc, argv), leaves = net_host.instead != NULL;
+  memset(&net_host, 0, sizeof net_host);
   int status = host_main(argc, argv);
   if (good == 0 && (status != EXIT_FAILURE || !strstr(said, "usage: ")))
     fuzz_wrong("status %d, and said: %s", status, said);

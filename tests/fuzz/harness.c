@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/prompt.h"
+#include "core/error.h"
+#include "host/completer.h"
+#include "lib/module.h"
 
 /* libFuzzer takes these for the edges of a program: here, those between lines
  * of Lua. */

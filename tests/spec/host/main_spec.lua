@@ -355,7 +355,7 @@ describe("netlab's own options", function()
     local folder = support.folder()
     run("cp", host .. " " .. folder)
     local got = run(folder .. "/netlab", "--list")
-    assert.same({ "", "netlab: there are no labs beside me\n", 1 },
+    assert.same({ "", "netlab: no labs found next to this program\n", 1 },
       { got.out, got.err, got.status })
   end)
 
