@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * completer.h: the names that can stand at the end of a line.
+ * completer.h: finds the names that can complete a line.
  */
 #ifndef COMPLETER_H
 #define COMPLETER_H
@@ -12,10 +12,10 @@
 enum { NET_NAMES = 200 };
 
 typedef struct net_names {
-  const char *name[NET_NAMES]; /* sorted; Lua's own strings */
+  const char *name[NET_NAMES]; /* sorted; they belong to Lua */
   int count;
-  int more;     /* there are others besides */
-  size_t typed; /* bytes of the name that the line has already */
+  int more;     /* there were too many */
+  size_t typed; /* bytes of the name that are already in the line */
 } net_names;
 
 void net_completer_find(lua_State *L, const char *line, size_t len,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * edit.c: a line typed with libedit: its keys, its history, names by TAB. The
- * library is loaded here and not linked, for a script shall not pay for it at
- * its start, and the program shall run where it is not installed.
+ * editor.c: reads a line with libedit: its keys, its history, TAB for names.
+ * The library is loaded here, not linked, so that scripts do not pay for
+ * loading it and the program runs where it is not installed.
  */
 #include "host/editor.h"
 
@@ -25,7 +25,7 @@
 static const char *const libraries[] = {"libedit.so.2", "libedit.so.0",
                                         "libedit.so", "libedit.3.dylib"};
 
-/* The library's functions that we need, by their names. */
+/* The functions of the library that are used here. */
 /* clang-format off */
 #define FUNCTIONS(F) \
   F(el_init) F(el_end) F(el_set) F(el_wset) F(el_gets) F(el_line) \
@@ -43,18 +43,18 @@ static const struct {
   void **where;
 } functions[] = {FUNCTIONS(NAME)};
 
-enum { REMEMBERED = 1000 }; /* entries of the history */
+enum { REMEMBERED = 1000 }; /* entries in the history */
 
 static const int signals[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
 static struct {
   lua_State *L;
-  EditLine *e; /* NULL: there is no libedit, or no terminal for it */
+  EditLine *e; /* NULL: no libedit, or no terminal for it */
   History *h;
   const char *prompt;
   uv_signal_t signal[SIGNALS];
-  char file[4096]; /* of the history; "": none is kept */
+  char file[4096]; /* of the history; "": none */
 } edit;
 
 static int load(void) {
@@ -72,7 +72,7 @@ static char *on_prompt(EditLine *e) {
   return (char *)(uintptr_t)edit.prompt;
 }
 
-/* A character, from as many bytes as it has. */
+/* Reads a character, which may have several bytes. */
 static int on_getc(EditLine *e, wchar_t *c) {
   mbstate_t state = {0};
   (void)e;
@@ -85,15 +85,15 @@ static int on_getc(EditLine *e, wchar_t *c) {
     if (n <= 0) return (int)n;
     size_t used = mbrtowc(c, &byte, 1, &state);
     if (used <= 1) return 1;
-    if (used == (size_t)-1) state = (mbstate_t){0}; /* no character: drop it */
+    if (used == (size_t)-1) state = (mbstate_t){0}; /* not a character */
   }
 }
 
-static void show(void) {
+static void redraw(void) {
   lib.el_set(edit.e, EL_REFRESH);
 }
 
-/* Lists names in columns, for 80 characters. */
+/* Lists names in columns, 80 characters wide. */
 static void list(const net_names *names) {
   FILE *out = net_terminal_stream();
   const int width = 78;
@@ -113,8 +113,8 @@ static void list(const net_names *names) {
   fflush(out);
 }
 
-/* How many bytes all names have in common; they are sorted. */
-static size_t common(const net_names *names) {
+/* Returns how many bytes all names (which are sorted) have in common. */
+static size_t common_length(const net_names *names) {
   if (names->count == 0 || names->more) return 0;
   const char *first = names->name[0], *last = names->name[names->count - 1];
   size_t n = 0;
@@ -122,8 +122,8 @@ static size_t common(const net_names *names) {
   return n;
 }
 
-/* TAB: puts in what all names have that can stand here, or lists them. In
- * front of a line's first word it indents. */
+/* TAB: inserts what all names that fit here have in common, or lists them. In
+ * front of the first word of a line, it indents. */
 static unsigned char on_tab(EditLine *e, int key) {
   const LineInfo *line = lib.el_line(e);
   size_t len = (size_t)(line->cursor - line->buffer);
@@ -133,7 +133,7 @@ static unsigned char on_tab(EditLine *e, int key) {
   if (strspn(line->buffer, " ") >= len)
     return lib.el_insertstr(e, "  ") ? CC_ERROR : CC_REFRESH;
   net_completer_find(edit.L, line->buffer, len, &names);
-  size_t n = common(&names);
+  size_t n = common_length(&names);
   if (n > names.typed && n < sizeof more) {
     snprintf(more, sizeof more, "%.*s", (int)(n - names.typed),
              names.name[0] + names.typed);
@@ -141,12 +141,12 @@ static unsigned char on_tab(EditLine *e, int key) {
   }
   if (names.count < 2) return CC_ERROR; /* a beep */
   list(&names);
-  show();
+  redraw();
   return CC_NORM;
 }
 
-/* The terminal has another size, or the program is to stop or to end: the
- * default action, but with the terminal as it was. */
+/* SIGWINCH adapts to the size of the terminal. Other signals have their default
+ * action, with the terminal reset. */
 static void on_signal(uv_signal_t *handle, int signum) {
   net_terminal_hide();
   if (signum == SIGWINCH) {
@@ -168,7 +168,7 @@ static void watch_signals(int on) {
       uv_signal_stop(&edit.signal[i]);
 }
 
-/* os.exit in a task while somebody types. */
+/* Resets the terminal after os.exit in a task while a line is typed. */
 static void at_exit(void) {
   if (edit.e) lib.el_set(edit.e, EL_PREP_TERM, 0);
 }
@@ -188,7 +188,7 @@ static void open_history(void) {
   lib.el_set(edit.e, EL_HIST, lib.history, edit.h);
 }
 
-/* Keys that libedit does not know by itself. */
+/* Keys that libedit does not bind by default. */
 static const char *const keys[][2] = {
     {"^I", "net-complete"},
     {"^R", "em-inc-search-prev"},
@@ -197,14 +197,14 @@ static const char *const keys[][2] = {
     {"\\e[1;5D", "ed-prev-word"},
 };
 
-static void set_up(net_loop *loop) {
+static void configure(net_loop *loop) {
   EditLine *e = edit.e;
   lib.el_set(e, EL_SIGNAL, 0);
   lib.el_set(e, EL_EDITOR, "emacs");
   lib.el_set(e, EL_PROMPT, on_prompt);
   lib.el_wset(e, EL_GETCFN, on_getc);
   lib.el_wset(e, EL_ADDFN, L"net-complete", L"complete a name", on_tab);
-  lib.el_source(e, NULL); /* ~/.editrc; it may choose other keys than emacs' */
+  lib.el_source(e, NULL); /* ~/.editrc, which may choose other keys */
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     lib.el_set(e, EL_BIND, keys[i][0], keys[i][1], NULL);
   for (int i = 0; i < SIGNALS; i++) {
@@ -212,13 +212,12 @@ static void set_up(net_loop *loop) {
     uv_unref((uv_handle_t *)&edit.signal[i]);
   }
   open_history();
-  net_interrupt_count_lookups(
-      0); /* its exit is the last, so that ours is made */
+  net_interrupt_count_lookups(0); /* so that its exit handler runs after ours */
   atexit(at_exit);
 }
 
 /* Can the terminal move its cursor? */
-static int is_able(void) {
+static int can_edit(void) {
   const char *term = getenv("TERM");
   return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
          strcmp(term, "dumb") != 0;
@@ -227,29 +226,29 @@ static int is_able(void) {
 void net_editor_open(lua_State *L, net_loop *loop) {
   net_terminal_open(loop);
   edit.L = L;
-  if (!is_able() || !load()) return;
+  if (!can_edit() || !load()) return;
   setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) setlocale(LC_CTYPE, "C.UTF-8");
   edit.e = lib.el_init("netlab", stdin, net_terminal_stream(), stderr);
-  if (edit.e) set_up(loop);
+  if (edit.e) configure(loop);
 }
 
-/* A line with its end, and its length; NULL at the end of all lines, or where
- * Ctrl-C dropped one (loop->interrupted). */
+/* Returns a line with its newline, and its length. Returns NULL at the end of
+ * the input or, with loop->interrupted, after Ctrl-C. */
 const char *net_editor_read(const char *prompt, int *len) {
   if (edit.e == NULL) return net_terminal_read(prompt, len);
   edit.prompt = prompt;
-  net_terminal_begin("\r\033[J", show);
+  net_terminal_begin("\r\033[J", redraw);
   lib.el_resize(edit.e);
   watch_signals(1);
-  lib.el_set(edit.e, EL_PREP_TERM, 1); /* before the prompt asks for keys */
+  lib.el_set(edit.e, EL_PREP_TERM, 1); /* before the first key is read */
   const char *text = lib.el_gets(edit.e, len);
   watch_signals(0);
-  net_terminal_end("^C\n"); /* the terminal itself shows no ^C meanwhile */
+  net_terminal_end("^C\n"); /* the terminal does not echo it now */
   return text;
 }
 
-/* Keeps what was typed, now and for the next time. */
+/* Adds a chunk to the history and its file. */
 void net_editor_remember(const char *text) {
   HistEvent event;
   if (edit.h == NULL || text[strspn(text, " \n")] == '\0') return;

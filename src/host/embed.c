@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * modules.c: the modules of lua/, which are inside the program.
+ * embed.c: the modules of lua/, compiled into the program.
  */
 #include "host/embed.h"
 
@@ -9,7 +9,7 @@
 #include "host/process.h"
 #include "lib/module.h"
 
-/* As the Makefile wrote them down. */
+/* Written by the Makefile. */
 static const struct {
   const char *name, *chunk;
   const unsigned char *text;
@@ -28,7 +28,7 @@ static int open_module(lua_State *L) {
   return 1;
 }
 
-/* Lets require find them, and net. */
+/* Makes the modules, and net, known to require. */
 void net_embed_preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_net);

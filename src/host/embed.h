@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * embed.h: the modules that are inside the program.
+ * embed.h: the Lua modules inside the program.
  */
 #ifndef EMBED_H
 #define EMBED_H

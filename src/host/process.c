@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * child.c: programs that the host starts, and hears of: the private module
+ * process.c: programs that the host starts and waits for: the private module
  * netlab.process, for lua/netlab/pair.lua.
  *
  *   program()                path of the program that runs this
- *   terminal(fd)             the columns of the one there, and whether it is to
- *                            show colours; nothing: there is none
- *   spawn(argv, terminal)    child, and three sockets: its standard output,
- *                            its standard error, and its descriptor 3
- *   child:wait(seconds)      exit status; 128 + N: signal N has ended it
+ *   terminal(fd)             its width in columns, and whether it should show
+ *                            colour; nothing if fd is not a terminal
+ *   spawn(argv, terminal)    a child, and three sockets: its standard output,
+ *                            its standard error and its descriptor 3
+ *   child:wait(seconds)      exit status; 128 + N if signal N ended it
  *   child:kill(name)         "SIGINT", "SIGTERM", "SIGKILL"
- *   interrupt(name)          waits like a child: until that signal comes
+ *   interrupt(name)          an object that is waited for like a child, and
+ *                            ends when this process gets the signal
  *
- * With `terminal` it has our standard input and gets the terminal's Ctrl-C;
- * else it reads nothing and is in a process group of its own, so that it gets
- * SIGINT from us only. Either ends when we do, however we end.
+ * With `terminal`, the child shares our standard input and gets the Ctrl-C of
+ * the terminal. Otherwise it reads nothing, and has a process group of its own,
+ * so that it gets SIGINT from us only. Either way it ends when we end, however
+ * that happens.
  */
 #include "host/process.h"
 
@@ -36,45 +38,45 @@
 
 #define CHILD "net.child"
 
-enum { PIPES = 3, FIRST = 1 }; /* descriptors 1, 2 and 3 of the program */
+enum { PIPES = 3, FIRST = 1 }; /* descriptors 1, 2 and 3 of the child */
 
-/* It outlives its userdata until libuv has closed the handle. */
+/* Outlives its userdata, until libuv has closed the handle. */
 typedef struct program {
-  uv_signal_t signal; /* SIGCHLD: one of our programs has ended; or another */
+  uv_signal_t signal; /* SIGCHLD, sent for any child; or the one to wait for */
   net_wait *waiters;
-  pid_t pid; /* 0: it is none, or it has ended */
-  int over, status;
+  pid_t pid; /* 0: none, or it has ended */
+  int finished, status;
 } program;
 
 static program *check_child(lua_State *L) {
   return *(program **)luaL_checkudata(L, 1, CHILD);
 }
 
-/* What was waited for has come to pass. */
+/* The child has ended, or the signal has come: wakes the waiters. */
 static void finish(program *p, int status) {
   p->pid = 0;
-  p->over = 1;
+  p->finished = 1;
   p->status = status;
   uv_signal_stop(&p->signal);
   net_wait_wake(p->waiters, NET_READY);
 }
 
-/* Asks the kernel whether it has ended. */
-static void look(program *p, int flags) {
+/* Collects the exit status of the child, if it has ended. */
+static void reap(program *p, int flags) {
   int status;
   pid_t ended;
   if (p->pid == 0) return;
   NET_RETRY(ended, waitpid(p->pid, &status, flags));
   if (ended == 0) return;
   if (ended < 0)
-    finish(p, EXIT_FAILURE); /* somebody else has taken it */
+    finish(p, EXIT_FAILURE); /* something else has collected it */
   else
     finish(p, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 static void on_sigchld(uv_signal_t *handle, int signum) {
   (void)signum;
-  look(handle->data, WNOHANG);
+  reap(handle->data, WNOHANG);
 }
 
 static void on_signal(uv_signal_t *handle, int signum) {
@@ -85,13 +87,13 @@ static void on_closed(uv_handle_t *handle) {
   free(handle->data);
 }
 
-/* Nobody can see the child any more: it ends, and leaves no zombie. */
+/* Kills and reaps a child that nothing refers to any more. */
 static int child___gc(lua_State *L) {
   program **box = luaL_checkudata(L, 1, CHILD), *p = *box;
   if (p == NULL) return 0;
   *box = NULL;
   if (p->pid) kill(p->pid, SIGKILL);
-  look(p, 0);
+  reap(p, 0);
   while (p->waiters) net_wait_detach(p->waiters);
   uv_close((uv_handle_t *)&p->signal, on_closed);
   return 0;
@@ -112,23 +114,24 @@ static program *push_child(lua_State *L) {
   return *box = p;
 }
 
-/* Pushes the list at `arg` as execv(3) takes it. */
+/* Pushes an array for execv(3) with the strings of the list at `arg`. */
 static char **push_words(lua_State *L, int arg) {
   luaL_checktype(L, arg, LUA_TTABLE);
   size_t n = lua_rawlen(L, arg);
-  luaL_argcheck(L, n > 0, arg, "no program");
+  luaL_argcheck(L, n > 0, arg, "empty list");
   char **words = lua_newuserdatauv(L, (n + 1) * sizeof *words, 1);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, arg, (lua_Integer)i + 1);
     luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, arg, "not all strings");
-    words[i] = (char *)lua_tostring(L, -1); /* the table keeps it */
+    words[i] = (char *)lua_tostring(L, -1); /* the list keeps it */
     lua_pop(L, 1);
   }
   words[n] = NULL;
   return words;
 }
 
-/* Makes the pipes, whose other ends are new sockets on the stack; -1, errno. */
+/* Makes the pipes of a child, and pushes a socket for our end of each. Returns
+ * -1 and errno if that fails. */
 static int open_pipes(lua_State *L, int theirs[PIPES]) {
   for (int i = 0; i < PIPES; i++) {
     net_sock_new(L, AF_UNIX, SOCK_STREAM);
@@ -149,17 +152,17 @@ static void close_pipes(const int theirs[PIPES]) {
     if (theirs[i] >= 0) close(theirs[i]);
 }
 
-static _Noreturn void give_up(const char *path) {
+static _Noreturn void exec_failed(const char *path) {
   const char *parts[] = {"cannot run ", path, ": ", strerror(errno), "\n"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0) break;
   _exit(127);
 }
 
-/* The new process: becomes the program. The pipes may stand where others of
- * them are to be, and so are moved away first. */
-static _Noreturn void become(char **argv, int fds[PIPES], int terminal,
-                             pid_t parent) {
+/* In the new process: runs the program. A pipe may occupy a descriptor that
+ * another one needs, so all are moved out of the way first. */
+static _Noreturn void exec_child(char **argv, int fds[PIPES], int terminal,
+                                 pid_t parent) {
   static const int defaults[] = {SIGINT, SIGPIPE, SIGCHLD};
   sigset_t none;
   net_os_die_with_parent(parent);
@@ -172,24 +175,25 @@ static _Noreturn void become(char **argv, int fds[PIPES], int terminal,
     close(fds[i]);
   }
   if (!terminal) {
-    int nothing = open("/dev/null", O_RDONLY);
-    dup2(nothing, STDIN_FILENO);
-    if (nothing > STDERR_FILENO) close(nothing);
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, STDIN_FILENO);
+    if (null > STDERR_FILENO) close(null);
     setpgid(0, 0);
   }
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execv(argv[0], argv);
-  give_up(argv[0]);
+  exec_failed(argv[0]);
 }
 
-/* A signal finds the new process before or after, and never in between. */
-static pid_t start(char **argv, int fds[PIPES], int terminal) {
+/* Signals are blocked meanwhile, so that none reaches the new process before it
+ * has reset its handlers. */
+static pid_t fork_child(char **argv, int fds[PIPES], int terminal) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t parent = getpid(), pid = fork();
-  if (pid == 0) become(argv, fds, terminal, parent);
+  if (pid == 0) exec_child(argv, fds, terminal, parent);
   int code = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = code;
@@ -207,7 +211,7 @@ static int child_spawn(lua_State *L) {
     return net_error(L, "socketpair", NULL, code);
   }
   uv_signal_start(&p->signal, on_sigchld, SIGCHLD);
-  pid_t pid = start(argv, theirs, terminal);
+  pid_t pid = fork_child(argv, theirs, terminal);
   int code = errno;
   close_pipes(theirs);
   if (pid < 0) return net_error(L, "fork", NULL, code);
@@ -217,9 +221,9 @@ static int child_spawn(lua_State *L) {
 
 static int child_waitk(lua_State *L, net_wake wake) {
   program *p = check_child(L);
-  if (!p->over && wake == NET_TIMEOUT)
+  if (!p->finished && wake == NET_TIMEOUT)
     return net_error(L, "wait", NULL, ETIMEDOUT);
-  if (!p->over) return net_wait_on(L, &p->waiters);
+  if (!p->finished) return net_wait_on(L, &p->waiters);
   lua_pushinteger(L, p->status);
   return 1;
 }
@@ -228,9 +232,9 @@ static int child_waitk(lua_State *L, net_wake wake) {
 static int child_wait(lua_State *L) {
   program *p = check_child(L);
   lua_Number seconds = luaL_optnumber(L, 2, -1);
-  look(p, WNOHANG);
+  reap(p, WNOHANG);
   if (seconds == 0) return child_waitk(L, NET_TIMEOUT);
-  net_loop_begin(L, "wait", p->over ? 0 : seconds);
+  net_loop_begin(L, "wait", p->finished ? 0 : seconds);
   return net_loop_await(L, child_waitk);
 }
 
@@ -244,15 +248,16 @@ static int check_signal(lua_State *L, int arg) {
 static int child_kill(lua_State *L) {
   program *p = check_child(L);
   int number = check_signal(L, 2);
-  look(p, WNOHANG);
+  reap(p, WNOHANG);
   if (p->pid == 0) return net_error(L, "kill", NULL, ESRCH);
   if (kill(p->pid, number)) return net_error(L, "kill", NULL, errno);
   lua_settop(L, 1);
   return 1;
 }
 
-/* child.interrupt(name) -> what waits for a signal: nothing else is told of it,
- * and the next one ends the program at once. One that was ignored stays so. */
+/* child.interrupt(name) -> an object that ends when the signal comes, which
+ * then does nothing else; a second one ends the program at once. A signal that
+ * was ignored stays so. */
 static int child_interrupt(lua_State *L) {
   struct sigaction now;
   int number = check_signal(L, 1);
@@ -272,8 +277,7 @@ static int child_program(lua_State *L) {
   return 1;
 }
 
-/* child.terminal(fd) -> columns, colour                           no-color.org
- */
+/* child.terminal(fd) -> columns, colour                       no-color.org */
 int net_process_terminal(lua_State *L) {
   const int usual = 80;
   const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -286,7 +290,8 @@ int net_process_terminal(lua_State *L) {
   return 2;
 }
 
-/* Pushes the module. Its functions have the loop's box, as the module net's. */
+/* Opens the module. Its functions have the box of the loop as their upvalue,
+ * as those of the module net. */
 int net_process_open(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"wait", child_wait}, {"kill", child_kill}, {NULL, NULL}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * process.h: programs that the host starts: the private module
- * netlab.process, and of it the one function that waits for nothing.
+ * process.h: programs that the host starts: the private module netlab.process,
+ * and its function `terminal`, which needs no loop.
  */
 #ifndef PROCESS_H
 #define PROCESS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * prompt.c: the prompt of `netlab` on a terminal. A line is a task of its own,
- * so it may wait; the tasks that earlier ones have started go on meanwhile,
- * and also while the next one is typed.
+ * prompt.c: the prompt of `netlab` on a terminal. Each line runs as a task of
+ * its own, so it may wait. Tasks started by earlier lines go on meanwhile, and
+ * while the next line is typed.
  */
 #include "host/prompt.h"
 
@@ -17,9 +17,10 @@
 
 static const char greeting[] =
     "netlab " NETLAB_VERSION " (" LUA_RELEASE
-    "): net is loaded, TAB completes, Ctrl-C stops a line, Ctrl-D leaves\n";
+    "): net is loaded, TAB completes, Ctrl-C stops a line, Ctrl-D exits\n";
 
-/* Pushes the global _PROMPT or _PROMPT2, if that is text. */
+/* Returns the global _PROMPT or _PROMPT2 if it is a string, else `unless`.
+ * Leaves values on the stack. */
 static const char *push_prompt(lua_State *L, const char *name,
                                const char *unless) {
   lua_pushglobaltable(L);
@@ -28,7 +29,7 @@ static const char *push_prompt(lua_State *L, const char *name,
   return lua_isstring(L, -1) ? lua_tostring(L, -1) : unless;
 }
 
-/* Pushes the next line, without its end; false: there is none. */
+/* Pushes the next line without its newline. Returns false if there is none. */
 static int push_line(lua_State *L, const char *name, const char *unless) {
   int len, top = lua_gettop(L);
   const char *text = net_editor_read(push_prompt(L, name, unless), &len);
@@ -39,7 +40,8 @@ static int push_line(lua_State *L, const char *name, const char *unless) {
   return 1;
 }
 
-/* Loads `text` behind `prefix`: pushes a function, or what is wrong. */
+/* Loads `prefix` and `text` as one chunk: pushes a function, or an error
+ * message. */
 static int load_as(lua_State *L, const char *prefix, const char *text) {
   const char *chunk = lua_pushfstring(L, "%s%s", prefix, text);
   int status = luaL_loadbufferx(L, chunk, strlen(chunk), "=stdin", "t");
@@ -47,8 +49,8 @@ static int load_as(lua_State *L, const char *prefix, const char *text) {
   return status;
 }
 
-/* Loads the text at 1 as an expression whose value is wanted ("= x" is "x"), or
- * as a statement. */
+/* Loads the text at index 1 as an expression ("= x" is the same as "x"), or
+ * else as a statement. */
 static int load(lua_State *L) {
   const char *text = lua_tostring(L, 1);
   if (*text == '=') return load_as(L, "return ", text + 1);
@@ -57,7 +59,7 @@ static int load(lua_State *L) {
   return load_as(L, "", text);
 }
 
-/* Is it an error only because the text is not complete? */
+/* Is the text only incomplete: would more lines mend the error? */
 static int is_incomplete(lua_State *L, int status) {
   static const char mark[] = "<eof>";
   size_t len, n = sizeof mark - 1;
@@ -66,7 +68,8 @@ static int is_incomplete(lua_State *L, int status) {
   return len >= n && strcmp(message + len - n, mark) == 0;
 }
 
-/* protected: -> a function; true: there is nothing to run; false: no more */
+/* Protected: reads a chunk of one or more lines. Returns a function, or true if
+ * there is nothing to run, or false at the end of the input. */
 static int read_chunk(lua_State *L) {
   net_loop *loop = net_loop_find(L);
   int more = push_line(L, "_PROMPT", "> "), status = LUA_OK;
@@ -98,13 +101,13 @@ static int print_resultsk(lua_State *L, int status, lua_KContext context) {
   return 0;
 }
 
-/* The body of a line's task: function -> what it returns is printed. */
+/* The body of the task of a line: calls the function, prints its results. */
 static int run_line(lua_State *L) {
   lua_callk(L, 0, LUA_MULTRET, 0, print_resultsk);
   return print_resultsk(L, LUA_OK, 0);
 }
 
-/* Runs the function on top, to its end or until Ctrl-C, and pops it. */
+/* Runs the function on top to its end, or until Ctrl-C, and pops it. */
 static void run(lua_State *L, net_loop *loop) {
   lua_pushcfunction(L, run_line);
   lua_insert(L, -2);
@@ -113,18 +116,18 @@ static void run(lua_State *L, net_loop *loop) {
   while (t->state == NET_LIVE) net_loop_turn(loop, 1);
   loop->foreground = NULL;
   if (loop->interrupted && t->state != NET_DONE)
-    lua_writestringerror("%s\n", "\ninterrupted"); /* the terminal shows ^C */
+    lua_writestringerror("%s\n", "\ninterrupted"); /* after ^C */
   lua_pop(L, 1);
 }
 
-/* Reads and runs lines until the input ends; then the program can end. */
+/* Reads and runs lines until the input ends. */
 void net_prompt_run(lua_State *L) {
   net_loop *loop = net_loop_find(L);
   int top = lua_gettop(L);
   luaL_requiref(L, "net", luaopen_net, 1);
   fputs(greeting, stdout);
   loop->interactive = 1;
-  loop->external++; /* who types can end every wait */
+  loop->external++; /* the user may end any wait: there is no deadlock */
   net_editor_open(L, loop);
   for (;; lua_settop(L, top)) {
     lua_pushcfunction(L, read_chunk);

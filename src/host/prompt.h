@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * prompt.h: the prompt: reads lines, runs each as a task, prints its results.
+ * prompt.h: the prompt, which reads lines and runs each as a task.
  */
 #ifndef PROMPT_H
 #define PROMPT_H

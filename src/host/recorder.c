@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * record.c: netlab --trace, from the option to what it asks for: the view on
- * the terminal, while the script runs; its lines in a file, or for whoever has
- * given us a descriptor; or a picture that is made of them when it has ended.
+ * recorder.c: netlab --trace. The lines of a trace go to a live view on the
+ * terminal, to a file, to a descriptor, or into a temporary file from which a
+ * picture is drawn at the end.
  *
  * The view and the picture are made by lua/net/trace, in a Lua state of their
  * own, which the script cannot see.
@@ -22,32 +22,28 @@
 #include <lualib.h>
 
 #include "core/interrupt.h"
+#include "host/complain.h"
 #include "host/embed.h"
 #include "host/process.h"
 #include "trace/tracer.h"
 
 static struct {
-  lua_State *L;     /* of the view, whose function is at the bottom; or NULL */
-  FILE *lines;      /* to make a picture of, or NULL */
+  lua_State *L;     /* of the view, with its function at index 1; or NULL */
+  FILE *lines;      /* the lines of a picture, or NULL */
   const char *path; /* of the picture */
   int fd;           /* where the lines go */
 } record;
 
-static int complain(const char *what, const char *reason) {
-  fprintf(stderr, "netlab: trace%s%s: %s\n", what ? " " : "", what ? what : "",
-          reason);
-  return EXIT_FAILURE;
-}
-
-static int write_lines(void *to, const char *lines, size_t len) {
+static int write_lines(void *target, const char *lines, size_t len) {
   struct pollfd room = {.fd = record.fd, .events = POLLOUT};
   while (len > 0) {
-    ssize_t n = write(record.fd, lines, len); /* none of the script's calls */
+    ssize_t n = write(record.fd, lines, len); /* not counted as the script's */
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN && poll(&room, 1, -1) >= 0) continue;
-    if (n < 0) {
-      if (errno != EPIPE) complain(to, strerror(errno));
-      return 0; /* it may be that nobody wants to read more of it */
+    if (n < 0) { /* EPIPE: the reader has seen enough */
+      if (errno != EPIPE)
+        net_complain("trace %s: %s", (char *)target, strerror(errno));
+      return 0;
     }
     lines += n;
     len -= (size_t)n;
@@ -55,7 +51,7 @@ static int write_lines(void *to, const char *lines, size_t len) {
   return 1;
 }
 
-/* protected: view, lines, end; the view gets a line at a time */
+/* Protected: view, lines, end. Calls the view for each line. */
 static int show_lines(lua_State *L) {
   const char *line = lua_touserdata(L, 2), *end = lua_touserdata(L, 3), *next;
   for (; line < end; line = next + 1) {
@@ -74,7 +70,7 @@ static int view_lines(void *unused, const char *lines, size_t len) {
   lua_pushlightuserdata(record.L, (char *)lines);
   lua_pushlightuserdata(record.L, (char *)lines + len);
   if (lua_pcall(record.L, 3, 0, 0) == LUA_OK) return 1;
-  complain(NULL, lua_tostring(record.L, -1));
+  net_complain("trace: %s", lua_tostring(record.L, -1));
   return 0;
 }
 
@@ -93,7 +89,7 @@ static int view_write(lua_State *L) {
   return 0;
 }
 
-/* protected: -> the view's function */
+/* Protected: returns the function of the view. */
 static int open_view(lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "net.trace.live");
@@ -113,16 +109,16 @@ static int open_view(lua_State *L) {
 
 static int start_view(net_sink *sink) {
   record.L = new_state();
-  if (record.L == NULL) return complain(NULL, "not enough memory");
+  if (record.L == NULL) return net_complain("trace: not enough memory");
   lua_pushcfunction(record.L, open_view);
   if (lua_pcall(record.L, 0, 1, 0) != LUA_OK)
-    return complain(NULL, lua_tostring(record.L, -1));
+    return net_complain("trace: %s", lua_tostring(record.L, -1));
   *sink = (net_sink){.write = view_lines, .eager = 2};
   return EXIT_SUCCESS;
 }
 
-/* Opens the file, empty, for this program only: two would mix their lines, or
- * draw over each other's picture. It is ours until we end. -1: errno */
+/* Opens the file and empties it. It stays locked until the program ends: two
+ * programs would mix their lines. Returns -1 and errno if that fails. */
 static int open_file(const char *path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return -1;
@@ -131,25 +127,34 @@ static int open_file(const char *path) {
     errno = EBUSY;
     return -1;
   }
-  if (ftruncate(fd, 0) && errno != EINVAL) return -1; /* no device has a size */
+  if (ftruncate(fd, 0) && errno != EINVAL) return -1; /* EINVAL: a device */
   return fd;
 }
 
-static int start_file(net_sink *sink, const char *path) {
+static int is_picture(const char *extension) {
   static const char *const pictures[] = {".html", ".mmd", ".json"};
-  const char *extension = strrchr(path, '.');
-  for (size_t i = 0; i < 3 && extension; i++)
-    if (strcmp(extension, pictures[i]) == 0) record.path = path;
-  if (!record.path && !(extension && strcmp(extension, ".jsonl") == 0))
-    return complain(path, "a name that ends in .jsonl, .html, .mmd or .json, "
-                          "please");
+  for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+    if (strcmp(extension, pictures[i]) == 0) return 1;
+  return 0;
+}
+
+static int start_file(net_sink *sink, const char *path) {
+  const char *dot = strrchr(path, '.'), *extension = dot ? dot : "";
+  if (is_picture(extension))
+    record.path = path;
+  else if (strcmp(extension, ".jsonl") != 0)
+    return net_complain("trace %s: the name must end in .jsonl, .html, .mmd "
+                        "or .json",
+                        path);
   record.fd = open_file(path);
   if (record.fd < 0)
-    return complain(path, errno == EBUSY ? "another program is writing to it"
-                                         : strerror(errno));
+    return net_complain("trace %s: %s", path,
+                        errno == EBUSY ? "another program is writing to it"
+                                       : strerror(errno));
   if (record.path) {
     record.lines = tmpfile();
-    if (record.lines == NULL) return complain(path, strerror(errno));
+    if (record.lines == NULL)
+      return net_complain("trace %s: %s", path, strerror(errno));
     record.fd = fileno(record.lines);
     fcntl(record.fd, F_SETFD, FD_CLOEXEC);
   }
@@ -157,18 +162,20 @@ static int start_file(net_sink *sink, const char *path) {
   return EXIT_SUCCESS;
 }
 
-/* The programs that the script starts have it only if it is theirs, too. */
+/* fd:N. Programs that the script starts inherit N only if it is one of their
+ * standard streams. */
 static int start_descriptor(net_sink *sink, const char *target) {
   char *end;
   record.fd = (int)strtol(target + 3, &end, 10);
   int flags = record.fd > STDERR_FILENO ? FD_CLOEXEC : 0;
   if (end == target + 3 || *end || fcntl(record.fd, F_SETFD, flags))
-    return complain(target, "no such descriptor");
+    return net_complain("trace %s: no such descriptor", target);
   *sink = (net_sink){.write = write_lines, .to = (char *)target, .eager = 1};
   return EXIT_SUCCESS;
 }
 
-/* Begins the trace of a script: for the terminal (NULL), fd:N, or a file. */
+/* Starts the trace of a script. The target is a file, fd:N, or NULL for the
+ * terminal. Returns the exit status if it fails, else EXIT_SUCCESS. */
 int net_recorder_start(const char *target, const char *lab, char **args) {
   net_sink sink;
   int status = target == NULL ? start_view(&sink)
@@ -176,8 +183,7 @@ int net_recorder_start(const char *target, const char *lab, char **args) {
                    ? start_descriptor(&sink, target)
                    : start_file(&sink, target);
   if (status != EXIT_SUCCESS) return status;
-  net_interrupt_count_lookups(
-      0); /* whose end of the program must not come before ours */
+  net_interrupt_count_lookups(0); /* so that its exit handler runs after ours */
   atexit(net_recorder_stop);
   net_interrupt_catch_sigterm();
   signal(SIGPIPE, SIG_IGN); /* until net_interrupt_catch_sigpipe */
@@ -185,7 +191,7 @@ int net_recorder_start(const char *target, const char *lab, char **args) {
   return EXIT_SUCCESS;
 }
 
-/* protected: writes the picture of record.lines */
+/* Protected: draws the picture of record.lines. */
 static int draw(lua_State *L) {
   luaL_Buffer text;
   rewind(record.lines);
@@ -200,12 +206,12 @@ static int draw(lua_State *L) {
   lua_insert(L, 1);
   lua_settop(L, 2);
   lua_pushstring(L, record.path);
-  lua_call(L, 2, 2); /* draw(lines, path) -> true, or nil and a message */
+  lua_call(L, 2, 2); /* draw(lines, path): true, or nil, message */
   if (lua_toboolean(L, -2)) return 0;
   return lua_error(L);
 }
 
-/* Ends the trace: the picture is drawn, the view is closed. */
+/* Ends the trace: closes the view, draws the picture. */
 void net_recorder_stop(void) {
   net_tracer_stop();
   if (record.L) lua_close(record.L);
@@ -213,11 +219,11 @@ void net_recorder_stop(void) {
   if (record.lines == NULL) return;
   lua_State *L = new_state();
   if (L == NULL) {
-    complain(record.path, "not enough memory");
+    net_complain("trace %s: not enough memory", record.path);
   } else {
     lua_pushcfunction(L, draw);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
-      complain(NULL, luaL_tolstring(L, -1, NULL)); /* it names the file */
+      net_complain("trace: %s", luaL_tolstring(L, -1, NULL));
     lua_close(L);
   }
   fclose(record.lines);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * recorder.h: the trace of a script, for --trace.
+ * recorder.h: starts and ends the trace of a script, for --trace.
  */
 #ifndef RECORDER_H
 #define RECORDER_H

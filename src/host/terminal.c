@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * line.c: somebody types while the tasks go on. Waiting for a key turns the
- * loop; what a task prints meanwhile takes the typed line's place on the
- * terminal, and the line is shown again below it.
+ * terminal.c: the terminal while a line is typed and tasks go on. Waiting for a
+ * key turns the loop. What a task prints meanwhile replaces the typed line,
+ * which is shown again below it.
  */
 #include "host/terminal.h"
 
@@ -19,16 +19,16 @@
 
 static struct {
   net_loop *loop;
-  FILE *terminal;     /* what stdout was */
-  const char *hide;   /* printed before what comes in the line's place */
+  FILE *terminal;     /* the stdout of before */
+  const char *hide;   /* printed to hide the line */
   void (*show)(void); /* shows the line again */
   const char *prompt; /* of net_terminal_read */
-  char typing;        /* a line is being typed, ... */
-  char hidden;        /* and has made room for something else */
-  char open;          /* what was printed last has not ended its line */
+  char typing;        /* a line is being typed */
+  char hidden;        /* it is hidden, as something else was printed */
+  char open;          /* the output so far ends without a newline */
 } line;
 
-/* Writes it all to a descriptor; false where that fails. */
+/* Writes all of the text. Returns false if that fails. */
 static int put(int fd, const char *text, size_t len) {
   while (len > 0) {
     ssize_t n;
@@ -44,14 +44,14 @@ static void put_text(const char *text) {
   put(STDOUT_FILENO, text, strlen(text));
 }
 
-/* Makes room for something else where the line is shown. */
+/* Hides the line, so that something else can be printed in its place. */
 void net_terminal_hide(void) {
   if (!line.typing || line.hidden) return;
   line.hidden = 1;
   put_text(line.hide);
 }
 
-/* Shows the line again, below what has taken its place. */
+/* Shows the line again, below what has replaced it. */
 static void show_again(void) {
   fflush(stdout);
   if (!line.hidden) return;
@@ -67,8 +67,9 @@ static ssize_t on_write(void *fd, const char *text, size_t len) {
   return put((int)(intptr_t)fd, text, len) ? (ssize_t)len : 0;
 }
 
-/* A stream that makes room before it writes; else the one that there is. */
-static FILE *shared(FILE *stream, int mode) {
+/* Returns a stream to the same terminal that hides the line before it writes,
+ * or `stream` itself if it is not a terminal. */
+static FILE *hook(FILE *stream, int mode) {
   cookie_io_functions_t functions = {.write = on_write};
   intptr_t fd = fileno(stream);
   FILE *f = isatty((int)fd) ? fopencookie((void *)fd, "w", functions) : NULL;
@@ -77,13 +78,13 @@ static FILE *shared(FILE *stream, int mode) {
   return f;
 }
 
-/* From now on, what is printed while somebody types does not garble the line.
- * To be called before Lua takes its streams. Only the GNU library can do it;
- * elsewhere the output is just mixed with the line. */
+/* Replaces stdout and stderr, so that output does not garble the typed line.
+ * Must be called before Lua opens its io library. Needs fopencookie(3) of the
+ * GNU library; elsewhere, output is mixed with the line. */
 void net_terminal_hook_stdout(void) {
   line.terminal = stdout;
-  stdout = shared(stdout, _IOLBF);
-  stderr = shared(stderr, _IONBF);
+  stdout = hook(stdout, _IOLBF);
+  stderr = hook(stderr, _IONBF);
 }
 #else
 void net_terminal_hook_stdout(void) {
@@ -91,17 +92,18 @@ void net_terminal_hook_stdout(void) {
 }
 #endif
 
-/* The stream to draw the line on. */
+/* Returns the stream to draw the line on. */
 FILE *net_terminal_stream(void) {
   return line.terminal;
 }
 
-enum { KEYS = -1 }; /* the standard input's key in the watch: no poll's */
+enum { KEYS = -1 }; /* standard input's key in the poller: no watcher's */
 
-/* Somebody types from now on. A file cannot be watched, and need not be. */
+/* Watches the standard input. (The poller refuses a file, which is always
+ * ready.) */
 void net_terminal_open(net_loop *loop) {
   line.loop = loop;
-  setvbuf(stdin, NULL, _IONBF, 0); /* what it holds back, poll(2) would miss */
+  setvbuf(stdin, NULL, _IONBF, 0); /* poll(2) cannot see a buffer */
   net_poller_add(loop->poller, STDIN_FILENO, (uint64_t)KEYS);
 }
 
@@ -109,7 +111,7 @@ void net_terminal_close(void) {
   net_poller_remove(line.loop->poller, STDIN_FILENO);
 }
 
-/* A line is going to be typed; `hide` and `show` are for what interrupts it. */
+/* Begins a line, which `hide` and `show` hide and show when a task prints. */
 void net_terminal_begin(const char *hide, void (*show)(void)) {
   fflush(stdout);
   if (line.open) put_text("\n");
@@ -121,8 +123,8 @@ void net_terminal_begin(const char *hide, void (*show)(void)) {
   net_interrupt_reinstall(line.loop);
 }
 
-/* Turns the loop until a key has been pressed, and once for each key: who types
- * fast, or pastes, does not keep the tasks waiting. False: it was Ctrl-C. */
+/* Turns the loop until a key is pressed, and at least once, so that fast typing
+ * or pasting does not hold up the tasks. Returns false after Ctrl-C. */
 int net_terminal_key(void) {
   struct pollfd input = {STDIN_FILENO, POLLIN, 0};
   net_loop *loop = line.loop;
@@ -135,7 +137,7 @@ int net_terminal_key(void) {
   return 0;
 }
 
-/* The line is complete, or it was dropped, and `dropped` shows it. */
+/* Ends a line. Prints `dropped` if Ctrl-C has dropped it. */
 void net_terminal_end(const char *dropped) {
   line.typing = 0;
   if (line.loop->interrupted) put_text(dropped);
@@ -145,14 +147,15 @@ static void show_prompt(void) {
   put_text(line.prompt);
 }
 
-/* A line without libedit, edited by the terminal itself or from a file. */
+/* Reads a line without libedit: from a file, or edited by the terminal. Returns
+ * NULL at the end of the input, or after Ctrl-C. */
 const char *net_terminal_read(const char *prompt, int *len) {
   static char *text;
   static size_t size;
   line.prompt = prompt;
   net_terminal_begin("\n", show_prompt);
   show_prompt();
-  clearerr(stdin); /* io.read may have met an end */
+  clearerr(stdin); /* io.read may have reached the end */
   ssize_t n = net_terminal_key() ? getline(&text, &size, stdin) : -1;
   net_terminal_end("\n");
   *len = (int)n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * terminal.h: waiting for keys while the tasks go on, and print.
+ * terminal.h: waits for keys, while tasks go on and print.
  */
 #ifndef TERMINAL_H
 #define TERMINAL_H

@@ -121,7 +121,7 @@ static int say(const char *format, ...) {
 #define luaL_loadstring(L, text) note_tool(L, net_host.tool)
 #define luaL_openlibs open_libs
 #define luaL_requiref(L, name, open, global) open_net(L)
-#define net_task_host run_task
+#define net_run_script run_task
 #define net_terminal_hook_stdout no_action
 #define net_embed_preload no_modules
 #define net_recorder_start trace

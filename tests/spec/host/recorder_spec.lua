@@ -66,8 +66,8 @@ describe("--trace", function()
     for option, why in pairs {
       ["--trace=/none/x.jsonl"] = "/none/x.jsonl: No such file or directory",
       ["--trace=/none/x.html"] = "/none/x.html: No such file or directory",
-      ["--trace=x.txt"] = "x.txt: a name that ends in .jsonl, .html, .mmd",
-      ["--trace="] = ": a name that ends in", ["--trace=fd:"] = "fd:: no such",
+      ["--trace=x.txt"] = "x.txt: the name must end in .jsonl, .html, .mmd",
+      ["--trace="] = ": the name must end in", ["--trace=fd:"] = "fd:: no such",
       ["--trace=fd:x"] = "fd:x: no such descriptor",
       ["--trace=fd:77"] = "fd:77: no such descriptor",
     } do
