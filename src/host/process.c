@@ -36,7 +36,7 @@
 #include "os/os.h"
 #include "socket/sock.h"
 
-#define CHILD "net.child"
+#define CHILD "netlab.process"
 
 enum { PIPES = 3, FIRST = 1 }; /* descriptors 1, 2 and 3 of the child */
 
@@ -200,8 +200,8 @@ static pid_t fork_child(char **argv, int fds[PIPES], int terminal) {
   return pid;
 }
 
-/* child.spawn(argv, terminal) -> child, output, errors, trace        fork(2) */
-static int child_spawn(lua_State *L) {
+/* process.spawn(argv, terminal) -> child, output, errors, trace      fork(2) */
+static int process_spawn(lua_State *L) {
   int terminal = lua_toboolean(L, 2), theirs[PIPES];
   char **argv = push_words(L, 1);
   program *p = push_child(L);
@@ -219,7 +219,7 @@ static int child_spawn(lua_State *L) {
   return 1 + PIPES;
 }
 
-static int child_waitk(lua_State *L, net_wake wake) {
+static int process_waitk(lua_State *L, net_wake wake) {
   program *p = check_child(L);
   if (!p->finished && wake == NET_TIMEOUT)
     return net_error(L, "wait", NULL, ETIMEDOUT);
@@ -229,13 +229,13 @@ static int child_waitk(lua_State *L, net_wake wake) {
 }
 
 /* child:wait(seconds) -> status                                   waitpid(2) */
-static int child_wait(lua_State *L) {
+static int process_wait(lua_State *L) {
   program *p = check_child(L);
   lua_Number seconds = luaL_optnumber(L, 2, -1);
   reap(p, WNOHANG);
-  if (seconds == 0) return child_waitk(L, NET_TIMEOUT);
+  if (seconds == 0) return process_waitk(L, NET_TIMEOUT);
   net_loop_begin(L, "wait", p->finished ? 0 : seconds);
-  return net_loop_await(L, child_waitk);
+  return net_loop_await(L, process_waitk);
 }
 
 static int check_signal(lua_State *L, int arg) {
@@ -245,7 +245,7 @@ static int check_signal(lua_State *L, int arg) {
 }
 
 /* child:kill(name) -> child                                          kill(2) */
-static int child_kill(lua_State *L) {
+static int process_kill(lua_State *L) {
   program *p = check_child(L);
   int number = check_signal(L, 2);
   reap(p, WNOHANG);
@@ -255,10 +255,10 @@ static int child_kill(lua_State *L) {
   return 1;
 }
 
-/* child.interrupt(name) -> an object that ends when the signal comes, which
+/* process.interrupt(name) -> an object that ends when the signal comes, which
  * then does nothing else; a second one ends the program at once. A signal that
  * was ignored stays so. */
-static int child_interrupt(lua_State *L) {
+static int process_interrupt(lua_State *L) {
   struct sigaction now;
   int number = check_signal(L, 1);
   program *p = push_child(L);
@@ -267,8 +267,8 @@ static int child_interrupt(lua_State *L) {
   return 1;
 }
 
-/* child.program() -> path */
-static int child_program(lua_State *L) {
+/* process.program() -> path */
+static int process_program(lua_State *L) {
   char path[4096];
   size_t len = sizeof path;
   int code = uv_exepath(path, &len);
@@ -277,7 +277,7 @@ static int child_program(lua_State *L) {
   return 1;
 }
 
-/* child.terminal(fd) -> columns, colour                       no-color.org */
+/* process.terminal(fd) -> columns, colour                       no-color.org */
 int net_process_terminal(lua_State *L) {
   const int usual = 80;
   const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -294,10 +294,10 @@ int net_process_terminal(lua_State *L) {
  * as those of the module net. */
 int net_process_open(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"wait", child_wait}, {"kill", child_kill}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"spawn", child_spawn},
-                                       {"interrupt", child_interrupt},
-                                       {"program", child_program},
+      {"wait", process_wait}, {"kill", process_kill}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"spawn", process_spawn},
+                                       {"interrupt", process_interrupt},
+                                       {"program", process_program},
                                        {"terminal", net_process_terminal},
                                        {NULL, NULL}};
   static const luaL_Reg meta[] = {
