@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Completion for bash: netlab's options, scripts, and behind a script its own
-# options. These are read in the script's text; it is not run. Where nothing
-# fits, bash completes the names of files.
+# Completion for bash: completes netlab's options and those of the lab you name.
+# The options of a lab are read from its text; it is not run. If nothing fits,
+# bash completes file names.
 
-# The options that a script gives to argparse: parser:option("-p --port") ...
-# (and no other words: bash would expand them).
+# Prints the options that a script declares: parser:option("-p --port") ...
+# (The pattern admits no word that bash would expand.)
 _netlab_script_options() {
   echo --help
   grep -oE ':(option|flag) ?\(?"[A-Za-z0-9_ -]+"' -- "$1" | cut -d '"' -f 2
 }
 
-_netlab_scripts() { # what there is for an unfinished word
+_netlab_scripts() { # offers scripts and folders for an unfinished word
   mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$1"
     compgen -d -- "$1")
   compopt -o filenames 2>/dev/null
 }
 
-# Behind --pair: two scripts, and behind the first `--` the second one's options.
-_netlab_pair() { # where the first script is, or would be
+# After --pair: offers two scripts, then the client's options after `--`.
+_netlab_pair() { # $1: the position of the first script
   local word=${COMP_WORDS[COMP_CWORD]} choices='' i=$1
   while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} != -- ]]; do ((i++)); done
   if [[ $i -lt $COMP_CWORD && $word == -* && -f ${COMP_WORDS[$1 + 1]} ]]; then
@@ -36,14 +36,14 @@ _netlab_pair() { # where the first script is, or would be
 _netlab() {
   local word=${COMP_WORDS[COMP_CWORD]} choices='' i=1
   COMPREPLY=()
-  while ((i < COMP_CWORD)); do # i: where the script is, or would be
+  while ((i < COMP_CWORD)); do # find i, the position of the script
     case ${COMP_WORDS[i]} in
       --) ((i++)) && break ;;
       --pair)
         _netlab_pair $((i + 1))
         return ;;
       -e) ((i += 2)) ;;
-      -l) # bash makes three words of g=mod
+      -l) # bash splits g=mod into three words
         ((i += 2))
         [[ ${COMP_WORDS[i]} != '=' ]] || ((i += 2)) ;;
       -?*) ((i++)) ;;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.lua: writes the manual page net(3lua), in the macros of groff_man(7), of
--- the reference: netlab src/man/net.lua FILE ... >net.3lua
+-- net.lua: writes the manual page net(3lua) from the reference, in the macros
+-- of groff_man(7): netlab src/man/net.lua FILE ... >net.3lua
 
 local net = require "net"
 local reference = dofile((arg[0]:gsub("[^/]+$", "reference.lua")))
@@ -9,8 +9,7 @@ local reference = dofile((arg[0]:gsub("[^/]+$", "reference.lua")))
 local ESCAPES = { ["\\"] = "\\e", ["-"] = "\\-", ["~"] = "\\(ti",
   ["^"] = "\\(ha", ["'"] = "\\(aq" }
 
--- Text that groff prints as it is, a dot at its begin, too; only `code` becomes
--- bold.
+-- Escapes text, so that groff prints it as it is; only `code` becomes bold.
 local function escape(text)
   text = text:gsub("[\\%-~^']", ESCAPES):gsub(utf8.charpattern, function(c)
     return #c > 1 and ("\\[u%04X]"):format(utf8.codepoint(c)) or nil
@@ -22,7 +21,8 @@ local function say(text)
   print((escape(text):gsub("%s+", " "):gsub(" $", "")))
 end
 
--- A heading, which begins a paragraph. Inside of its quotes, a quote is two.
+-- Prints a heading, which also begins a paragraph. A quote within the quotes is
+-- doubled.
 local begun
 local function heading(macro, text)
   print(("%s \"%s\""):format(macro, (escape(text):gsub('"', '""'))))
@@ -34,7 +34,7 @@ local function paragraph()
   begun = false
 end
 
--- Paragraphs; of those that are indented, each line by itself.
+-- Prints paragraphs; the lines of an indented one are kept apart.
 local function paragraphs(text)
   for part in (text .. "\n\n"):gmatch "(.-)\n\n+" do
     if part:find "^ " then
@@ -51,7 +51,7 @@ local function paragraphs(text)
   end
 end
 
--- A parameter, a field or the value of an alias.
+-- Prints a parameter, a field or a value of an alias.
 local function item(name, kind, text)
   print ".TP"
   print("\\fI" .. escape(name) .. "\\fR" .. escape(kind or ""))
@@ -65,7 +65,8 @@ local function items(list)
   end
 end
 
--- What comes back: "Returns host, port (of the peer); or nil, message, code."
+-- Describes the results: "Returns host, port (of the peer); or nil, message,
+-- code."
 local function results(entry)
   local good, bad = {}, { "nil, message, code" }
   for _, result in ipairs(entry.returns) do
@@ -124,9 +125,9 @@ function show.alias(entry)
   items(entry.fields)
 end
 
-print '.\\" Made by src/man/net.lua of lua/meta/net.lua and lua/net.'
+print '.\\" Made by src/man/net.lua from lua/meta/net.lua and lua/net.'
 print(('.TH net 3lua "" "netlab %s" "netlab"'):format(net._VERSION))
-print ".nh\n.ad l" -- a code is not to be split
+print ".nh\n.ad l" -- so that codes are not hyphenated
 print '.SH NAME\nnet \\- sockets, tasks and echo engines for Lua'
 print '.SH SYNOPSIS\n.nf\n.B local net = require \\(dqnet\\(dq\n.fi'
 for _, path in ipairs(arg) do

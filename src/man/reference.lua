@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --
--- reference.lua: reads the reference, which is annotated Lua, for whatever
--- shows it. The dialect is written down at the head of lua/meta/net.lua.
+-- reference.lua: parses the reference, which is annotated Lua, for the manual
+-- page and the specs. The head of lua/meta/net.lua describes the dialect.
 
 local reference = {}
 
--- "fun(a: string) what it is" as the type and the rest of the line.
+-- Splits "fun(a: string) what it is" into the type and the rest of the line.
 local function split(text)
   local kind, rest = text:match "^(fun%b()%S*)%s*(.*)$"
   if not kind then kind, rest = text:match "^(%S+)%s*(.*)$" end
@@ -16,8 +16,8 @@ local function malformed(tag, text, lacks)
   error(("'---@%s %s' has no %s"):format(tag, text, lacks), 0)
 end
 
--- A parameter or a field: "name? type text".
-local function named(tag, text)
+-- Parses a parameter or a field: "name? type text".
+local function parse_named(tag, text)
   local name, optional, rest = text:match "^([%w_.]+)(%??)%s+(.*)$"
   local kind, more = split(rest or "")
   if not kind then malformed(tag, text, "name and type") end
@@ -27,7 +27,7 @@ end
 local tags = {}
 
 function tags.param(doc, text)
-  table.insert(doc.params, named("param", text))
+  table.insert(doc.params, parse_named("param", text))
 end
 
 tags["return"] = function(doc, text)
@@ -37,7 +37,7 @@ tags["return"] = function(doc, text)
   table.insert(doc.returns, { type = kind, name = name, text = more })
 end
 
--- What was said before this is about the class, what follows about its fields.
+-- The text before this tag is about the class, the text after it about fields.
 function tags.class(doc, text)
   doc.kind, doc.name, doc.about, doc.text = "class", text, doc.text, ""
 end
@@ -45,16 +45,16 @@ end
 function tags.alias(doc, text) doc.kind, doc.name = "alias", text end
 
 function tags.field(doc, text)
-  local field = named("field", text)
+  local field = parse_named("field", text)
   field.text, doc.text = doc.text .. field.text, ""
   table.insert(doc.fields, field)
 end
 
--- A paragraph that begins so is no part of the text.
+-- Paragraphs that begin with these words are kept apart from the text.
 local PARTS = { Errors = "errors", See = "see" }
 
--- Takes one line of a comment of three dashes.
-local function read(doc, line)
+-- Reads one line of a comment with three dashes.
+local function read_line(doc, line)
   local tag, rest = line:match "^@(%w+)%s*(.*)$"
   if doc.tagged and (line:find "^ " or doc.params[1] and line:find "^%w") then
     error(("'--- %s' stands below a tag, which is one line"):format(line), 0)
@@ -89,7 +89,8 @@ local function new_doc()
   return { text = "", part = "text", params = {}, returns = {}, fields = {} }
 end
 
--- The entry that the comment before this line of code is about, if any.
+-- Returns the entry that a comment describes, given the line of code below it;
+-- nil if it describes none.
 local function entry_of(doc, line)
   local name, arguments = line:match "^function ([%w_.:]+)%((.-)%)"
   if name then
@@ -106,24 +107,21 @@ local function entry_of(doc, line)
   return doc.kind and doc or nil
 end
 
---- What annotated Lua has to say, in its order.
----
---- Each entry has a `kind`, a `name` and a `text`. A "function" has `arguments`
---- (its names), `params` and `returns` (each a table of `name`, `type`, `text`;
---- and `optional`), `errors` and `see`; a "class" has `fields` of that shape,
---- and the `variable` that its methods are written with; an "alias" has as
---- `fields` its values; a "section" is a title, and the text below it.
----
---- See: net(3lua).
----@param text string the content of a file
----@return table[] entries
+-- Returns the entries of annotated Lua, in their order.
+--
+-- Each entry has a `kind`, a `name` and a `text`. A "function" has `arguments`
+-- (a list of names), `params` and `returns` (lists of tables with `name`,
+-- `type` and `text`; params also with `optional`), `errors` and `see`. A
+-- "class" has `fields` of the same shape, and the `variable` that its methods
+-- are written with. An "alias" has its values as `fields`. A "section" is a
+-- title with the text below it.
 function reference.parse(text)
   local entries, doc, section = {}, nil, nil
   for line in (text .. "\n\n"):gmatch "(.-)\n" do
     local said, plain = line:match "^%-%-%- ?(.*)$", line:match "^%-%- ?(.*)$"
     if said then
       doc = doc or new_doc()
-      read(doc, said)
+      read_line(doc, said)
     elseif plain then
       local title, rest = line:match "^%-%- (net%.%w+): (.*)$"
       title = title or plain:match "^# (.*)$"

@@ -61,6 +61,17 @@ describe("the manual page netlab(1)", function()
     assert.same(options(), keys(found))
   end)
 
+  it("has the trace formats that all others have", function()
+    local _, message = support.run(support.host .. " --trace=x -e 1")
+    local expected = words(message, "%.(%a+)")
+    assert.equal(4, #expected)
+    assert.same(expected, words(support.read(PAGE), "\n%.It Pa %.(%a+)"))
+    assert.same(expected, words(help(), "FILE%.(%a+)"))
+    assert.same(expected, words(support.read(ZSH):match "%*%.(%b())", "%a+"))
+    _, message = require "net.trace".write(nil, {}, "x")
+    assert.same(expected, words(message, "%.(%a+)"))
+  end)
+
   it("shows no lab that is not there", function()
     for _, path in ipairs(words(support.read(PAGE), "labs/[%w_/]+%.lua")) do
       assert.not_equal("", support.read(path), path)
