@@ -880,8 +880,8 @@ function buffer:put(text, first) end
 ---@field on_close? fun(host: string, port: integer)
 ---@field idle_timeout? number seconds; then a silent connection is closed
 ---@field max_connections? integer at one time; more see a close
---- Threads, 1 to 256, each with a socket of its own by SO_REUSEPORT, or sharing
---- this one. Observers need 1, the default.
+--- Threads, 1 to 256. They share the socket, unless it has SO_REUSEPORT: then
+--- each has one of its own. Observers need 1, the default.
 ---@field workers? integer
 ---@field totals? net.echo.totals a table to fill, however the call ends
 
@@ -896,10 +896,14 @@ function buffer:put(text, first) end
 
 --- Serves a listening stream socket, or a bound datagram socket, by the echo
 --- loop in C, until the socket is closed, the task is cancelled or Ctrl-C is
---- pressed. Other calls that read or write the socket give "EBUSY" meanwhile. A
---- peer that does not read is not read from. A datagram is answered to no port
---- below 1024 and not to our own port number, so that no forged sender makes
---- two servers answer each other for ever.
+--- pressed. Other calls that read or write the socket give "EBUSY" meanwhile.
+--- Nothing more is read from a peer that does not read. A datagram from a port
+--- below 1024, or from our own port number, is not answered, so that no forged
+--- sender makes two servers answer each other for ever.
+---
+--- The options of the socket stay as they are. But while a datagram socket is
+--- served it is blocking, and has an SO_RCVTIMEO: a process that shares the
+--- socket sees that.
 ---
 --- Errors: "EINVAL" it does not listen, or is not bound, "ESHUTDOWN" a datagram
 --- socket that reads no more, "EMFILE", "EBUSY".

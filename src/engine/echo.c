@@ -41,23 +41,8 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
-/* Turns SO_REUSEPORT on or off; false: it was like that. */
-static int set_reuseport(int fd, int on) {
-#ifdef SO_REUSEPORT
-  int was = on;
-  socklen_t len = sizeof was;
-  getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &was, &len);
-  return !was != !on &&
-         !setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-#else
-  (void)fd, (void)on;
-  return 0;
-#endif
-}
-
 /* Frees what a worker has, after its thread has ended. */
 static void worker_end(net_echo_worker *w) {
-  if (w->lonely) set_reuseport(w->fd, 0);
   if (w->buffer) w->protocol->close(w);
   close_fd(&w->poller);
   close_fd(&w->fd);
@@ -83,11 +68,13 @@ static void copy_option(int from, int to, int level, int name, int times) {
 }
 
 /* Opens another socket at the address of the caller's, for a share of its
- * traffic. Returns -1 where the system does not have that. */
+ * traffic, if the caller has set SO_REUSEPORT. Returns -1 if not, or on
+ * failure. */
 static int open_sibling(int fd) {
   struct sockaddr_storage a = {0};
   socklen_t len = sizeof a;
   int on = 1, type = socket_type(fd);
+  if (!net_os_reuseport(fd)) return -1;
   if (getsockname(fd, (struct sockaddr *)&a, &len)) return -1;
   if (a.ss_family == AF_UNIX) return -1;
   int other = net_os_socket(a.ss_family, type);
@@ -106,7 +93,7 @@ static int open_sibling(int fd) {
 }
 
 /* Returns a descriptor for a worker: a duplicate of the caller's for the first,
- * and for each that gets no socket of its own. */
+ * and for every other that has no socket of its own. */
 static int worker_socket(const net_echo *e, int index) {
   int fd = index > 0 ? open_sibling(e->o.fd) : -1;
   return fd >= 0 ? fd : fcntl(e->o.fd, F_DUPFD_CLOEXEC, 0);
@@ -117,7 +104,6 @@ static int worker_open(net_echo_worker *w, int index) {
   net_echo *e = w->echo;
   w->fd = worker_socket(e, index);
   if (w->fd < 0) return errno;
-  if (index == 0 && e->o.workers > 1) w->lonely = set_reuseport(w->fd, 1);
   w->poller = net_poller_open();
   if (w->poller < 0) return errno;
   if (w->threaded && net_poller_add(w->poller, e->stop_pipe[0], NET_ECHO_STOP))

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * echo_dgram.c: sends datagrams back to where they came from, as many as have
+ * echo_dgram.c: sends datagrams back to where they came from, all that have
  * arrived with one system call. Neighbours of one length from one sender leave
- * as one send that the kernel cuts up again (UDP_SEGMENT, udp(7)); what it has
- * joined on the way in (UDP_GRO), too.
+ * as one send, which the kernel cuts up again (UDP_SEGMENT, udp(7)).
  *
  * No answer goes where another server would answer it: not to port 0, not to
  * a well-known port (RFC 6335, section 6) and not to our own port number.
@@ -27,27 +26,27 @@
 enum { BATCH = 64 };             /* datagrams of one system call */
 enum { BATCHES = 16 };           /* in a row, before others */
 enum { ROOM = 1 << 16 };         /* bytes of the longest */
-enum { STRIDE = ROOM + 5 * 64 }; /* so that they share no cache set */
-enum { JOINED = 65000 };         /* bytes of one segmented send, at most */
+enum { STRIDE = ROOM + 5 * 64 }; /* spreads them over the cache's sets */
+enum { LONGEST_RUN = 65000 };    /* bytes of one segmented send */
 enum { WELL_KNOWN = 1024 };      /* ports below belong to services */
 enum { PATIENCE = 50000 };       /* us that a thread blocks in recvmmsg(2) */
 
 typedef struct control {
-  _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+  _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(uint16_t))];
 } control;
 
 typedef struct batch {
   struct mmsghdr rx[BATCH], tx[BATCH];
   struct iovec in[BATCH], out[BATCH];
   struct sockaddr_storage from[BATCH];
-  control rx_control[BATCH], tx_control[BATCH];
-  size_t segment[BATCH]; /* of each send: the length it is cut to; 0: whole */
-  uint16_t own_port;     /* network byte order */
-  int size;              /* datagrams to ask for */
-  unsigned singles;      /* calls in a row that found one */
-  int used;              /* of rx, by the last call */
-  int joins;             /* UDP_GRO is on */
-  int blocks;            /* the descriptor has been made blocking */
+  int answered[BATCH]; /* those of rx that get an answer, in order */
+  control control[BATCH];
+  uint16_t own_port;       /* network byte order */
+  int size;                /* datagrams to ask for */
+  unsigned singles;        /* calls in a row that received one */
+  int used;                /* of rx, by the last call */
+  int blocks;              /* the socket has been made blocking */
+  struct timeval patience; /* the caller's SO_RCVTIMEO */
   int send_flags;
   char data[BATCH * STRIDE];
 } batch;
@@ -59,8 +58,8 @@ static uint16_t port_of(const struct sockaddr_storage *a) {
   return port;
 }
 
-/* May the sender of this one have an answer? A UNIX socket without a name has
- * no address for it. */
+/* Is it safe to answer this sender? (Not port 0, not well-known, not ours.) A
+ * UNIX sender without a name cannot be answered. */
 static int answerable(const batch *b, const struct msghdr *h) {
   const struct sockaddr_storage *a = h->msg_name;
   if (h->msg_namelen <= sizeof a->ss_family) return 0;
@@ -69,38 +68,16 @@ static int answerable(const batch *b, const struct msghdr *h) {
   return ntohs(port) >= WELL_KNOWN && port != b->own_port;
 }
 
-/* How long the datagrams were that the kernel joined; 0: it is one. */
-static size_t joined_length(struct msghdr *h) {
-#ifdef UDP_GRO
-  for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
-    if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-      int length;
-      memcpy(&length, CMSG_DATA(c), sizeof length);
-      return (size_t)length;
-    }
-#endif
-  (void)h;
-  return 0;
-}
-
-static void prepare_receive(batch *b, int count) {
-  for (int i = 0; i < count; i++) {
-    struct msghdr *h = &b->rx[i].msg_hdr;
-    h->msg_namelen = sizeof b->from[i];
-    h->msg_controllen = b->joins ? sizeof b->rx_control[i] : 0;
-    h->msg_control = b->joins ? b->rx_control[i].bytes : NULL;
-  }
-}
-
-/* recvmmsg(2): how many datagrams; 0: none now; -1: it has failed, and there
- * may be some all the same. Where they come one by one, looking for a second
- * costs as much as a system call: mostly, don't. */
+/* recvmmsg(2). Returns the number of datagrams; 0: none now; -1: the call has
+ * failed, and there may be some all the same. While they come one by one, it
+ * mostly asks for one, since to find no second costs as much as a call. */
 static int receive(net_echo_worker *w, batch *b) {
-  int flags = b->blocks ? MSG_WAITFORONE : MSG_DONTWAIT, n;
+  int flags = b->blocks ? MSG_WAITFORONE : MSG_DONTWAIT;
   int size = b->singles > 7 && b->singles % 16 ? 1 : b->size;
-  prepare_receive(b, b->used);
+  for (int i = 0; i < b->used; i++)
+    b->rx[i].msg_hdr.msg_namelen = sizeof b->from[i];
   b->used = 0;
-  n = recvmmsg(w->fd, b->rx, (unsigned)size, flags, NULL);
+  int n = recvmmsg(w->fd, b->rx, (unsigned)size, flags, NULL);
   net_echo_add(&w->calls, 1);
   if (n > 0) {
     b->used = n;
@@ -112,101 +89,106 @@ static int receive(net_echo_worker *w, batch *b) {
   return -1;
 }
 
-/* Counts the datagrams of one rx slot; false: there will be no answer to them,
- * and nothing to show to an observer. */
-static int take(net_echo_worker *w, batch *b, int i, size_t joined) {
-  struct msghdr *h = &b->rx[i].msg_hdr;
-  size_t len = b->rx[i].msg_len;
-  size_t count = joined > 0 && len > joined ? (len + joined - 1) / joined : 1;
-  net_echo_add(&w->messages, count);
-  net_echo_add(&w->bytes, len);
+/* Counts a received datagram, and shows it to the observer. Returns 0 if it
+ * gets no answer. */
+static int take(net_echo_worker *w, batch *b, int i) {
+  const struct msghdr *h = &b->rx[i].msg_hdr;
+  net_echo_add(&w->messages, 1);
+  net_echo_add(&w->bytes, b->rx[i].msg_len);
   if (h->msg_flags & MSG_TRUNC) { /* a part of it would be no echo */
     net_echo_add(&w->errors, 1);
     return 0;
   }
   if (!answerable(b, h)) {
-    net_echo_add(&w->refused, count);
+    net_echo_add(&w->refused, 1);
     return 0;
   }
   net_echo_observe(w, NET_ECHO_MESSAGE, h->msg_name, h->msg_namelen,
-                   b->in[i].iov_base, len);
+                   b->in[i].iov_base, b->rx[i].msg_len);
   return 1;
 }
 
-/* May datagram j leave in one segmented send with datagram i? */
+/* Lists in b->answered which of n received datagrams get an answer, and lays
+ * the bytes of the answers out in b->out. Returns their number. */
+static int take_all(net_echo_worker *w, batch *b, int n) {
+  int count = 0;
+  for (int i = 0; i < n; i++) {
+    if (!take(w, b, i)) continue;
+    b->out[count] = (struct iovec){b->in[i].iov_base, b->rx[i].msg_len};
+    b->answered[count++] = i;
+  }
+  return count;
+}
+
+/* Can answers i and j leave in one segmented send? */
 static int goes_with(const batch *b, int i, int j) {
 #ifdef UDP_SEGMENT
-  const struct msghdr *a = &b->rx[i].msg_hdr, *c = &b->rx[j].msg_hdr;
-  const struct sockaddr_storage *from = &b->from[i];
-  return b->rx[i].msg_len == b->rx[j].msg_len && b->rx[i].msg_len > 0 &&
-         from->ss_family != AF_UNIX && a->msg_namelen == c->msg_namelen &&
-         memcmp(from, &b->from[j], a->msg_namelen) == 0;
+  int from = b->answered[i], other = b->answered[j];
+  socklen_t len = b->rx[from].msg_hdr.msg_namelen;
+  return b->out[i].iov_len == b->out[j].iov_len && b->out[i].iov_len > 0 &&
+         b->from[from].ss_family != AF_UNIX &&
+         len == b->rx[other].msg_hdr.msg_namelen &&
+         memcmp(&b->from[from], &b->from[other], len) == 0;
 #else
+  (void)b, (void)i, (void)j;
   return 0;
 #endif
 }
 
-static void set_segment(batch *b, int m, size_t length) {
-  b->segment[m] = length;
+/* Returns the end of the run of answers that leave in one send with answer i.
+ */
+static int run_end(const batch *b, int i, int count) {
+  size_t len = b->out[i].iov_len, total = len;
+  int end = i + 1;
+  while (end < count && (total += len) <= LONGEST_RUN && goes_with(b, i, end))
+    end++;
+  return end;
+}
+
+/* Has the kernel cut a send into datagrams of this length. */
+static void set_segment(struct msghdr *h, control *room, size_t length) {
 #ifdef UDP_SEGMENT
-  if (length == 0) return;
-  struct msghdr *h = &b->tx[m].msg_hdr;
-  h->msg_control = b->tx_control[m].bytes;
-  h->msg_controllen = CMSG_SPACE(sizeof(uint16_t));
-  struct cmsghdr *c = CMSG_FIRSTHDR(h);
   uint16_t segment = (uint16_t)length;
+  h->msg_control = room->bytes;
+  h->msg_controllen = sizeof room->bytes;
+  struct cmsghdr *c = CMSG_FIRSTHDR(h);
   c->cmsg_level = SOL_UDP;
   c->cmsg_type = UDP_SEGMENT;
   c->cmsg_len = CMSG_LEN(sizeof segment);
   memcpy(CMSG_DATA(c), &segment, sizeof segment);
+#else
+  (void)h, (void)room, (void)length;
 #endif
 }
 
-/* Makes the sends that answer n received slots; returns how many. */
-static int gather(net_echo_worker *w, batch *b, int n) {
+/* Makes a send of each run of answers. Returns the number of sends. */
+static int make_sends(batch *b, int count) {
   int m = 0;
-  for (int i = 0, next; i < n; i = next) {
-    size_t joined = b->joins ? joined_length(&b->rx[i].msg_hdr) : 0;
-    size_t len = b->rx[i].msg_len, total = len;
-    next = i + 1;
-    if (!take(w, b, i, joined)) continue;
-    b->out[i].iov_len = len;
-    while (joined == 0 && next < n && total + len <= JOINED &&
-           goes_with(b, i, next) &&
-           !(b->joins && joined_length(&b->rx[next].msg_hdr))) {
-      take(w, b, next, 0);
-      b->out[next++].iov_len = len;
-      total += len;
-    }
-    if (next - i > 1) joined = len;
-    b->tx[m].msg_hdr =
-        (struct msghdr){.msg_name = &b->from[i],
-                        .msg_namelen = b->rx[i].msg_hdr.msg_namelen,
-                        .msg_iov = &b->out[i],
-                        .msg_iovlen = (size_t)(next - i)};
-    set_segment(b, m++, total > joined ? joined : 0);
+  for (int i = 0, end; i < count; i = end, m++) {
+    int from = b->answered[i];
+    struct msghdr *h = &b->tx[m].msg_hdr;
+    end = run_end(b, i, count);
+    *h = (struct msghdr){.msg_name = &b->from[from],
+                         .msg_namelen = b->rx[from].msg_hdr.msg_namelen,
+                         .msg_iov = &b->out[i],
+                         .msg_iovlen = (size_t)(end - i)};
+    if (end - i > 1) set_segment(h, &b->control[m], b->out[i].iov_len);
   }
   return m;
 }
 
-/* The datagrams of a segmented send one by one: a device or a route may not
- * have it (segments that are longer than the MTU, say). */
-static void send_apart(net_echo_worker *w, batch *b, int m) {
-  struct msghdr h = b->tx[m].msg_hdr;
-  const struct iovec *all = h.msg_iov;
-  size_t count = (size_t)h.msg_iovlen;
-  h.msg_control = NULL;
-  h.msg_controllen = 0;
-  h.msg_iovlen = 1;
-  for (size_t i = 0; i < count; i++)
-    for (size_t at = 0; at < all[i].iov_len; at += b->segment[m]) {
-      size_t left = all[i].iov_len - at;
-      if (left > b->segment[m]) left = b->segment[m];
-      struct iovec one = {(char *)all[i].iov_base + at, left};
-      h.msg_iov = &one;
-      net_echo_add(&w->calls, 1);
-      if (sendmsg(w->fd, &h, b->send_flags) < 0) net_echo_add(&w->errors, 1);
-    }
+/* Sends the datagrams of a segmented send one by one: a device or a route may
+ * not support it (segments longer than the MTU, for example). */
+static void send_apart(net_echo_worker *w, const batch *b, int m) {
+  const struct msghdr *run = &b->tx[m].msg_hdr;
+  for (size_t i = 0; i < (size_t)run->msg_iovlen; i++) {
+    struct msghdr one = {.msg_name = run->msg_name,
+                         .msg_namelen = run->msg_namelen,
+                         .msg_iov = &run->msg_iov[i],
+                         .msg_iovlen = 1};
+    net_echo_add(&w->calls, 1);
+    if (sendmsg(w->fd, &one, b->send_flags) < 0) net_echo_add(&w->errors, 1);
+  }
 }
 
 static void observe_answers(net_echo_worker *w, const struct mmsghdr *tx) {
@@ -216,14 +198,15 @@ static void observe_answers(net_echo_worker *w, const struct mmsghdr *tx) {
                      h->msg_iov[i].iov_base, h->msg_iov[i].iov_len);
 }
 
-static void reply(net_echo_worker *w, batch *b, int m) {
+/* Makes m sends. A failure is that of the first: the others go on. */
+static void send_all(net_echo_worker *w, batch *b, int m) {
   for (int i = 0; i < m;) {
     int n = sendmmsg(w->fd, b->tx + i, (unsigned)(m - i), b->send_flags);
     net_echo_add(&w->calls, 1);
     if (n > 0) {
       for (; n > 0; n--) observe_answers(w, b->tx + i++);
-    } else if (errno != EINTR) { /* of the first one: go on with the next */
-      if (b->segment[i] && errno != EAGAIN)
+    } else if (errno != EINTR) {
+      if (b->tx[i].msg_hdr.msg_control && errno != EAGAIN)
         send_apart(w, b, i);
       else
         net_echo_add(&w->errors, 1);
@@ -232,71 +215,61 @@ static void reply(net_echo_worker *w, batch *b, int m) {
   }
 }
 
+/* Receives and answers once, and returns as `receive` does. */
 static int serve(net_echo_worker *w) {
   batch *b = w->buffer;
   int n = receive(w, b);
-  if (n > 0) reply(w, b, gather(w, b, n));
+  if (n > 0) send_all(w, b, make_sends(b, take_all(w, b, n)));
   return n;
 }
 
-/* A thread of its own blocks for each batch, which saves it the wait for the
- * watch, and looks now and then whether it is to stop. */
+/* A thread blocks in recvmmsg(2), which saves the wait in the poller, and looks
+ * now and then whether it is to stop. */
 static int dgram_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
   net_echo *e = w->echo;
   const batch *b = w->buffer;
   if (b->blocks) {
     serve(w);
-    return 0;
+    return NET_ECHO_BUSY;
   }
   net_poller_wait(w->poller, events, ms);
   net_echo_add(&w->calls, 1);
-  if (net_echo_finished(e)) return -1;
+  if (net_echo_finished(e)) return NET_ECHO_IDLE;
   for (int i = 0; i < BATCHES; i++) {
-    if (e->queued > NET_ECHO_QUEUE) return 0; /* the observer comes first */
+    if (e->queued > NET_ECHO_QUEUE) break; /* the observer comes first */
     int n = serve(w);
-    if (n == 0) return -1;
+    if (n == 0) return NET_ECHO_IDLE;
     if (n < 0 || !e->o.once) continue;
     net_echo_finish(e);
-    return -1;
+    return NET_ECHO_IDLE;
   }
-  return 0;
+  return NET_ECHO_BUSY;
 }
 
-/* Lets recvmmsg(2) block, for a while: on a descriptor that we have to put
- * right again, since it shares its flags with the caller's. */
-static void set_blocking(net_echo_worker *w, int on) {
-  struct timeval patience = {.tv_usec = on ? PATIENCE : 0};
-  int flags = fcntl(w->fd, F_GETFL);
+/* Lets recvmmsg(2) block, for a while, or not. The flag is the caller's as
+ * well, whose descriptor is of the same open file. */
+static void set_blocking(int fd, int on, const struct timeval *patience) {
+  int flags = fcntl(fd, F_GETFL);
   flags = on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-  fcntl(w->fd, F_SETFL, flags);
-  setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  fcntl(fd, F_SETFL, flags);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, sizeof *patience);
 }
 
-static int set_joining(net_echo_worker *w, int on) {
-#ifdef UDP_GRO
-  return setsockopt(w->fd, SOL_UDP, UDP_GRO, &on, sizeof on) == 0 && on;
-#else
-  (void)w, (void)on;
-  return 0;
-#endif
-}
-
+/* The first worker puts the caller's socket right. */
 static void dgram_close(net_echo_worker *w) {
-  batch *b = w->buffer;
-  if (b->blocks) set_blocking(w, 0);
-  if (b->joins) set_joining(w, 0);
+  const batch *b = w->buffer;
+  if (b->blocks && w == w->echo->workers) set_blocking(w->fd, 0, &b->patience);
 }
 
 static void batch_init(batch *b) {
   for (int i = 0; i < BATCH; i++) {
     b->in[i] = (struct iovec){b->data + (size_t)i * STRIDE, ROOM};
-    b->out[i].iov_base = b->in[i].iov_base;
     b->rx[i].msg_hdr.msg_name = &b->from[i];
     b->rx[i].msg_hdr.msg_iov = &b->in[i];
     b->rx[i].msg_hdr.msg_iovlen = 1;
   }
-  prepare_receive(b, BATCH);
+  b->used = BATCH;
 }
 
 /* Was it shut down for reading? A recvmmsg(2) that may block then finds an
@@ -313,6 +286,7 @@ static int is_shut(int fd) {
 
 static int dgram_open(net_echo_worker *w) {
   const net_echo_options *o = &w->echo->o;
+  const struct timeval patience = {.tv_usec = PATIENCE};
   struct sockaddr_storage own = {0};
   socklen_t len = sizeof own;
   if (getsockname(w->fd, (struct sockaddr *)&own, &len)) return errno;
@@ -323,19 +297,18 @@ static int dgram_open(net_echo_worker *w) {
   batch *b = calloc(1, sizeof *b);
   if (b == NULL) return ENOMEM;
   w->buffer = b;
+  batch_init(b);
   b->own_port = inet ? port_of(&own) : 0;
   b->size = o->once ? 1 : BATCH;
-  b->send_flags = MSG_NOSIGNAL;
-  if (w->threaded && !o->once) {
-    if (inet) b->joins = set_joining(w, 1);
-    set_blocking(w, 1);
-    b->blocks = 1;
-  }
+  b->blocks = w->threaded && !o->once;
   /* A UNIX socket's receiver that does not read must not stop the others. */
-  if (!inet || !b->blocks) b->send_flags |= MSG_DONTWAIT;
-  batch_init(b);
-  if (b->blocks) return 0;
-  return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
+  b->send_flags = MSG_NOSIGNAL | (inet && b->blocks ? 0 : MSG_DONTWAIT);
+  if (!b->blocks)
+    return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
+  len = sizeof b->patience;
+  getsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &b->patience, &len);
+  set_blocking(w->fd, 1, &patience);
+  return 0;
 }
 
 const net_echo_protocol net_echo_dgram = {

@@ -241,6 +241,12 @@ static void unlinger(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
+static void set_nodelay(net_echo_worker *w, int fd) {
+  int on = 1;
+  net_echo_add(&w->calls, 1);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /* Accepts nobody for a while. Returns 0. */
 static int pause_accept(net_echo_worker *w) {
   net_echo_add(&w->errors, 1);
@@ -268,6 +274,7 @@ static int accept_next(net_echo_worker *w) {
     return errno == EAGAIN ? 0 : pause_accept(w);
   }
   if (w->lingers) unlinger(fd);
+  if (w->sets_nodelay) set_nodelay(w, fd);
   int open = atomic_fetch_add(&w->echo->open, 1);
   if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
@@ -335,12 +342,7 @@ static int stream_turn(net_echo_worker *w, int ms) {
   return n == NET_EVENTS ? NET_ECHO_BUSY : patience(w);
 }
 
-static void set_nodelay(const net_echo_worker *w, int on) {
-  setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 static void stream_close(net_echo_worker *w) {
-  if (w->delays) set_nodelay(w, 0);
   for (int fd = 0; fd < w->conns.size; fd++)
     if (w->conns.objects[fd]) drop(w->conns.objects[fd]);
   free(w->conns.objects);
@@ -362,11 +364,10 @@ static int stream_open(net_echo_worker *w) {
   w->lingers = net_os_lingers(w->fd);
   w->emfile_fd = net_os_emfile_fd();
   w->now = w->sweep_at = now_ms();
-  /* Connections inherit it; a UNIX socket has no such option, and its reads
-   * end where the peer has passed a descriptor, unix(7). */
+  /* Connections inherit TCP_NODELAY. A UNIX socket has no such option, and its
+   * reads end where the peer has passed a descriptor, unix(7). */
   w->is_unix = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
-  w->delays = !nodelay;
-  if (w->delays) set_nodelay(w, 1);
+  w->sets_nodelay = !nodelay;
   return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
 }
 

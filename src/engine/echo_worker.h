@@ -43,13 +43,12 @@ struct net_echo_worker {
   int threaded, running;
   int fd;     /* the worker's own */
   int poller; /* of fd, the connections and the stop pipe */
-  int lonely; /* SO_REUSEPORT is not set, and other workers need it */
   void *buffer;
   net_echo_count connections, messages, bytes, refused, errors, calls;
   /* streams */
   int is_unix;
-  int delays;  /* its caller did not set TCP_NODELAY */
-  int lingers; /* connections inherit an SO_LINGER with a time */
+  int sets_nodelay; /* connections do not inherit TCP_NODELAY */
+  int lingers;      /* connections inherit an SO_LINGER with a time */
   int emfile_fd;
   net_fd_table conns;
   struct net_echo_conn *deferred; /* to be served again in the next turn */
