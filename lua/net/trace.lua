@@ -1,44 +1,44 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace: what `netlab --trace` wrote down, read again: the events of a
--- process, a model of several on one axis of time, and the files that show it.
+-- net.trace: reads what `netlab --trace` has written: the events of a process,
+-- a model of several on one axis of time, and the files that show it.
 -- netlab(1) says what the events are, net/trace/model.lua what the model is.
 
-local event = require "net.trace.read"
 local model = require "net.trace.model"
+local read = require "net.trace.read"
 
 local trace = {}
 
-local MOST_STARTS = 1000 -- of processes in a file
+local MOST_STARTS = 1000 -- processes in a file
 
--- The events of all lines, or nil and which is damaged. Behind the end of the
--- last, there may be a piece of one.
+-- The events of all lines, or nil and a message. What follows the last newline
+-- may be the beginning of a line.
 local function read_lines(text)
   local events, starts, number, rest = {}, 0, 0, 1
   for line, behind in text:gmatch "([^\n]*)\n()" do
-    local it, wrong = nil, nil
+    local event, wrong = nil, nil
     number, rest = number + 1, behind
-    if line ~= "" then it, wrong = event.read(line) end
-    if it and it.ev == "start" then starts = starts + 1 end
+    if line ~= "" then event, wrong = read.event(line) end
+    if event and event.ev == "start" then starts = starts + 1 end
     if starts > MOST_STARTS then wrong = "too many processes" end
     if wrong then return nil, ("line %d: %s"):format(number, wrong) end
-    events[#events + 1] = it
+    events[#events + 1] = event
   end
-  events[#events + 1] = (event.read(text:sub(rest)))
+  events[#events + 1] = (read.event(text:sub(rest)))
   return events
 end
 
 --- The events of a trace, in the order of its lines.
 ---
---- The last line may be cut short, as it is when the process was killed. Events
---- of a kind that is not known, and keys that are not, are passed over: a newer
---- netlab wrote them. Several traces may stand one behind the other.
+--- The last line may be incomplete, as when the process was killed. Events and
+--- keys that only a newer netlab knows are ignored. The text may hold several
+--- traces, one after the other.
 ---
 --- See: netlab(1).
 ---
---- Errors: "EINVAL" it is no trace, or a line of it is damaged: the message
---- says which. For a file, what reading it may fail with.
----@param from any the text of a .jsonl file, or that file, open
+--- Errors: "EINVAL" it is not a trace, or a line is damaged: the message says
+--- which. For a file, what reading it may fail with.
+---@param from any the text of a .jsonl file, or the open file
 ---@param name? string the file's name, for messages
 ---@return table[]? events nil where it fails
 ---@return string? message
@@ -54,20 +54,20 @@ function trace.read(from, name)
   local events
   events, wrong = read_lines(text)
   if events and (not events[1] or events[1].ev ~= "start") then
-    wrong = "a trace begins with its start"
+    wrong = "a trace begins with a start event"
   end
   if not wrong then return events end
   return nil, ("%s%s (EINVAL)"):format(name, wrong), "EINVAL"
 end
 
---- The model of one process or more. Unless it is told how, it reads a lab's
---- source from the file, if that is a Lua file here.
+--- Makes a model of one process or more. By default it reads the source of a
+--- lab from its file, if there is such a Lua file.
 ---
---- Raises nothing for what a file may hold: what does not fit together is left
+--- Raises no error for what a file may hold: what does not fit together is left
 --- out.
 ---
 --- See: netlab(1).
----@param list table[][] what trace.read gave, of each
+---@param list table[][] the events of each process, from trace.read
 ---@param source_of? fun(lab: string):string? a lab's source
 ---@return table model
 function trace.model(list, source_of)
@@ -79,17 +79,17 @@ local WRITERS = {
   html = "net.trace.html",
 }
 
--- The lines as they were, one process behind the other.
+-- The lines as they were, one process after the other.
 local function lines_of(list)
   local lines = {}
   for _, events in ipairs(list) do
-    for _, it in ipairs(events) do lines[#lines + 1] = it.text end
+    for _, event in ipairs(events) do lines[#lines + 1] = event.text end
   end
   lines[#lines + 1] = ""
   return table.concat(lines, "\n")
 end
 
--- Errors of files have a number in Lua: the names of those that are usual.
+-- In Lua, errors of files have a number. The names of the usual ones.
 local CODES = { [2] = "ENOENT", [13] = "EACCES", [20] = "ENOTDIR",
                 [21] = "EISDIR", [28] = "ENOSPC", [30] = "EROFS" }
 
@@ -98,15 +98,15 @@ local function failed(message, number)
   return nil, ("%s (%s)"):format(message, code), code
 end
 
---- Writes a file that shows traces; its name says how: .jsonl the events
---- themselves, .html a page, .mmd a sequence diagram for Mermaid, .json Chrome
---- trace events.
+--- Writes a file that shows traces. Its name says how: `.jsonl` the events
+--- themselves, `.html` a page, `.mmd` a sequence diagram for Mermaid, `.json`
+--- Chrome trace events.
 ---
 --- See: netlab(1).
 ---
---- Errors: "EINVAL" another name, and what writing the file may fail with.
----@param m table? what trace.model gave; nil: it is made of the list
----@param list table[][] what trace.read gave, of each process
+--- Errors: "EINVAL" another name, or what writing the file may fail with.
+---@param m table? the model, from trace.model; nil: one is made of the list
+---@param list table[][] the events of each process, from trace.read
 ---@param path string
 ---@return true? done nil where it fails
 ---@return string? message
@@ -133,7 +133,7 @@ function trace.write(m, list, path)
   return true
 end
 
---- Writes such a file from the text of a trace.
+--- Writes such a file from the text of one trace.
 ---
 --- See: netlab(1).
 ---

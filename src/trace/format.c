@@ -163,6 +163,14 @@ void net_format_sender(net_text *t, lua_State *L, int host) {
   net_strbuf_number(b, (uint64_t)lua_tointeger(L, host + 1));
 }
 
+/* Formats an address as net_addr_text writes it. */
+void net_format_address(net_text *t, const net_addr *a) {
+  char text[NET_PEER_TEXT];
+  net_format_clear(t);
+  net_addr_text(a, text);
+  net_strbuf_json(&t->buf, text, strlen(text));
+}
+
 /* Formats the line that called the running function: "lab.lua:12". There may be
  * C functions between them, such as pcall. */
 void net_format_line(net_text *t, lua_State *L) {

@@ -8,6 +8,7 @@
 
 #include <lua.h>
 
+#include "socket/address.h"
 #include "trace/strbuf.h"
 
 enum { NET_SHOWN = 32 }; /* bytes of a string, at most */
@@ -23,6 +24,7 @@ void net_format_values(net_text *t, lua_State *L, int first, int last,
                        net_text *data);
 void net_format_bytes(net_text *t, lua_State *L, int arg, size_t most);
 void net_format_sender(net_text *t, lua_State *L, int host);
+void net_format_address(net_text *t, const net_addr *a);
 void net_format_line(net_text *t, lua_State *L);
 
 #endif

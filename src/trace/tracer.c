@@ -10,7 +10,7 @@
  * call that raises is noticed later: when the next call of its coroutine begins
  * or ends, or when the coroutine is unwound.
  *
- *   upvalues of traced: the loop's box, a call_kind, and the function's own
+ *   upvalues of traced: the loop's box, a function, and that function's own
  */
 #include "trace/tracer.h"
 
@@ -19,40 +19,13 @@
 
 #include "core/tracer.h"
 #include "os/counters.h"
+#include "trace/calls.h"
 
-/* What is special about a call. */
-typedef enum {
-  PLAIN,
-  NAMES, /* its results are sockets whose names are news */
-  GIVES, /* bytes: its first result */
-  FILLS, /* a buffer with bytes: its second argument */
-  TAKES, /* bytes: its second argument */
-  NEXT,  /* it gives lines, and the socket is an upvalue */
-  CLOSES /* a socket, if it is open */
-} special;
-
-typedef struct call_kind {
-  const char *name;
-  lua_CFunction function;
-  special special;
-} call_kind;
-
-static const struct {
-  const char *name;
-  special special;
-} specials[] = {
-    {"recv", GIVES},       {"recv_exact", GIVES}, {"recv_line", GIVES},
-    {"recv_all", GIVES},   {"recvfrom", GIVES},   {"recv_into", FILLS},
-    {"send", TAKES},       {"sendall", TAKES},    {"sendto", TAKES},
-    {"socketpair", NAMES}, {"bind", NAMES},       {"listen", NAMES},
-    {"accept", NAMES},     {"connect", NAMES},    {"lines", NEXT},
-    {"__gc", CLOSES},      {"__close", CLOSES},   {"close", CLOSES},
-};
-
-/* What does nothing on the network, and what is traced as something else. */
-static const char untraced[] =
-    "|escape|now|time|port|buffer|spawn|deadline|lines|getrusage|__tostring|"
-    "sub|put|__len|count|percentile|buckets|text|";
+/* A function of the module, and its row of the table. */
+typedef struct function {
+  const call_row *row;
+  lua_CFunction f;
+} function;
 
 enum { LEVELS = 1000 }; /* of a stack that are looked at */
 
@@ -61,7 +34,7 @@ enum { LEVELS = 1000 }; /* of a stack that are looked at */
 typedef struct net_call {
   net_link link;          /* among all of them: its first member */
   struct net_call *outer; /* in the same task */
-  call_kind kind;         /* a copy: Lua frees its own before the trace ends */
+  const call_row *row;
   lua_State *L;
   net_sock *on; /* the socket of a method, or NULL */
   uint32_t task, sock;
@@ -94,8 +67,7 @@ static net_wait *wait_of(net_loop *loop) {
 /* ---- its line ---- */
 
 static net_strbuf *begin_line(const net_call *call, uint64_t end) {
-  special s = call->kind.special;
-  const char *name = s == CLOSES ? "close" : call->kind.name;
+  int sent = call->row->role != TAKES || call->counted.out > 0;
   net_strbuf *b = net_log_begin("call", call->begun);
   NET_NUMBER(b, "end", end);
   NET_NONZERO(b, "wait", call->wait + (call->held ? end - call->held : 0));
@@ -103,12 +75,12 @@ static net_strbuf *begin_line(const net_call *call, uint64_t end) {
   NET_NONZERO(b, "sys", call->counted.calls);
   NET_NUMBER(b, "task", call->task);
   NET_NONZERO(b, "sock", call->sock);
-  NET_PLAIN(b, "call", name, strlen(name));
+  net_strbuf_bytes(b, call->row->keys, call->row->len);
   NET_TEXT(b, "args", &call->args);
   NET_TEXT(b, "line", &call->line);
   NET_NONZERO(b, "in", call->counted.in);
   NET_NONZERO(b, "out", call->counted.out);
-  if (s != TAKES || call->counted.out > 0) NET_TEXT(b, "data", &call->data);
+  if (sent) NET_TEXT(b, "data", &call->data);
   NET_TEXT(b, "addr", &call->addr);
   return b;
 }
@@ -189,23 +161,20 @@ static void on_unwound(net_loop *loop, const lua_State *L) {
 /* ---- its begin ---- */
 
 static net_call *new_call(void) {
-  net_call *call = unused;
-  if (call)
-    unused = call->outer;
-  else
-    call = malloc(sizeof *call);
+  net_call *call = unused ? unused : malloc(sizeof *call);
+  if (unused) unused = unused->outer;
   if (call == NULL) net_log_lost();
   return call;
 }
 
-static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
+static net_call *begin(lua_State *L, net_loop *loop, const call_row *row,
                        net_sock *s) {
   net_wait *w = wait_of(loop);
   innermost(w, L, 1);
   net_call *call = new_call();
   if (call == NULL) return NULL;
   charge_syscalls(w->call && !w->call->held ? w->call : NULL);
-  call->kind = *kind;
+  call->row = row;
   call->L = L;
   call->task = loop->running ? loop->running->id : 0;
   call->on = s;
@@ -217,10 +186,9 @@ static net_call *begin(lua_State *L, net_loop *loop, const call_kind *kind,
   net_format_clear(&call->addr);
   net_format_line(&call->line, L);
   net_format_values(&call->args, L, s ? 2 : 1,
-                    kind->special >= NEXT ? 0 : lua_gettop(L),
-                    kind->special == TAKES ? &call->data : NULL);
-  if (kind->special == TAKES && s)
-    net_format_bytes(&call->data, L, 2, NET_SHOWN);
+                    row->role >= ITERATES ? 0 : lua_gettop(L),
+                    row->role == TAKES ? &call->data : NULL);
+  if (row->role == TAKES && s) net_format_bytes(&call->data, L, 2, NET_SHOWN);
   net_link_append(&calls, &call->link);
   call->outer = w->call; /* not sooner: a finalizer may have run */
   w->call = call;
@@ -248,12 +216,8 @@ static void on_wait_ends(net_wait *w) {
 }
 
 static void on_destination(net_loop *loop, const net_addr *a) {
-  char peer_text[NET_PEER_TEXT];
   net_call *call = wait_of(loop)->call;
-  if (call == NULL) return;
-  net_format_clear(&call->addr);
-  net_addr_text(a, peer_text);
-  net_strbuf_json(&call->addr.buf, peer_text, strlen(peer_text));
+  if (call) net_format_address(&call->addr, a);
 }
 
 /* ---- its end ---- */
@@ -272,7 +236,7 @@ static uint32_t log_results(lua_State *L, const net_call *call, int first) {
     net_sock *s = net_sock_at(L, i);
     if (s == NULL) continue;
     net_log_sock(s);
-    if (call->kind.special == NAMES) net_log_sock_names(s);
+    if (call->row->role == NAMES) net_log_sock_names(s);
     if (made == 0 && s->id != call->sock) made = s->id;
   }
   return made;
@@ -282,12 +246,12 @@ static uint32_t log_results(lua_State *L, const net_call *call, int first) {
 static void format_results(net_text *t, net_call *call, lua_State *L,
                            int first) {
   net_sock *s = call->on;
-  special kind = call->kind.special;
-  int gives = kind == GIVES || kind == NEXT, last = lua_gettop(L);
+  call_role role = call->row->role;
+  int gives = role == GIVES || role == ITERATES, last = lua_gettop(L);
   int itself = first == last && s && lua_touserdata(L, last) == s;
   net_format_values(t, L, first, itself ? 0 : last, gives ? &call->data : NULL);
   if (gives && first == last) net_format_clear(t); /* data says it */
-  if (kind == FILLS)
+  if (role == FILLS)
     net_format_bytes(&call->data, L, 2, (size_t)lua_tointeger(L, first));
   if (gives && last > first) net_format_sender(&call->addr, L, first + 1);
 }
@@ -296,8 +260,8 @@ static void format_results(net_text *t, net_call *call, lua_State *L,
  * own because its connect goes on. code: its place on the stack, or 0. */
 static void log_names(lua_State *L, const net_call *call, int code) {
   net_sock *s = call->on;
-  special kind = call->kind.special;
-  int carried = !code && kind >= GIVES && kind <= NEXT;
+  call_role role = call->row->role;
+  int carried = !code && role >= GIVES && role <= ITERATES;
   int goes_on = code && strcmp(lua_tostring(L, code), "EINPROGRESS") == 0;
   if (s && (goes_on || (carried && !s->named))) net_log_sock_names(s);
 }
@@ -340,81 +304,69 @@ static void on_task_ends(net_task *t, const char *state) {
   net_log_task_end(t, state);
 }
 
-/* Logs a call that the echo engine has made within the innermost of ours. */
-void net_tracer_engine_call(lua_State *L, net_loop *loop,
-                            const net_engine_call *e) {
-  const net_call *call = innermost(wait_of(loop), L, 0);
-  if (call == NULL) return;
-  net_text data;
-  net_strbuf *b = net_log_begin("call", e->begun);
-  NET_NUMBER(b, "end", e->ended);
-  NET_NUMBER(b, "sys", 1);
-  NET_NUMBER(b, "task", call->task);
-  NET_NONZERO(b, "sock", e->sock);
-  NET_PLAIN(b, "call", e->name, strlen(e->name));
-  NET_TEXT(b, "line", &call->line);
-  NET_NONZERO(b, "in", e->in);
-  NET_NONZERO(b, "out", e->out);
-  net_format_data(&data, e->data, e->in + e->out);
-  NET_TEXT(b, "data", &data);
-  if (e->addr) {
-    NET_KEY(b, "addr");
-    net_log_address(b, e->addr);
-  }
-  NET_NONZERO(b, "new", e->made);
-  NET_PLAIN(b, "engine", call->kind.name, strlen(call->kind.name));
-  net_log_end(b, e->in + e->out > 0);
-  net_count_add(&net_count_calls, 1);
-  net_count_add(&net_count_in, e->in);
-  net_count_add(&net_count_out, e->out);
-  charge_syscalls(NULL);
-}
-
 /* ---- the module's functions ---- */
 
 /* Stands for a function of the module. */
 static int traced(lua_State *L) {
-  const call_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
+  const function *own = lua_touserdata(L, lua_upvalueindex(2));
   net_loop *loop = *(net_loop **)lua_touserdata(L, lua_upvalueindex(1));
-  if (!net_trace || loop == NULL) return kind->function(L);
-  net_sock *s = net_sock_at(L, kind->special == NEXT ? lua_upvalueindex(3) : 1);
-  int idle = kind->special == CLOSES && (s == NULL || s->fd < 0);
-  net_call *call = idle ? NULL : begin(L, loop, kind, s);
-  int results = kind->function(L);
+  if (!net_trace || loop == NULL) return own->f(L);
+  call_role role = own->row->role;
+  net_sock *s = net_sock_at(L, role == ITERATES ? lua_upvalueindex(3) : 1);
+  int idle = role == CLOSES && (s == NULL || s->fd < 0);
+  net_call *call = idle ? NULL : begin(L, loop, own->row, s);
+  int results = own->f(L);
   if (call && net_trace) on_call_ends(L, wait_of(loop), results);
   return results;
 }
 
-static special special_of(const char *name) {
-  for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
-    if (strcmp(name, specials[i].name) == 0) return specials[i].special;
-  return PLAIN;
-}
-
-static int is_untraced(const char *name) {
-  char word[64];
-  snprintf(word, sizeof word, "|%s|", name);
-  return strstr(untraced, word) != NULL;
-}
-
-static void push_kind(lua_State *L, const char *name, lua_CFunction f) {
-  call_kind *kind = lua_newuserdatauv(L, sizeof *kind, 0);
-  *kind = (call_kind){name, f, special_of(name)};
+/* Pushes the first two upvalues of traced. */
+static void push_function(lua_State *L, const call_row *row, lua_CFunction f,
+                          int box) {
+  lua_pushvalue(L, box);
+  function *own = lua_newuserdatauv(L, sizeof *own, 0);
+  *own = (function){row, f};
 }
 
 /* Pushes a function of the module; box: where the loop's box is. */
 void net_tracer_push(lua_State *L, const char *name, lua_CFunction f, int box) {
-  int on = net_trace && !is_untraced(name);
-  lua_pushvalue(L, box);
-  if (on) push_kind(L, name, f);
-  lua_pushcclosure(L, on ? traced : f, 1 + on);
+  const call_row *row = net_trace ? call_row_of(name) : NULL;
+  if (row == NULL || row->role == ITERATES) { /* that is for the iterator */
+    lua_pushvalue(L, box);
+    lua_pushcclosure(L, f, 1);
+  } else {
+    push_function(L, row, f, box);
+    lua_pushcclosure(L, traced, 2);
+  }
 }
 
 static void on_push_iterator(lua_State *L, lua_CFunction f, int box) {
-  lua_pushvalue(L, box);
-  push_kind(L, "lines", f);
+  push_function(L, call_row_of("lines"), f, box);
   lua_rotate(L, -4, 2);
   lua_pushcclosure(L, traced, 4);
+}
+
+/* Logs a call that the echo engine has made within the innermost of ours. */
+void net_tracer_engine_call(lua_State *L, net_loop *loop,
+                            const net_engine_call *e) {
+  const net_call *outer = innermost(wait_of(loop), L, 0);
+  if (outer == NULL) return;
+  net_call call = {.row = call_row_of(e->name),
+                   .task = outer->task,
+                   .sock = e->sock,
+                   .begun = e->begun,
+                   .counted = {1, e->in, e->out}};
+  call.line = outer->line;
+  net_format_data(&call.data, e->data, e->in + e->out);
+  if (e->addr) net_format_address(&call.addr, e->addr);
+  net_strbuf *b = begin_line(&call, e->ended);
+  NET_NONZERO(b, "new", e->made);
+  NET_PLAIN(b, "engine", outer->row->name, strlen(outer->row->name));
+  end_line(b, &call);
+  net_count_add(&net_count_calls, 1);
+  net_count_add(&net_count_in, e->in);
+  net_count_add(&net_count_out, e->out);
+  charge_syscalls(NULL);
 }
 
 /* ---- the trace ---- */

@@ -1,17 +1,24 @@
 -- SPDX-License-Identifier: MIT
 --
--- Traces for the specs of what reads them, made up.
+-- Made-up traces, for the specs of what reads them.
 
 local json = require "net.json"
 
 local made = {}
 
+--- The kind of each call, by its name, as in the table of src/trace/calls.h.
+made.kinds = {}
+for line in io.lines "src/trace/calls.h" do
+  local call, kind = line:match '^ +CALL%("(.-)", "(.-)"'
+  if call then made.kinds[call] = kind end
+end
+
 local BEGIN = 5000000000 -- ns, of every trace that says no other
 local MS = 1000000
 
---- The text of a trace: its start, with what `start` has besides, and events. A
--- call needs no `ev`. Event i happens at i ms; `at` and `to` in ms say
--- otherwise.
+--- The text of a trace: a start event, to which `start` adds keys, and events.
+-- An event without `ev` is a call. Event i happens at i ms, unless `at` and `to`
+-- (ms) say otherwise.
 function made.text(start, events)
   local base = start.t or BEGIN
   local head = { ev = "start", v = 1, t = base, wall = 1764036632.5, pid = 7,
@@ -23,7 +30,7 @@ function made.text(start, events)
     local line = { ev = it.ev or "call", t = base + math.floor(at * MS) }
     if line.ev == "call" then
       line["end"] = base + math.floor((it.to or at + 0.5) * MS)
-      line.task = 1
+      line.task, line.kind = 1, made.kinds[it.call] or "unknown"
     end
     for key, value in pairs(it) do
       if key ~= "at" and key ~= "to" then line[key] = value end

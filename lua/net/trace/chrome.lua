@@ -1,18 +1,19 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.chrome: a model as Chrome trace events, which Perfetto opens: each
--- call a slice on its task's track, an EAGAIN as an instant, and what went from
--- one to another as a flow between slices.
+-- net.trace.chrome: a model as Chrome trace events, which Perfetto opens: a
+-- call is a slice on its task's track, an EAGAIN an instant, and an arrow a
+-- flow from slice to slice.
 
 local json = require "net.json"
+local read = require "net.trace.read"
 
 local chrome = {}
 
--- Seconds in microseconds, to the nanosecond.
+-- Seconds as microseconds, to the nanosecond.
 local function micros(seconds) return math.floor(seconds * 1e9 + 0.5) / 1e3 end
 
--- The track of a lane. A process is its place in the model: that two machines
--- gave the same number to one each does not make them one.
+-- The track of a lane. A process is known by its index, because two machines
+-- may use the same pid.
 local function track(m, lane)
   return m.lanes[lane].process, m.lanes[lane].task
 end
@@ -33,13 +34,10 @@ local function put_names(events, m)
   end
 end
 
--- What is said of a call when one points at it.
+-- What the viewer shows of the selected call.
 local function details(m, call)
-  local args = { waited_us = micros(call.wait) }
-  for _, key in ipairs { "args", "line", "waits", "sys", "in", "out", "data",
-    "result", "addr", "code", "error", "hint", "open", "engine" } do
-    args[key] = call[key]
-  end
+  local args = { waited_us = micros(call.wait), hint = call.hint }
+  for _, key in ipairs(read.SHOWN) do args[key] = call[key] end
   args.socket = call.sock and m.socks[call.sock].name
   return args
 end
@@ -56,7 +54,7 @@ local function put_call(events, m, call)
   end
 end
 
--- From slice to slice: an end of a flow belongs to the slice around it.
+-- Each end of a flow belongs to the slice around it.
 local function put_arrow(events, m, arrow, id)
   local from, to = m.calls[arrow.from], m.calls[arrow.to]
   local pid, tid = track(m, from.lane)
@@ -69,7 +67,7 @@ local function put_arrow(events, m, arrow, id)
     tid = tid }
 end
 
--- As they happened; what happened at once, as it was put.
+-- By time; events of the same time stay in their order.
 local function sort(events)
   local order = {}
   for i, event in ipairs(events) do order[event] = i end
@@ -79,11 +77,11 @@ local function sort(events)
   end)
 end
 
---- The text of a file of trace events, one in a line. pid is the process' place
---- in the model, tid its task.
+--- The text of a file of trace events, one a line. pid is the index of the
+--- process, tid its task.
 ---
 --- See: the Trace Event Format, ui.perfetto.dev.
----@param m table the model, of trace.model
+---@param m table the model, from trace.model
 ---@return string json
 function chrome.write(m)
   local events, lines = {}, {}

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.html: a trace as one HTML file, that needs no other and asks no
--- network for anything. Its parts are in the folder html; the Makefile makes
--- the module net.trace.assets of them.
+-- net.trace.html: a trace as one HTML file, which needs no other file and no
+-- network. Its parts are in the folder html, of which the Makefile makes the
+-- module net.trace.assets.
 
 local assets = require "net.trace.assets"
 local json = require "net.json"
 
-local page = {}
+local html = {}
 
--- A trace's text, which may be a stranger's, in a place of HTML.
+-- Text in HTML; it may be a stranger's.
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;",
                    ['"'] = "&quot;", ["'"] = "&#39;" }
 
@@ -17,44 +17,39 @@ local function escape(text)
   return (text:gsub("[&<>\"']", ENTITIES))
 end
 
--- What the page is told of each call, and of each arrow.
-local CALL = { "lane", "sock", "call", "args", "line", "own", "from", "to",
-  "wait", "waits", "sys", "in", "out", "data", "result", "new", "addr", "code",
-  "failed", "error", "hint", "open", "engine" }
-local ARROW = { "from", "to", "kind", "bytes" }
-
--- What the rows have under a key: their cells, of which 0 is nothing, and that
--- of a text is its place among the column's words. nil: no row has any.
+-- The cells of the rows under a key. 0 stands for no value; a text is its index
+-- among the column's words.
 local function column_of(rows, key)
   local column, places = { cells = {}, words = {} }, {}
-  local found = false
   for i, row in ipairs(rows) do
     local cell = row[key]
-    found = found or cell ~= nil
     if type(cell) == "string" and not places[cell] then
       table.insert(column.words, cell)
       places[cell] = #column.words
     end
     column.cells[i] = places[cell] or cell or 0
   end
-  return found and column or nil
+  return column
 end
 
--- Long lists are by column: with each key and each text once, a page is less
--- than half as large.
-local function by_column(rows, keys)
+-- Rows by column: with each key and each text once, a page is less than half as
+-- large.
+local function by_column(rows)
   local columns = {}
-  for _, key in ipairs(keys) do columns[key] = column_of(rows or {}, key) end
+  for _, row in ipairs(rows or {}) do
+    for key in pairs(row) do
+      columns[key] = columns[key] or column_of(rows, key)
+    end
+  end
   return columns
 end
 
--- With no "<" in it, the text ends no script element and begins no comment.
+-- The model as JSON without "<", so that it cannot end the script element.
 local function data(model)
-  local told = {}
-  for key, value in pairs(model) do told[key] = value end
-  told.calls = by_column(model.calls, CALL)
-  told.arrows = by_column(model.arrows, ARROW)
-  return (json.encode(told):gsub("<", "\\u003c"))
+  local copy = {}
+  for key, value in pairs(model) do copy[key] = value end
+  copy.calls, copy.arrows = by_column(model.calls), by_column(model.arrows)
+  return (json.encode(copy):gsub("<", "\\u003c"))
 end
 
 local function title(model)
@@ -65,16 +60,15 @@ local function title(model)
   end))
 end
 
---- The page of a model, which net.trace.model has made.
+--- The page of a model.
 ---
---- Only the page's own script and style may run: they carry a number that a
---- Content-Security-Policy asks for, and it is another in each page. What the
---- trace says is data, and is shown as text.
+--- Only the page's own script and style may run: they carry the nonce of its
+--- Content-Security-Policy. What the trace says is data, and is shown as text.
 ---
 --- See: www.w3.org/TR/CSP3.
----@param model table
----@return string html
-function page.write(model)
+---@param model table from trace.model
+---@return string page
+function html.write(model)
   local parts = {
     NONCE = ("%016x%016x"):format(math.random(0), math.random(0)),
     TITLE = title(model),
@@ -85,4 +79,4 @@ function page.write(model)
   return (assets.html:gsub("%$(%u+)", parts))
 end
 
-return page
+return html

@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.live: a trace as it is made, a line a call, in the order in which
--- they end. On the left each task that is alive has a column: `*` where the
--- line is its own, `|` where it only goes on.
+-- net.trace.live: a trace on the terminal while it is made, a line for each
+-- call when it ends. On the left each live task has a column, in which `*`
+-- marks the task's own lines.
 
-local event = require "net.trace.read"
 local hints = require "net.hints"
 local names = require "net.trace.names"
+local read = require "net.trace.read"
 local text = require "net.trace.text"
 
 local live = {}
 
 local NS = 1e9     -- in a second
-local WIDTH = 100  -- columns of the terminal, where nobody says
-local MOST = 8     -- tasks that have a column
-local LEAST = 20   -- columns for the call beside its task; with less, below it
+local WIDTH = 100  -- columns of a terminal that does not say
+local MOST = 8     -- tasks with a column
+local LEAST = 20   -- columns for a call; with less, it has a line of its own
 
 local COLOURS = { "36", "33", "35", "32", "34", "96", "93", "95" } -- of tasks
 local BAD, DIM = "31", "2"
@@ -27,8 +27,8 @@ local function paint(self, words, colour)
   return ("\27[%sm%s\27[0m"):format(colour, words)
 end
 
--- Writes a line in colours, { words, colour, words, colour ... }, of
--- which is shown what fits; and behind it words that fit.
+-- Writes what fits on a line of { words, colour, words, colour, ... }, and then
+-- `rest`.
 local function put(self, parts, rest)
   local left, line = self.width, {}
   for i = 1, #parts, 2 do
@@ -42,7 +42,7 @@ end
 
 -- ---- tasks ----
 
--- A task's lane: what it is called, its column if one was free, its colour.
+-- A task's lane: its name, its column if one is free, its colour.
 local function lane_of(self, task)
   local lane = self.lanes[task]
   if lane then return lane end
@@ -68,8 +68,8 @@ local function end_lane(self, task)
   self.lanes[task] = nil
 end
 
--- The left side of a line, as parts: when, whose process, the tasks; and how
--- wide that is. No lane: a line that goes on.
+-- The left side of a line, in parts (the time, the process' label, the tasks),
+-- and its width. Without a lane: of a line that continues another.
 local function left_side(self, t, lane)
   local time = t and ("%10.6f "):format((t - self.since) / NS) or (" "):rep(11)
   local parts = { time, DIM, self.label, "" }
@@ -83,11 +83,11 @@ local function left_side(self, t, lane)
   return parts, #time + #self.label + 2 * self.used + 8
 end
 
--- A line of these words; behind them a code, in red if it is a fault, and a
--- note in gray. On a narrow terminal the words have a line of their own, below.
+-- Writes a line of words, a code (in red if it is a fault) and a note. On a
+-- narrow terminal the words have a line of their own, below.
 local function say(self, t, lane, words, code, note)
   local parts, width = left_side(self, t, lane)
-  local colour = event.is_fault(code) and BAD or ""
+  local colour = read.is_fault(code) and BAD or ""
   code = code and "  " .. code or ""
   note = note ~= "" and "  " .. note or ""
   local room = self.width - width - #code - #note
@@ -98,7 +98,7 @@ local function say(self, t, lane, words, code, note)
   if below then put(self, { "  " .. words, "" }) end
 end
 
--- What to try, the first time that this code comes.
+-- Writes what to try, the first time that this code occurs.
 local function say_hint(self, code)
   local hint = code and not self.known[code] and hints.of(code)
   local parts, width = left_side(self)
@@ -117,8 +117,7 @@ local function sock_name(self, id)
   return sock and text.printable(names.of(sock)) .. ": " or ""
 end
 
--- What it returned; nil: itself, or true, which is no news. Bytes alone are
--- told of as its data.
+-- What the call returned; nil: itself or true. Received bytes are its data.
 local function result_of(it)
   if not it.result and it.data and not it.out then
     return '"' .. it.data .. '"'
@@ -127,8 +126,8 @@ local function result_of(it)
   return it.result
 end
 
--- tcp 127.0.0.1:80: recv(16) = "abc"; and the first bytes, if that has not said
--- them.
+-- "tcp 127.0.0.1:80: recv(16) = "abc"", and the first bytes, unless they are an
+-- argument or the result.
 local function call_words(self, it)
   local args, result = it.args or "", result_of(it)
   local words = ("%s%s%s(%s)"):format(sock_name(self, it.sock),
@@ -155,8 +154,8 @@ end
 
 -- ---- what each event shows ----
 
-local zero -- the beginning of the first trace that is shown here: two that run
-           -- side by side count from the same moment
+local zero -- when the first trace began: two that run side by side count from
+           -- the same moment
 
 local on = {}
 
@@ -195,7 +194,7 @@ function on.call(self, it)
     it.code and text.printable(it.code), notes(it))
   say_hint(self, it.code)
   local new = self.socks[it.new]
-  if new and it.call == "accept" then new.accepted = true end
+  if new and it.kind == "accept" then new.accepted = true end
 end
 
 function on.stop(self, it)
@@ -203,11 +202,11 @@ function on.stop(self, it)
     it.sys and it.sys .. " system calls" or "")
 end
 
---- A view of one trace: a function that takes each of its lines, as it comes.
+--- A view of one trace: a function that takes each of its lines.
 ---
---- options: write, a function that gets the text; colour, for a terminal that
---- has some; width, its columns; label, which stands in each line; since, when
---- the time is 0, in nanoseconds of the trace.
+--- options: `write` takes the text; `colour` is true for a terminal with
+--- colours, and `width` its columns; `label` stands in each line; `since` is
+--- the time, in nanoseconds of the trace, that counts as 0.
 ---@param options table
 ---@return fun(line: string) show
 function live.new(options)
@@ -216,7 +215,7 @@ function live.new(options)
     label = options.label and text.printable(options.label) .. " " or "",
     columns = {}, used = 1, socks = {}, known = {} }, view)
   return function(line)
-    local it, wrong = event.read(line)
+    local it, wrong = read.event(line)
     if wrong then
       put(self, { "a line of the trace is damaged: " .. text.printable(wrong),
         BAD })

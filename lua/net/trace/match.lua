@@ -1,21 +1,19 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.match: which call got what another one sent, across processes: a
--- connect and its accept, bytes of a stream by their place in it, datagrams by
--- ports and content. Calls and sockets are those of net/trace/model.lua.
+-- net.trace.match: finds which call received what another one sent, across
+-- processes: a connect and its accept, bytes of a stream by their position in
+-- it, datagrams by ports and content. The calls and sockets are those of
+-- net/trace/model.lua.
 
 local names = require "net.trace.names"
 
-local arrows = {}
+local match = {}
 
-local SENDS = { send = true, sendall = true, sendto = true }
-local RECEIVES = { recv = true, recvfrom = true, recv_into = true,
-  recv_exact = true, recv_line = true, recv_all = true, lines = true }
-local NEAR = 64 -- how far a datagram that came cut is looked for
+local NEAR = 64 -- datagrams that are searched for one that came truncated
 
--- ---- addresses, as both ends have them ----
+-- ---- addresses, the same for both ends ----
 
--- Addresses of one machine only say nothing about others.
+-- An address that other machines may have as well.
 local function is_local(address)
   return address:find "^127%." or address:find "^%[::1%]" or
     not address:find ":%d+$"
@@ -23,7 +21,7 @@ end
 
 local function is_wild(host) return host == "0.0.0.0" or host == "[::]" end
 
--- Where an address leads from that machine.
+-- An address as seen from all machines: a local one is told apart.
 local function place_of(address, machine)
   return is_local(address) and machine.index .. " " .. address or address
 end
@@ -32,8 +30,8 @@ local function port_of(address)
   return select(2, names.split(address)) or address
 end
 
--- The socket's own address and its peer's. Who connects to no address in
--- particular gets to his own.
+-- The socket's own address and its peer's. A connect to the wildcard address
+-- reaches the own host.
 local function ends_of(sock)
   local here = names.plain(sock.here or "")
   local there = names.plain(sock.there or "")
@@ -45,12 +43,12 @@ end
 
 -- ---- streams ----
 
--- The call by which each socket connected, if one did: the first that went
--- well, or only began (a socket that does not wait).
+-- The call by which each socket connected: the first that succeeded, or one
+-- that only began to (on a non-blocking socket).
 local function connectors(calls)
   local found = {}
   for _, call in ipairs(calls) do
-    local sock = call.event.call == "connect" and (call.sock or call.new)
+    local sock = call.event.kind == "connect" and (call.sock or call.new)
     if sock and sock.there and (not found[sock] or
       found[sock].event.code and not call.event.code) then
       found[sock] = call
@@ -59,7 +57,7 @@ local function connectors(calls)
   return found
 end
 
--- Sockets that connected, by both addresses, in the order of their calls.
+-- The sockets that connected, by both addresses, in the order of their calls.
 local function queue_connectors(calls)
   local queues = {}
   for sock, call in pairs(connectors(calls)) do
@@ -74,7 +72,8 @@ local function queue_connectors(calls)
   return queues
 end
 
--- Each connection is accepted once, in the order in which they were made.
+-- Each connection is accepted once; those between the same addresses in the
+-- order in which they were made.
 local function join_accepted(calls, add)
   local queues = queue_connectors(calls)
   for _, call in ipairs(calls) do
@@ -102,14 +101,14 @@ local function by_sock(calls)
   for _, call in ipairs(calls) do
     local event = call.event
     if call.sock and call.sock.type == "stream" then
-      if SENDS[event.call] and event.out then put(sent, call) end
-      if RECEIVES[event.call] and event["in"] then put(received, call) end
+      if event.kind == "send" and event.out then put(sent, call) end
+      if event.kind == "receive" and event["in"] then put(received, call) end
     end
   end
   return sent, received
 end
 
--- Bytes come as they went: who has how many of whom.
+-- The bytes of a stream arrive in the order in which they were sent.
 local function flow(sends, receives, add)
   local i, left = 1, sends[1].event.out
   for _, call in ipairs(receives) do
@@ -137,13 +136,14 @@ end
 
 -- ---- datagrams ----
 
-local function is_datagram(call, kinds)
-  return call.sock and call.sock.type == "dgram" and kinds[call.event.call] and
-    not call.event.code and
-    not (kinds == RECEIVES and (call.event.args or ""):find "MSG_PEEK")
+local function carries_datagram(call, kind)
+  local event = call.event
+  return call.sock and call.sock.type == "dgram" and event.kind == kind and
+    not event.code and
+    not (kind == "receive" and (event.args or ""):find "MSG_PEEK")
 end
 
--- Multicast and broadcast: any number of sockets get a copy.
+-- Multicast and broadcast: any number of sockets may get a copy.
 local function is_group(address)
   local first = tonumber(address:match "^(%d+)%.")
   if first then return first >= 224 and first < 240 or first == 255 end
@@ -152,15 +152,15 @@ end
 
 local function given(address) return address ~= "" and address or nil end
 
--- The ends of a datagram socket that is one of a pair, which have no names.
+-- The ends of a datagram socket from net.socketpair, which have no addresses.
 local function pair_ends(sock)
   local process = sock.process.index
   return ("pair %d.%d"):format(process, sock.id),
     ("pair %d.%d"):format(process, sock.twin.id)
 end
 
--- A datagram socket's address, and whom this call sent to or received from. (It
--- may have had other names then than it has now, and none before its first.)
+-- A datagram socket's address when this call was made, and the address that the
+-- call sent to or received from.
 local function datagram_ends(call)
   local sock = call.sock
   if sock.twin then return pair_ends(sock) end
@@ -168,14 +168,14 @@ local function datagram_ends(call)
     names.plain(given(call.event.addr) or call.there or "")
 end
 
--- To which port, and from which; a socket's own address may be any of its
--- machine's, as "0.0.0.0:9900" is. The scope is the machine, or all of them.
+-- The ports that a datagram goes to and comes from, without their hosts: a
+-- socket at 0.0.0.0 has any of its machine's. The scope is a machine, or "".
 local function route(scope, to, from)
   return ("%s|%s|%s"):format(scope, port_of(to), port_of(from))
 end
 
--- The bytes that data stands for: what was written as \xNN by one netlab, or
--- came cut, may be a part of a character for another.
+-- The bytes that data stands for. Where data was cut, one netlab may show a
+-- character that another shows as \xNN.
 local function bytes_of(data)
   return ((data or ""):gsub("\\\\", "\\x5c"):gsub("\\x(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
@@ -186,8 +186,9 @@ local function content(event, key)
   return ("|%d %s"):format(event[key] or 0, bytes_of(event.data))
 end
 
--- What was sent, in lists by its route, and by route and content. Of each, what
--- is before heads[1] has been received; of what goes to many, heads[sock].
+-- The datagrams that were sent, in queues by route, and by route and content.
+-- In each queue, those before heads[1] have been received; those to a group, by
+-- each socket before its own heads[sock].
 local function queue_sends(calls)
   local sends, queues = {}, {}
   local function put(key, it)
@@ -195,12 +196,12 @@ local function queue_sends(calls)
     table.insert(queues[key], it)
   end
   for _, call in ipairs(calls) do
-    if is_datagram(call, SENDS) then
+    if carries_datagram(call, "send") then
       local here, there = datagram_ends(call)
       local scope = is_local(there) and call.sock.process.machine.index or ""
       local it = { call = call, got = {}, many = is_group(there) }
       it.receiver = scope .. "|" .. port_of(there)
-      for from in pairs { [here] = true, [""] = true } do -- "": nobody says
+      for from in pairs { [here] = true, [""] = true } do -- "": unknown
         put(route(scope, there, from), it)
         put(route(scope, there, from) .. content(call.event, "out"), it)
       end
@@ -210,8 +211,8 @@ local function queue_sends(calls)
   return sends, queues
 end
 
--- The first, and some behind it, that this call may have received: it has been
--- sent by then, nobody else has it, and `fits` finds nothing against it.
+-- The first datagram near the head that this call may have received: it was
+-- sent before, was received by no other call, and `fits`.
 local function first_of(queue, call, fits)
   if not queue then return nil end
   local head = queue[1].many and call.sock or 1
@@ -227,7 +228,7 @@ end
 
 local function is_same() return true end
 
--- It came cut, into a buffer that was too small.
+-- It came truncated, into a buffer that was too small.
 local function is_longer(it, call)
   local sent, got = it.call.event, call.event
   local all, part = bytes_of(sent.data), bytes_of(got.data)
@@ -236,7 +237,7 @@ local function is_longer(it, call)
     all:sub(1, most) == part:sub(1, most)
 end
 
--- What recv got may have come from anybody, before the socket was connected.
+-- What recv received may have come from anyone before the socket was connected.
 local function find_sent(queues, call)
   local here, there = datagram_ends(call)
   local any = given(call.event.addr) and there or ""
@@ -251,7 +252,7 @@ local function find_sent(queues, call)
   end
 end
 
--- Where a datagram could have been received: scope and port.
+-- The scopes and ports at which a datagram could be received.
 local function receivers(socks)
   local found = {}
   for _, sock in ipairs(socks) do
@@ -264,32 +265,32 @@ local function receivers(socks)
   return found
 end
 
--- Joins each datagram with who received it; gives those that were lost.
+-- Joins each datagram with the calls that received it. Returns the lost ones.
 local function join_datagrams(calls, socks, add)
   local sends, queues = queue_sends(calls)
   for _, call in ipairs(calls) do
-    if is_datagram(call, RECEIVES) then
+    if carries_datagram(call, "receive") then
       local it, head = find_sent(queues, call)
       if it then
-        it.got[head], it.came = true, true
+        it.got[head], it.arrived = true, true
         add(it.call, call, "datagram", call.event["in"] or 0)
       end
     end
   end
   local found, lost = receivers(socks), {}
   for _, it in ipairs(sends) do
-    if not it.came and found[it.receiver] then lost[#lost + 1] = it.call end
+    if not it.arrived and found[it.receiver] then lost[#lost + 1] = it.call end
   end
   return lost
 end
 
---- What joins the calls, sorted by who received; and the calls that sent a
---- datagram which never arrived at a socket that is in the trace.
----@param calls table[] sorted by their begin
+--- The arrows from call to call, sorted by the receiving call; and the calls
+--- that sent a datagram which did not arrive at the traced socket it went to.
+---@param calls table[] sorted by when they began
 ---@param socks table[]
 ---@return table[] arrows from, to (calls), kind, bytes
 ---@return table[] lost calls
-function arrows.find(calls, socks)
+function match.find(calls, socks)
   local list = {}
   local function add(from, to, kind, bytes)
     list[#list + 1] = { from = from, to = to, kind = kind, bytes = bytes }
@@ -303,4 +304,4 @@ function arrows.find(calls, socks)
   return list, lost
 end
 
-return arrows
+return match

@@ -1,26 +1,21 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.mermaid: a model as a sequence diagram for Mermaid: what the tasks
--- sent each other as arrows, what they did alone as notes, and a bar on a task
--- for as long as it was blocked.
+-- net.trace.mermaid: a model as a sequence diagram for Mermaid: arrows for what
+-- tasks sent each other, notes for what they did alone, and a bar on a task
+-- that was blocked.
 
 local text = require "net.trace.text"
 
 local mermaid = {}
 
-local MOST = 200      -- messages and notes; nobody reads more
+local MOST = 200      -- messages and notes
 local LONGEST = 60    -- characters of one
 local BLOCKED = 0.001 -- seconds of waiting that are worth a bar
 
--- What only asks or sets is no step of the conversation.
-local QUIET = {}
-for name in ([[socket setsockopt getsockopt settimeout gettimeout setblocking
-    getblocking getsockname getpeername fileno info getrusage interfaces]])
-  :gmatch "%a+" do
-  QUIET[name] = true
-end
+-- The kinds of calls that are no step of the conversation.
+local QUIET = { open = true, property = true }
 
--- Text in which Mermaid finds no syntax: entities are its own, "#35;" is "#".
+-- Text in which Mermaid finds no syntax. Its entity for "#" is "#35;".
 local function escape(words)
   words = text.cut(text.printable(words), LONGEST)
   words = words:gsub(utf8.charpattern, function(c)
@@ -32,7 +27,7 @@ local function escape(words)
   end))
 end
 
--- Several tasks of a process are told apart by their own names.
+-- The names of the lanes; with the task, if a process has several.
 local function lane_names(m)
   local tasks, labels = {}, {}
   for _, lane in ipairs(m.lanes) do
@@ -46,19 +41,19 @@ local function lane_names(m)
   return labels
 end
 
--- recv(16), with its engine
+-- "recv(16)", or "echo: recv(16)" in an engine.
 local function call_words(call)
   return ("%s%s(%s)"):format(call.engine and call.engine .. ": " or "",
     call.call, call.args or "")
 end
 
--- The first of an arrow's bytes: known, where one of its calls has no others.
+-- The first of an arrow's bytes, if one of its calls carried these bytes only.
 local function arrow_data(arrow, from, to)
   if to["in"] == arrow.bytes and from.out ~= arrow.bytes then return to.data end
   return from.out == arrow.bytes and from.data or nil
 end
 
--- What an arrow says: the call that sent, or its bytes.
+-- The label of an arrow: the connect, or the bytes.
 local function arrow_words(arrow, from, to)
   if arrow.kind == "connect" then return call_words(from) end
   local data = arrow_data(arrow, from, to)
@@ -78,7 +73,8 @@ end
 
 local function put_arrow(items, m, arrow)
   local from, to = m.calls[arrow.from], m.calls[arrow.to]
-  put(items, { t = arrow.arrive, lane = from.lane, other = to.lane,
+  local arrives = math.max(from.from, to.to)
+  put(items, { t = arrives, lane = from.lane, other = to.lane,
     line = ("p%d->>p%d: %s"):format(from.lane, to.lane,
       escape(arrow_words(arrow, from, to))) })
 end
@@ -89,12 +85,12 @@ local function put_lost(items, call)
     call.lane, call.lane, escape(words)) })
 end
 
--- The note on a call: what has no arrow, what failed, what was blocked.
+-- A note on a call that has no arrow, that failed or that was blocked.
 local function put_note(items, call, is_joined)
   local words, blocked = call_words(call), call.wait >= BLOCKED
   if call.code then
     words = words .. " " .. call.code
-  elseif not blocked and (is_joined or QUIET[call.call]) then
+  elseif not blocked and (is_joined or QUIET[call.kind]) then
     return
   end
   if blocked then
@@ -105,7 +101,7 @@ local function put_note(items, call, is_joined)
     line = ("Note over p%d: %s"):format(call.lane, escape(words)) })
 end
 
--- All that can be seen, in the order of time.
+-- All messages and notes, by time.
 local function messages_of(m)
   local items, joined = {}, {}
   for _, arrow in ipairs(m.arrows) do
@@ -121,7 +117,8 @@ local function messages_of(m)
   return items
 end
 
--- The first of them; what is noted twice in a row is one, and counted.
+-- The first MOST of them, and how many were left out. Equal notes in a row are
+-- one, with a count.
 local function choose(items)
   local shown = {}
   for i, it in ipairs(items) do
@@ -137,7 +134,7 @@ local function choose(items)
   return shown, 0
 end
 
--- Around what was blocked, a bar.
+-- Adds a bar around each call that was blocked.
 local function add_bars(shown)
   local items = {}
   for _, it in ipairs(shown) do
@@ -154,11 +151,11 @@ local function add_bars(shown)
   return items
 end
 
---- The text of a sequence diagram. Of a long trace it has the beginning, and
---- says so.
+--- The text of a sequence diagram. Of a long trace it shows the beginning, and
+--- says how much is left out.
 ---
 --- See: mermaid.js.org/syntax/sequenceDiagram.html
----@param m table the model, of trace.model
+---@param m table the model, from trace.model
 ---@return string diagram
 function mermaid.write(m)
   local shown, left_out = choose(messages_of(m))

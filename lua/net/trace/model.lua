@@ -1,38 +1,37 @@
 -- SPDX-License-Identifier: MIT
 --
 -- net.trace.model: what several processes did, on one axis of time. The model
--- is a table that JSON can carry; times are seconds from the first event, and
--- what refers to a list holds an index into it:
+-- is a table that JSON can carry. Times are seconds since the first event; a
+-- reference to a call, lane, sock or process is its index:
 --
 --   version, seconds, wall
 --   processes { pid, host, lab, args, name, source, changed, at, stop, cut }
 --   lanes     { process, task, name, line, from, to, state }
 --   socks     { process, id, fd, family, type, name }
---   calls     { lane, sock, call, args, line, own, from, to, wait, waits, sys,
---               in, out, data, result, new, addr, code, failed, error, hint,
---               open, engine }; own: the line's number, in the lab's own file
---   arrows    { from, to: calls; kind, bytes, at, arrive }
+--   calls     { lane, sock, new, call, kind, from, to, wait, own, failed, hint,
+--               and read.SHOWN }; own: the line's number, in the lab's own file
+--   arrows    { from, to: calls; kind, bytes }
 --   lost      calls that sent a datagram which did not arrive
 --   counts    { lane, call, calls, sys, in, out, wait, errors }
 --   lines     { process, line, calls, wait }: of the lab's own file
 --
--- While it is made, a call, a lane, a socket and a process are tables that
--- refer to each other, each with its `index`.
+-- While the model is made, these are tables that refer to each other, each with
+-- its `index`.
 
-local arrows = require "net.trace.match"
-local is_fault = require "net.trace.read".is_fault
 local hints = require "net.hints"
+local match = require "net.trace.match"
 local names = require "net.trace.names"
+local read = require "net.trace.read"
 
 local model = {}
 
 local NS = 1e9 -- in a second
-local SAME_BOOT = 60 -- seconds: clocks of one machine differ by less
+local SAME_BOOT = 60 -- seconds: boot times of one machine differ by less
 local MOST_SOURCE = 1 << 20
 
 -- ---- one axis ----
 
--- The events of the list, split where one begins: a file may hold several.
+-- The events of each process: a file may hold several.
 local function split(list)
   local traces = {}
   for _, events in ipairs(list) do
@@ -44,8 +43,8 @@ local function split(list)
   return traces
 end
 
--- The machines, each with its clock: what was traced on one host since it was
--- booted has the same.
+-- The machine of a process. Processes of one host since it was booted share its
+-- clock.
 local function machine_of(machines, start)
   local booted = start.wall - start.t / NS
   for _, machine in ipairs(machines) do
@@ -58,7 +57,7 @@ local function machine_of(machines, start)
   return machine
 end
 
--- The first and the last moment of a process.
+-- The times of the first and the last event.
 local function span(events)
   local first, last = math.maxinteger, 0
   for _, event in ipairs(events) do
@@ -68,7 +67,8 @@ local function span(events)
   return first, last
 end
 
--- Gives each machine its place on the axis; the axis' beginning by the wall.
+-- Gives each machine its place on the axis. Returns when the axis begins, by
+-- the wall clock.
 local function place(machines)
   local wall = math.huge
   for _, machine in ipairs(machines) do
@@ -119,7 +119,7 @@ function on.name(p, event)
   if sock then sock.here, sock.there = event["local"], event.peer end
 end
 
--- Two sockets without names: they are known by what stands for them here.
+-- The two ends of a pair.
 local function join(a, b)
   if not a or not b then return end
   a.twin, b.twin = b, a
@@ -131,7 +131,7 @@ function on.call(p, event, at)
     new = p.socks[event.new], order = #p.model.calls + 1 }
   call.wait = math.min((event.wait or 0) / NS, call.to - at)
   if call.sock then call.here, call.there = call.sock.here, call.sock.there end
-  if call.new and event.call == "accept" then call.new.accepted = call end
+  if call.new and event.kind == "accept" then call.new.accepted = call end
   if event.call == "socketpair" and not event.code then
     join(call.new, p.socks[(event.new or 0) + 1])
   end
@@ -142,8 +142,7 @@ function on.stop(p, _, at) p.stop, p.cut = at, nil end
 
 function on.start() end
 
--- The lab's name without its folders; of two that are the same, the second is
--- NAME#2.
+-- The lab's name without its folders; a second one of the same name is NAME#2.
 local function name_process(p, taken)
   local base = (p.lab:match "([^/]+)$" or p.lab):gsub("%.lua$", "")
   local name, n = base, taken[base] or 1
@@ -168,7 +167,7 @@ local function add_process(m, events, machine, last)
   for _, event in ipairs(events) do
     on[event.ev](p, event, p.seconds(event.t))
   end
-  table.sort(p.tasks, function(a, b) -- 0, which is in no task, comes last
+  table.sort(p.tasks, function(a, b) -- 0, which is no task, comes last
     return a ~= 0 and (b == 0 or a < b)
   end)
   for _, task in ipairs(p.tasks) do
@@ -190,7 +189,7 @@ local function sort(list, first, second)
   return list
 end
 
--- The list's row of this key: `new`, if there is none yet.
+-- The list's row of this key; adds `new` if there is none.
 local function row_of(list, rows, key, new)
   if not rows[key] then
     rows[key] = new
@@ -208,7 +207,7 @@ local function count_calls(calls)
       errors = 0 })
     row.calls = row.calls + 1
     row.wait = row.wait + call.wait
-    if is_fault(event.code) then row.errors = row.errors + 1 end
+    if read.is_fault(event.code) then row.errors = row.errors + 1 end
     for _, key in ipairs { "sys", "in", "out" } do
       row[key] = row[key] + (event[key] or 0)
     end
@@ -216,7 +215,7 @@ local function count_calls(calls)
   return sort(list, "lane", "call")
 end
 
--- The number of a line of the lab itself, whose name Lua may have cut.
+-- The number of a line in the lab itself, whose name Lua may have cut.
 local function own_line(call)
   local file, line = (call.event.line or ""):match "^(.*):(%d+)$"
   if not file then return nil end
@@ -225,7 +224,7 @@ local function own_line(call)
   return file == lab and math.tointeger(tonumber(line)) or nil
 end
 
--- What an engine did is counted with the call that it did it for.
+-- Calls of an engine are counted with the call that runs it.
 local function count_lines(calls)
   local list, rows = {}, {}
   for _, call in ipairs(calls) do
@@ -242,8 +241,8 @@ end
 
 -- ---- the model itself ----
 
--- A lab's source. The trace says which file that is, and the picture of it may
--- be given away: so only text that is called Lua, and not much of it.
+-- A lab's source. A stranger's trace names the file, and the picture may be
+-- passed on, so it must be Lua, text and of moderate size.
 local function read_source(lab)
   if not lab:find "%.lua$" then return nil end
   local file <close> = io.open(lab, "rb")
@@ -251,7 +250,7 @@ local function read_source(lab)
   return text and utf8.len(text) and text or nil
 end
 
--- FNV-1a: what src/trace/log.c says of the lab that ran.
+-- FNV-1a, as src/trace/log.c has computed it of the lab that ran.
 local function sum_of(source)
   local sum = 2166136261
   for i = 1, #source do
@@ -262,7 +261,7 @@ end
 
 local function index_of(it) return it and it.index end
 
--- The list, each made by f.
+-- A list of f(item) for each.
 local function map(list, f)
   local mapped = {}
   for i, it in ipairs(list) do mapped[i] = f(it) end
@@ -281,19 +280,18 @@ end
 
 local function public_call(call)
   local e = call.event
-  return { lane = call.lane.index, sock = index_of(call.sock), call = e.call,
-    args = e.args, line = e.line, own = own_line(call), from = call.from,
-    to = call.to, wait = call.wait, waits = e.waits or 0, sys = e.sys or 0,
-    ["in"] = e["in"], out = e.out, data = e.data, result = e.result,
-    new = index_of(call.new), addr = e.addr, code = e.code, error = e.error,
-    failed = is_fault(e.code) or nil, hint = e.code and hints.of(e.code),
-    open = e.open, engine = e.engine }
+  local public = { lane = call.lane.index, sock = index_of(call.sock),
+    new = index_of(call.new), call = e.call, kind = e.kind, from = call.from,
+    to = call.to, wait = call.wait, own = own_line(call),
+    failed = read.is_fault(e.code) or nil, hint = e.code and hints.of(e.code) }
+  for _, key in ipairs(read.SHOWN) do public[key] = e[key] end
+  public.waits, public.sys = e.waits or 0, e.sys or 0
+  return public
 end
 
 local function public_arrow(arrow)
   return { from = arrow.from.index, to = arrow.to.index, kind = arrow.kind,
-    bytes = arrow.bytes, at = arrow.from.from,
-    arrive = math.max(arrow.from.from, arrow.to.to) }
+    bytes = arrow.bytes }
 end
 
 local function public_process(source_of)
@@ -307,7 +305,7 @@ local function public_process(source_of)
   end
 end
 
--- Calls are written when they end, and read as they begin.
+-- Calls are logged as they end; here they are sorted as they begin.
 local function sort_calls(calls)
   table.sort(calls, function(a, b)
     if a.from ~= b.from then return a.from < b.from end
@@ -316,7 +314,7 @@ local function sort_calls(calls)
   for i, call in ipairs(calls) do call.index = i end
 end
 
---- The model of traces, one list of events for each process.
+--- The model of traces. The events of each process are a list.
 ---@param list table[][]
 ---@param source_of? fun(lab: string): string?
 ---@return table model
@@ -335,11 +333,11 @@ function model.of(list, source_of)
     seconds = math.max(seconds, part.machine.seconds(part.last))
   end
   sort_calls(m.calls)
-  local found, lost = arrows.find(m.calls, m.socks)
+  local arrows, lost = match.find(m.calls, m.socks)
   return { version = 1, seconds = seconds, wall = wall,
     processes = map(m.processes, public_process(source_of or read_source)),
     lanes = map(m.lanes, public_lane), socks = map(m.socks, public_sock),
-    calls = map(m.calls, public_call), arrows = map(found, public_arrow),
+    calls = map(m.calls, public_call), arrows = map(arrows, public_arrow),
     lost = map(lost, index_of), counts = count_calls(m.calls),
     lines = count_lines(m.calls) }
 end

@@ -1,24 +1,25 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.names: the addresses in a trace, and how a socket is called.
+-- net.trace.names: the addresses in a trace, and how sockets and tasks are
+-- named.
 
 local names = {}
 
---- "127.0.0.1:80", "[::1]:80" as host and port; a path has no port.
+--- The host and the port of "127.0.0.1:80" or "[::1]:80"; a path has no port.
 function names.split(address)
   local host, port = address:match "^(.*):(%d+)$"
   if not host then return address, nil end
   return host, port
 end
 
---- What of an address two ends of a connection have in common: no zone, and
---- an IPv4 address as itself within IPv6.
+--- An address as both ends of a connection have it: without its zone, and an
+--- IPv4-mapped address as IPv4.
 function names.plain(address)
   return (address:gsub("^%[([^%]%%]*)%%[^%]]*%]", "[%1]")
     :gsub("^%[::ffff:([%d.]+)%]", "%1"))
 end
 
---- How a task is called; 0 is what runs in none, which is finalizers.
+--- The name of a task; 0 is for finalizers, which run in no task.
 function names.task(number)
   if number == 0 then return "at exit" end
   return number == 1 and "script" or "task " .. number
@@ -30,10 +31,9 @@ function names.kind(family, type)
   return type == "dgram" and "udp" or "tcp"
 end
 
---- How a socket is called: "tcp 127.0.0.1:9900<-41234" for one that was
---- accepted, "->" for one that has connected; by its number, where it has no
---- name yet.
----@param sock table of id, kind, here, there (addresses or nil), accepted
+--- The name of a socket: "tcp 127.0.0.1:9900<-41234" if it was accepted, with
+--- "->" if it has connected, and "tcp #3" while it has no address.
+---@param sock table { id, kind, accepted, here, there (addresses or nil) }
 function names.of(sock)
   local here, there = sock.here or "", sock.there or ""
   if here == "" and there == "" and not sock.accepted then

@@ -1,34 +1,38 @@
 -- SPDX-License-Identifier: MIT
 --
 -- net.trace.read: an event of a trace, from its line. A trace may come from
--- anybody: what is read here has what its kind must have, and each key is of
--- its type. netlab(1) says what the events are.
+-- anybody, so the line is checked: an event has the keys that it needs, and
+-- each key that is known has its type. netlab(1) says what the events are.
 
 local json = require "net.json"
 
-local event = {}
+local read = {}
 
 local VERSION = 1         -- of the events
 local MOST_TIME = 1 << 62 -- ns: the difference of two is an integer
-local MOST = 1 << 40      -- of what is counted: so is the sum of a file's
+local MOST = 1 << 40      -- of a count: the sum of a file's is an integer
 
--- What each key is, where it is there. Others are of no use here.
-local KINDS = {
+-- The type of each key that is of use here. Other keys are ignored.
+local TYPES = {
   v = "count", t = "time", ["end"] = "time", wait = "time", waits = "count",
   sys = "count", ["in"] = "count", out = "count", task = "count",
   by = "count", sock = "count", new = "count", fd = "count", pid = "count",
   sum = "count", wall = "number", open = "boolean",
 }
-for key in ([[host lab line state family type local peer call args data result
-    addr code error engine]]):gmatch "%a+" do
-  KINDS[key] = "text"
+for key in ([[host lab line state family type local peer call kind args data
+    result addr code error engine]]):gmatch "%a+" do
+  TYPES[key] = "text"
 end
+
+--- The keys of a call that are shown as they are.
+read.SHOWN = { "args", "line", "waits", "sys", "in", "out", "data", "result",
+  "addr", "code", "error", "open", "engine" }
 
 local NEEDED = {
   start = { "t", "wall", "v", "pid", "lab" }, stop = { "t" },
   task = { "t", "task" }, done = { "t", "task" },
   sock = { "t", "sock" }, name = { "t", "sock" },
-  call = { "t", "end", "task", "call" },
+  call = { "t", "end", "task", "call", "kind" },
 }
 
 local function is_integer(value, most)
@@ -52,52 +56,54 @@ function is.list(value)
   return true
 end
 
--- What is wrong with an event; nil: nothing.
-local function check(it)
-  if type(it) ~= "table" or type(it.ev) ~= "string" then
-    return "this is no event"
+-- What is wrong with an event, or nil.
+local function check(event)
+  if type(event) ~= "table" or type(event.ev) ~= "string" then
+    return "this is not an event"
   end
-  if not NEEDED[it.ev] then return nil end
-  for _, key in ipairs(NEEDED[it.ev]) do
-    if it[key] == nil then return ("it has no '%s'"):format(key) end
-  end
-  for key, value in pairs(it) do
-    local kind = KINDS[key]
-    if key == "args" and it.ev == "start" then kind = "list" end
-    if kind and not is[kind](value) then
-      return ("its '%s' is no %s"):format(key, kind)
+  if not NEEDED[event.ev] then return nil end
+  for _, key in ipairs(NEEDED[event.ev]) do
+    if event[key] == nil then
+      return ("the %s event has no '%s'"):format(event.ev, key)
     end
   end
-  if it.ev == "start" and it.v ~= VERSION then
-    return ("its format is %d, and this netlab reads %d"):format(it.v,
+  for key, value in pairs(event) do
+    local kind = TYPES[key]
+    if key == "args" and event.ev == "start" then kind = "list" end
+    if kind and not is[kind](value) then
+      return ("'%s' must be a %s"):format(key, kind)
+    end
+  end
+  if event.ev == "start" and event.v ~= VERSION then
+    return ("its format is %d, and this netlab reads %d"):format(event.v,
       VERSION)
   end
 end
 
--- That there is nothing yet, or no more, is an answer.
+-- Codes that are an answer and no fault: not yet, or no more.
 local ANSWERS = { EAGAIN = true, EALREADY = true, EINPROGRESS = true,
                   EOF = true }
 
---- Is what a call ended with a fault? nil is none.
+--- Is the code that a call ended with (nil: none) a fault?
 ---@param code string?
 ---@return boolean
-function event.is_fault(code)
+function read.is_fault(code)
   return code ~= nil and not ANSWERS[code]
 end
 
---- The event of a line; nil where a newer netlab wrote one of a kind that is
---- not known here, and nil and a message where the line is damaged.
+--- The event in a line. nil: it is of a kind that only a newer netlab knows.
+--- nil and a message: the line is damaged.
 ---@param line string without its end
 ---@return table? event and its `text`, the line
 ---@return string? message
-function event.read(line)
-  local it, message = json.decode(line)
+function read.event(line)
+  local event, message = json.decode(line)
   if message then return nil, (message:gsub(" %(EINVAL%)$", "")) end
-  local wrong = check(it)
+  local wrong = check(event)
   if wrong then return nil, wrong end
-  if not NEEDED[it.ev] then return nil end
-  it.text = line
-  return it
+  if not NEEDED[event.ev] then return nil end
+  event.text = line
+  return event
 end
 
-return event
+return read

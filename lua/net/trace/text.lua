@@ -1,38 +1,36 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.trace.text: what stands in a trace as text that may be shown anywhere. A
--- trace may come from anybody, so of what it says only text that is to be seen
--- is shown as it is. (Data and arguments were escaped when they were written.)
+-- net.trace.text: text that is safe on a terminal, times, and columns.
 
 local text = {}
 
--- Of UTF-8, what is not to be seen: control characters, those without a width,
--- and those that end a line or turn its direction round; as in src/trace/strbuf.c.
-local UNSEEN = { "[\0-\x1F\x7F]", "\xC2[\x80-\x9F]", "\xD8\x9C",
+-- The UTF-8 of what may not be shown: controls, characters without a width, and
+-- those that break a line or change its direction.
+local INVISIBLE = { "[\0-\x1F\x7F]", "\xC2[\x80-\x9F]", "\xD8\x9C",
   "\xE2\x80[\x8B-\x8F\xA8-\xAF]", "\xE2\x81[\xA0-\xAF]", "\xEF\xBB\xBF" }
 
 local function escape(bytes)
   return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
---- Bytes as a terminal shows them: what is no text to be seen as \xNN.
+--- Bytes as a terminal may show them: what is not visible text as \xNN.
 function text.printable(bytes)
   if not utf8.len(bytes) then return (bytes:gsub("[^ -~]+", escape)) end
-  for _, pattern in ipairs(UNSEEN) do bytes = bytes:gsub(pattern, escape) end
+  for _, pattern in ipairs(INVISIBLE) do bytes = bytes:gsub(pattern, escape) end
   return bytes
 end
 
---- A time in seconds, to three or four digits: "305 us", "12.3 ms", "1.50 s".
+--- A duration in seconds as text: "305 us", "12.3 ms", "1.50 s".
 function text.seconds(s)
   if s < 1e-3 then return ("%.0f us"):format(s * 1e6) end
   if s < 1 then return ("%.1f ms"):format(s * 1e3) end
   return ("%.2f s"):format(s)
 end
 
--- The columns that a character takes on a terminal: an ideograph takes two.
+-- The columns of a character on a terminal: an ideograph has two.
 local function columns_of(c) return c >= 0x2E80 and 2 or 1 end
 
---- The columns that UTF-8 takes on a terminal.
+--- The columns of UTF-8 on a terminal.
 function text.columns(words)
   if not words:find "[\x80-\xFF]" then return #words end
   local columns = 0
@@ -40,7 +38,7 @@ function text.columns(words)
   return columns
 end
 
---- UTF-8 in at most so many columns.
+--- UTF-8 cut to at most `most` columns.
 function text.cut(words, most)
   if text.columns(words) <= most then return words end
   if most < 3 then return ("..."):sub(1, math.max(0, most)) end
@@ -51,11 +49,11 @@ function text.cut(words, most)
   end
 end
 
---- UTF-8 in lines of at most so many columns, broken at spaces and before
---- ideographs, where there are any.
+--- UTF-8 in lines of at most `most` columns, broken at spaces and before
+--- ideographs where it can.
 function text.wrap(words, most)
   local lines, from, columns = {}, 1, 0
-  local stop, go_on -- where the line may end, and the next begin
+  local stop, go_on -- where the line may end, and the next may begin
   for place, c in utf8.codes(words) do
     if c == 32 or columns_of(c) == 2 then
       stop, go_on = place, c == 32 and place + 1 or place

@@ -2,6 +2,7 @@
 local page = require "net.trace.html"
 local browser = require "tests.support.browser"
 local json = require "net.json"
+local made = require "tests.support.trace"
 local support = require "tests.support"
 
 local HOSTILE = "</script><img src=x onerror='window.hit=1'>\"\27[31m\u{202E}"
@@ -10,6 +11,7 @@ local SERVER = "local net = require 'net'\nserve()\n\tpoll()\n"
 -- Adds to every call what all have.
 local function model_of(calls)
   for _, call in ipairs(calls) do
+    call.kind = made.kinds[call.call]
     call.sys, call.wait = call.sys or 1, call.wait or 0
     call.waits = call.wait > 0 and 1 or 0
     call.own = tonumber((call.line or ""):match ":(%d+)$")
@@ -58,9 +60,8 @@ local function sample()
       code = "EOF" },
   }
   model.arrows = {
-    { from = 3, to = 2, kind = "connect", at = 0.2999, arrive = 0.3 },
-    { from = 4, to = 5, kind = "bytes", bytes = 5, at = 0.3002,
-      arrive = 0.3003 },
+    { from = 3, to = 2, kind = "connect" },
+    { from = 4, to = 5, kind = "bytes", bytes = 5 },
   }
   model.lost = { 8 }
   model.counts = {

@@ -23,8 +23,6 @@ local function arrows_of(m)
     local from, to = m.calls[arrow.from], m.calls[arrow.to]
     words[i] = ("%s %s>%s%s"):format(arrow.kind, from.args or from.call,
       to.args or to.call, arrow.bytes and " " .. arrow.bytes or "")
-    assert.equal(from.from, arrow.at)
-    assert.equal(to.to, arrow.arrive)
   end
   return words
 end
@@ -60,19 +58,23 @@ describe("trace.read", function()
   it("says which line is damaged, and how", function()
     local start = made.text({}, {})
     for line, message in pairs {
-      ["{"] = "decode: no string, at byte 2", ["[1]"] = "this is no event",
-      ["5"] = "this is no event", ["{}"] = "this is no event",
-      ["null"] = "this is no event", ['{"ev":1}'] = "this is no event",
-      ['{"ev":"stop"}'] = "it has no 't'",
-      ['{"ev":"call","t":1,"end":2,"task":1}'] = "it has no 'call'",
-      ['{"ev":"stop","t":-1}'] = "its 't' is no time",
-      ['{"ev":"stop","t":1.5}'] = "its 't' is no time",
-      ['{"ev":"stop","t":9223372036854775807}'] = "its 't' is no time",
-      ['{"ev":"sock","t":1,"sock":"1"}'] = "its 'sock' is no count",
-      ['{"ev":"sock","t":1,"sock":1,"family":2}'] = "its 'family' is no text",
-      ['{"ev":"stop","t":1,"wall":-1}'] = "its 'wall' is no number",
-      ['{"ev":"task","t":1,"task":1,"open":1}'] = "its 'open' is no boolean",
-      [start:gsub('%["%-%-port".-%]', "[1]")] = "its 'args' is no list",
+      ["{"] = "decode: no string, at byte 2",
+      ["[1]"] = "this is not an event", ["5"] = "this is not an event",
+      ["{}"] = "this is not an event", ["null"] = "this is not an event",
+      ['{"ev":1}'] = "this is not an event",
+      ['{"ev":"stop"}'] = "the stop event has no 't'",
+      ['{"ev":"call","t":1,"end":2,"task":1,"kind":"wait"}'] =
+        "the call event has no 'call'",
+      ['{"ev":"call","t":1,"end":2,"task":1,"call":"recv"}'] =
+        "the call event has no 'kind'",
+      ['{"ev":"stop","t":-1}'] = "'t' must be a time",
+      ['{"ev":"stop","t":1.5}'] = "'t' must be a time",
+      ['{"ev":"stop","t":9223372036854775807}'] = "'t' must be a time",
+      ['{"ev":"sock","t":1,"sock":"1"}'] = "'sock' must be a count",
+      ['{"ev":"sock","t":1,"sock":1,"family":2}'] = "'family' must be a text",
+      ['{"ev":"stop","t":1,"wall":-1}'] = "'wall' must be a number",
+      ['{"ev":"task","t":1,"task":1,"open":1}'] = "'open' must be a boolean",
+      [start:gsub('%["%-%-port".-%]', "[1]")] = "'args' must be a list",
       [start:gsub('"v":1', '"v":2')] =
         "its format is 2, and this netlab reads 1",
     } do
@@ -84,7 +86,7 @@ describe("trace.read", function()
 
   it("takes nothing else for a trace", function()
     for _, text in ipairs { "", "\n", '{"ev":"stop","t":1}\n', "{" } do
-      assert.same({ n = 3, nil, "a trace begins with its start (EINVAL)",
+      assert.same({ n = 3, nil, "a trace begins with a start event (EINVAL)",
         "EINVAL" }, table.pack(trace.read(text)))
     end
     local _, message = trace.read(made.text({}, {}):rep(1001))
@@ -106,8 +108,8 @@ describe("trace.model", function()
     assert.same({ 1, 0.5, 1764036632.5 }, { m.version, m.seconds, m.wall })
     assert.same({ { pid = 7, host = "lab", lab = "labs/a.lua", name = "a",
       args = { "--port", "9900" }, at = 0, stop = 0.5 } }, m.processes)
-    assert.same({ { lane = 1, call = "sleep", from = 0.1, to = 0.4,
-      wait = 0.299, waits = 1, sys = 0 } }, m.calls)
+    assert.same({ { lane = 1, call = "sleep", kind = "task", from = 0.1,
+      to = 0.4, wait = 0.299, waits = 1, sys = 0 } }, m.calls)
   end)
 
   it("sorts calls as they begin, and keeps what is said of them", function()

@@ -11,22 +11,6 @@ const model = (() => {
 
   // ---- reading ----
 
-  const KINDS = {
-    make: "socket socketpair bind listen setsockopt shutdown close",
-    meet: "connect accept",
-    in: "recv recv_exact recv_all recv_line lines recvfrom recv_into",
-    out: "send sendall sendto",
-    wait: "sleep select join run",
-    name: "gethostbyname gethostbyaddr getaddrinfo getnameinfo gethostname " +
-      "getservbyport getservbyname interfaces",
-    engine: "echo load",
-  };
-
-  function kindOf(name) {
-    return Object.keys(KINDS).find((kind) =>
-      KINDS[kind].split(" ").includes(name)) || "make";
-  }
-
   // The rows of a list that the page has by column (net/trace/html.lua).
   function rowsIn(columns) {
     const all = Object.entries(columns);
@@ -42,8 +26,7 @@ const model = (() => {
     const from = number(call.from);
     const it = { ...call, index, lane, from, to: Math.max(from, call.to || 0),
                  wait: number(call.wait), arrows: [],
-                 sock: socks[call.sock - 1], made: socks[call.new - 1],
-                 kind: kindOf(call.call) };
+                 sock: socks[call.sock - 1], made: socks[call.new - 1] };
     it.poll = call.code === "EAGAIN";
     lane.calls.push(it);
     return it;
@@ -243,11 +226,13 @@ const model = (() => {
   // Which labels the even axis makes room for: the name of a call (before the
   // next call of its row), and what it waited (inside its bar). Each entry
   // asks for less than the one before it.
+  const LOCAL = ["open", "socket", "property", "convert"];
+  const IDLE = ["task", "wait"];
   const NEEDS = [
     () => true,
-    (call) => !/^[gs]et/.test(call.call),
-    (call) => call.kind !== "make" && call.kind !== "wait",
-    (call, wait) => call.failed || wait && call.kind !== "wait",
+    (call) => call.kind !== "property",
+    (call) => ![...LOCAL, ...IDLE].includes(call.kind),
+    (call, wait) => call.failed || wait && !IDLE.includes(call.kind),
   ];
 
   // For each moment, the earlier moments that it must keep a distance from, as

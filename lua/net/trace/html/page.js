@@ -271,8 +271,8 @@
   }
 
   const LEGEND = [
-    ["make", "make, name, close"], ["meet", "connect, accept"],
-    ["out", "bytes out"], ["in", "bytes in"], ["waits", "blocked, waits"],
+    ["socket", "open, bind, close"], ["connect", "connect, accept"],
+    ["send", "bytes out"], ["receive", "bytes in"], ["waits", "blocked, waits"],
     ["name", "names"], ["poll", "EAGAIN: would block"], ["failed", "error"],
   ];
 

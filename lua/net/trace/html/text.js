@@ -80,9 +80,7 @@ const text = (() => {
 
   // Why a call waits. Only some calls wait in the kernel.
   function waitWord(call) {
-    if (call.call === "sleep" || call.call === "join" || call.call === "run") {
-      return "waits";
-    }
+    if (call.kind === "task") return "waits";
     return call.kind === "name" ? "asks the resolver" : "blocked in kernel";
   }
 
