@@ -319,7 +319,7 @@ function net.hexlify(bytes) end
 
 --- The bytes that hexlify has made digits of; capitals may be.
 ---
---- Errors: "EINVAL" the text is not two hexadecimal digits a byte.
+--- Errors: "EINVAL" the text does not have two hexadecimal digits for each byte.
 ---
 --- See: net.hexlify.
 ---@param text string "7f000001"

@@ -57,8 +57,9 @@ int luaopen_net(lua_State *L) {
         net_tcp_info_methods, net_stream_methods, net_io_methods,
         net_echo_methods);
   lua_newtable(L);
-  add(L, net_addr_functions);
+  add(L, net_address_functions);
   add(L, net_buffer_functions);
+  add(L, net_bytes_functions);
   add(L, net_resolver_functions);
   add(L, net_names_functions);
   add(L, net_system_functions);

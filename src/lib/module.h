@@ -8,9 +8,10 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-extern const luaL_Reg net_addr_functions[];
+extern const luaL_Reg net_address_functions[];
 extern const luaL_Reg net_attributes_methods[];
 extern const luaL_Reg net_buffer_functions[], net_buffer_methods[];
+extern const luaL_Reg net_bytes_functions[];
 extern const luaL_Reg net_connect_functions[], net_connect_methods[];
 extern const luaL_Reg net_deadline_methods[];
 extern const luaL_Reg net_echo_engine_methods[], net_echo_methods[];

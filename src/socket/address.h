@@ -14,21 +14,21 @@
 #include <lua.h>
 
 typedef struct net_addr {
-  socklen_t len; /* 0: no address is known */
+  socklen_t len; /* 0: no address */
   union {
     struct sockaddr sa;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
     struct sockaddr_un un;
-    struct sockaddr_storage any; /* room for whatever the kernel answers */
+    struct sockaddr_storage any; /* room for any address */
   } u;
 } net_addr;
 
-/* The same of a socket's peer, for messages, in fewer bytes. */
+/* A peer's address, for messages, in less memory. */
 typedef struct net_peer {
-  char *path; /* a UNIX socket's */
+  char *path; /* of a UNIX socket, or NULL */
   union {
-    struct sockaddr sa; /* its family is 0: no peer is known */
+    struct sockaddr sa; /* sa_family 0: no peer */
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
   } u;

@@ -180,7 +180,7 @@ describe("bytes as text", function()
       "0:" } do
       local bytes, message, code = net.unhexlify(text)
       assert.is_nil(bytes, text)
-      assert.equal("unhexlify: not two hexadecimal digits a byte (EINVAL)",
+      assert.equal("unhexlify: each byte needs two hexadecimal digits (EINVAL)",
         message)
       assert.equal("EINVAL", code)
     end
