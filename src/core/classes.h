@@ -13,7 +13,6 @@
 #define NET_HISTOGRAM "net.histogram"
 #define NET_LOAD "net.load"
 #define NET_LOOKUP "net.lookup"
-#define NET_NAME "net.name"
 #define NET_POLLSET "net.pollset"
 #define NET_SOCK "net.socket"
 #define NET_TASK "net.task"

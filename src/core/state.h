@@ -37,8 +37,14 @@ typedef enum {
   NET_CANCELED,
   NET_INTERRUPTED /* by Ctrl-C; only for a call that returns_on_interrupt */
 } net_wake;
-typedef int (*net_step)(lua_State *L, net_wake wake);
-enum { NET_WAIT = -1 };
+
+/* What a step returns: the number of its Lua results, or one of these. */
+typedef int net_outcome;
+enum {
+  NET_WAIT = -1,  /* the wait is armed; call the step again when it is over */
+  NET_PROCEED = 0 /* of a check or a part of a step: go on with the next */
+};
+typedef net_outcome (*net_step)(lua_State *L, net_wake wake);
 
 typedef struct net_loop net_loop;
 typedef struct net_task net_task;

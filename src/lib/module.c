@@ -49,7 +49,6 @@ int luaopen_net(lua_State *L) {
   CLASS(L, NET_POLLSET, net_pollset_methods);
   CLASS(L, NET_DEADLINE, net_deadline_methods);
   CLASS(L, NET_LOOKUP, net_resolver_methods);
-  CLASS(L, NET_NAME, net_names_methods);
   CLASS(L, NET_ECHO, net_echo_engine_methods);
   CLASS(L, NET_HISTOGRAM, net_histogram_methods);
   CLASS(L, NET_LOAD, net_load_engine_methods);
@@ -60,12 +59,10 @@ int luaopen_net(lua_State *L) {
   add(L, net_address_functions);
   add(L, net_buffer_functions);
   add(L, net_bytes_functions);
-  add(L, net_resolver_functions);
-  add(L, net_names_functions);
+  add(L, net_netdb_functions);
   add(L, net_system_functions);
   add(L, net_sock_functions);
   add(L, net_connect_functions);
-  add(L, net_gai_functions);
   add(L, net_listen_functions);
   add(L, net_select_functions);
   add(L, net_task_functions);

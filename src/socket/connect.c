@@ -263,8 +263,11 @@ static int net_connect(lua_State *L) {
   int family = check_options(L, d, &seconds);
   lua_settop(L, DIAL);
   lua_toclose(L, DIAL);
-  return net_resolver_addresses(L, family, HOST, "connect", seconds,
-                                net_connect_start, ATTEMPTS);
+  net_query q = {.call = "connect", .host = HOST, .extra = ATTEMPTS};
+  q.seconds = seconds;
+  q.may_wait = 1;
+  q.then = net_connect_start;
+  return net_resolver_addresses(L, q, family);
 }
 
 const luaL_Reg net_connect_methods[] = {

@@ -94,8 +94,11 @@ static int net_listen(lua_State *L) {
   lua_pushliteral(L, ""); /* FAILURES */
   if (!(!both && net_resolver_known(L, AF_INET, HOST, &a)) &&
       !net_resolver_known(L, AF_INET6, HOST, &a))
-    return net_resolver_addresses(L, AF_UNSPEC, HOST, "listen", -1, net_listenk,
-                                  0);
+    return net_resolver_addresses(
+        L,
+        (net_query){
+            .call = "listen", .host = HOST, .seconds = -1, .then = net_listenk},
+        AF_UNSPEC);
   lua_pushlstring(L, (char *)&a, sizeof a);
   return net_listenk(L, NET_START);
 }

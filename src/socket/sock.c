@@ -100,8 +100,13 @@ int net_sock_address(lua_State *L, net_sock *s, int arg, const char *call,
                      net_step then, int waits) {
   if (s->family != AF_UNIX) {
     lua_settop(L, arg + 1);
-    return net_resolver_address(L, s->family, arg, call, s->timeout, then,
-                                waits);
+    return net_resolver_addresses(L,
+                                  (net_query){.call = call,
+                                              .host = arg,
+                                              .seconds = s->timeout,
+                                              .may_wait = waits,
+                                              .then = then},
+                                  s->family);
   }
   size_t len;
   net_addr a;

@@ -504,8 +504,9 @@ describe("bad input", function()
 
   for _, name in ipairs(echoes) do
     it(name .. " says what is wrong with its options", function()
-      refused(name, "--port 70000", "Error: port not in 0..65535: '70000'")
-      refused(name, "--port x", "Error: port is no integer and no service")
+      local range = "Error: port must be 0 to 65535 or a service name, got "
+      refused(name, "--port 70000", range .. "'70000'")
+      refused(name, "--port x", range .. "'x'")
       refused(name, "", "Error: missing option '%-%-port'")
       refused(name, "--port 1 --nonsense", "Error: unknown option")
     end)

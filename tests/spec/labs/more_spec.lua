@@ -201,7 +201,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
 
   it("says what is wrong with its options", function()
     for args, message in pairs {
-      [""] = "no %-%-port, no %-%-path", ["--port 70000"] = "port not in 0",
+      [""] = "no %-%-port, no %-%-path", ["--port 70000"] = "port must be 0",
       ["--port 9 --size x"] = "malformed argument 'x'",
       ["--port 9 --svg /none/x"] = "/none/x: No such file",
       ["--nonsense"] = "unknown",

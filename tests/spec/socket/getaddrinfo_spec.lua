@@ -106,11 +106,10 @@ describe("getaddrinfo", function()
     assert.matches("#1 .*string expected", message {})
     assert.matches("#1 .*NUL byte", message "local\0host")
     assert.matches("#1 .*longer than 253 bytes", message(("x"):rep(254)))
-    for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, "-1", "65536" } do
-      assert.matches("#2 .*port not in 0..65535", message("x", port))
-    end
-    for _, port in ipairs { 1.5, {}, true, print } do
-      assert.matches("#2 .*no integer and no service", message("x", port))
+    for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, "-1", "65536", 1.5, {},
+      true, print } do
+      assert.matches("#2 .*port must be 0 to 65535 or a service name, got '",
+        message("x", port))
     end
     assert.matches("#2 .*NUL byte", message("x", "http\0"))
     assert.matches("#3 .*table expected", message("x", 1, "inet"))

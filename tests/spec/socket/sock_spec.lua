@@ -265,7 +265,7 @@ describe("bind, listen, accept, connect", function()
     local ok, message = pcall(function() sock:bind("127.0.0.1", 65536) end)
     assert.is_false(ok)
     assert.matches("^%S*socket/sock_spec.lua:%d+: bad argument #2 to 'bind' " ..
-      "%(port not in 0..65535%)$", message)
+      "%(port must be 0 to 65535 or a service name, got '65536'%)$", message)
   end)
 
   it("50 clients at once are all accepted", function()
