@@ -13,7 +13,8 @@ local FOLDER = support.build .. "/mermaid-" .. VERSION
 -- Takes a file's name for each diagram, and says "ok" or what is wrong.
 local PARSE = [[
 import { readFileSync } from 'node:fs'
-import mermaid from './package/dist/mermaid.esm.min.mjs'
+const { default: mermaid } = await import(
+  process.cwd() + '/%s/package/dist/mermaid.esm.min.mjs')
 for (const path of process.argv.slice(2)) {
   try {
     const { diagramType } = await mermaid.parse(readFileSync(path, 'utf8'))
@@ -25,34 +26,35 @@ for (const path of process.argv.slice(2)) {
 ]]
 
 -- Its tarball has all that it needs, unlike its package once it is installed.
+-- One spec fetches it for all.
 local FETCH = [[
 set -e
 mkdir -p %s && cd %s
+exec 9>lock && flock 9
+[ ! -e package ] || exit 0
 timeout 100 npm pack --silent mermaid@%s >npm.log 2>&1
-tar -xzf mermaid-*.tgz package/dist/mermaid.esm.min.mjs \
-  package/dist/chunks/mermaid.esm.min
-rm mermaid-*.tgz
+mkdir -p new && tar -C new -xzf mermaid-*.tgz \
+  package/dist/mermaid.esm.min.mjs package/dist/chunks/mermaid.esm.min
+mv new/package . && rm mermaid-*.tgz
 ]]
 
 --- Why there is no parser, or nil.
 function mermaid.missing()
   local why = support.lacks("node", "npm")
   if why then return why end
-  local parse = io.open(FOLDER .. "/parse.mjs")
-  if parse then return parse:close() and nil end
   if not os.execute(FETCH:format(FOLDER, FOLDER, VERSION)) then
     return "the npm registry does not answer: see " .. FOLDER .. "/npm.log"
   end
-  support.write(FOLDER .. "/parse.mjs", PARSE)
 end
 
 --- What the parser says of each of these texts: "ok", or what is wrong.
 function mermaid.parse(texts)
   local folder, paths, said = support.folder(), {}, {}
+  support.write(folder .. "/parse.mjs", PARSE:format(FOLDER))
   for i, text in ipairs(texts) do
     paths[i] = support.write(("%s/%d.mmd"):format(folder, i), text)
   end
-  local out, err, status = support.run(("node %s/parse.mjs %s"):format(FOLDER,
+  local out, err, status = support.run(("node %s/parse.mjs %s"):format(folder,
     table.concat(paths, " ")), nil, 100)
   assert(status == 0, out .. err)
   for line in out:gmatch "[^\n]+" do said[#said + 1] = line end

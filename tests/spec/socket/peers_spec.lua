@@ -36,7 +36,7 @@ local peers = {
     there = [[lua5.4 -e 'require "socket"']] },
   { "luv", program "lua5.4 tests/support/peers/luv.lua",
     there = [[lua5.4 -e 'require "luv"']], lacks = "unixgram" },
-  { "Python", program "python3 tests/support/peers/python.py",
+  { "Python", program "python3 -IS tests/support/peers/python.py",
     there = "python3 -V" },
   { "socat", socat_command, there = "socat -V", no_empty = true },
 }

@@ -116,7 +116,7 @@ describe("a trace", function()
         local data = b:recv(1)
         return data
       end
-      for n = 999940, 999990 do
+      for n = 999948, 999978 do
         local co = coroutine.create(function()
           local data = recv(table.unpack(none, 1, n))
           got = got + #data
