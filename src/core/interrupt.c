@@ -66,6 +66,16 @@ int net_interrupt_is(lua_State *L, int index) {
   return is;
 }
 
+/* Calls an observer of the script, which is below its n arguments on top of the
+ * stack. Returns 0 if Ctrl-C has interrupted it: the running call is to return
+ * then, and the exit status will be that of an interrupt. */
+int net_interrupt_pcall(lua_State *L, int n) {
+  if (!lua_pcall(L, n, 0, 0)) return 1;
+  if (!net_interrupt_is(L, -1)) return lua_error(L);
+  net_loop_get(L)->interrupted = 1;
+  return 0;
+}
+
 /* Runs at the next instruction of the code that was running at Ctrl-C. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
   net_loop *loop = receiver;

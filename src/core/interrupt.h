@@ -15,6 +15,7 @@ void net_interrupt_catch_sigterm(void);
 void net_interrupt_set_hook(net_loop *loop);
 int net_interrupt_raise(lua_State *L);
 int net_interrupt_is(lua_State *L, int index);
+int net_interrupt_pcall(lua_State *L, int n);
 int net_interrupt_exit_status(void);
 void net_interrupt_count_lookups(int change);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * hist.c: how often which time was measured, to three digits.
+ * histogram.c: counts how often each time was measured, to three digits.
  *
- * The cells of bucket b are 2^b ns wide. Bucket 0 has 2048 of them, every
- * other 1024, since its lower half is what the ones before it cover:
+ * The cells of bucket b are 2^b ns wide. Bucket 0 has 2048 of them, and every
+ * other 1024, since the buckets before it cover its lower half:
  *
  *   cell = b * 1024 + (ns >> b), for the least b where ns >> b is below 2048
  */
@@ -33,7 +33,7 @@ static uint32_t bucket_of(uint32_t cell) {
   return cell < NET_HISTOGRAM_SUBS ? 0 : (cell >> SHIFT) - 1;
 }
 
-/* The least time that is counted in a cell. */
+/* Returns the least time that counts in a cell. */
 static uint64_t lowest(uint32_t cell) {
   uint32_t bucket = bucket_of(cell);
   return (uint64_t)(cell - (bucket << SHIFT)) << bucket;
@@ -43,7 +43,7 @@ static uint64_t highest(uint32_t cell) {
   return lowest(cell + 1) - 1;
 }
 
-/* The middle, by which a mean counts all of the cell. */
+/* Returns the middle of a cell, which stands for all its times in a mean. */
 static double middle(uint32_t cell) {
   return (double)(lowest(cell) + (UINT64_C(1) << bucket_of(cell) >> 1));
 }
@@ -62,7 +62,7 @@ void net_histogram_record(net_histogram *h, uint64_t ns) {
   if (ns > load(&h->max)) store(&h->max, ns);
 }
 
-/* Takes what another histogram, which may be recorded into, holds now. */
+/* Copies a histogram, into which another thread may be recording. */
 void net_histogram_copy(net_histogram *to, const net_histogram *from) {
   to->total = 0;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
@@ -74,7 +74,7 @@ void net_histogram_copy(net_histogram *to, const net_histogram *from) {
   store(&to->max, load(&from->max));
 }
 
-/* The least and the greatest time, as measured; 0 where there is none. */
+/* Return the least and the greatest time that was measured; 0: none was. */
 uint64_t net_histogram_min(const net_histogram *h) {
   return h->total ? load(&h->min) : 0;
 }
@@ -99,8 +99,9 @@ double net_histogram_stdev(const net_histogram *h) {
   return h->total ? sqrt(sum / (double)h->total) : 0;
 }
 
-/* The time that so many in a hundred did not exceed; of 0, the least. As in
- * HdrHistogram it is the end of a cell, but never more than the greatest. */
+/* Returns the time that so many in a hundred did not exceed; of 0, the least
+ * one. As in HdrHistogram it is the end of a cell, but at most the greatest
+ * time. */
 uint64_t net_histogram_percentile(const net_histogram *h, double percentile) {
   if (percentile > 100) percentile = 100;
   double exact = percentile / 100 * (double)h->total;
@@ -116,7 +117,7 @@ uint64_t net_histogram_percentile(const net_histogram *h, double percentile) {
   return 0;
 }
 
-/* How many times are in from .. to, without `to`. */
+/* Counts the times from `from` to before `to`. */
 uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
                                uint64_t to) {
   uint64_t count = 0;
@@ -126,7 +127,8 @@ uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
   return count;
 }
 
-/* The next round time above this one, for whoever draws: six a decade. */
+/* Returns the next round time above this one, six a decade: an edge of a bar.
+ */
 uint64_t net_histogram_edge(uint64_t ns) {
   static const uint64_t steps[] = {10, 15, 20, 30, 50, 70};
   if (ns < 10) return 10;
@@ -135,8 +137,8 @@ uint64_t net_histogram_edge(uint64_t ns) {
       if (steps[i] * unit > ns) return steps[i] * unit;
 }
 
-/* How far it is to the next row: each halving of the distance to 100 % has
- * the same number of rows. */
+/* Returns the distance to the next row. Each halving of the distance to 100 %
+ * has the same number of rows. */
 static double step_from(double percentile) {
   double halves = 2;
   while (halves * (100 - percentile) <= 100) halves *= 2;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * hist.h: a histogram of times in HdrHistogram's layout: cells that are 1 ns
- * wide up to 2 us, and then never wider than a thousandth of the value. It
- * knows neither Lua nor libuv.
+ * histogram.h: a histogram of times in HdrHistogram's layout. Its cells are 1
+ * ns wide up to 2 us, and never wider than a thousandth of the value above.
  *
- * One thread records. Any other may copy meanwhile; what is asked of the copy
- * then fits together.
+ * One thread records while any other may copy. The figures of a copy are
+ * consistent.
  */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
@@ -18,7 +17,7 @@ enum { NET_HISTOGRAM_SUBS = 2048, NET_HISTOGRAM_BUCKETS = 32 };
 enum {
   NET_HISTOGRAM_CELLS = (NET_HISTOGRAM_BUCKETS + 1) * (NET_HISTOGRAM_SUBS / 2)
 };
-/* An hour; or longer. */
+/* An hour. A longer time counts as an hour. */
 #define NET_HISTOGRAM_MOST UINT64_C(3600000000000)
 
 typedef struct net_histogram {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * lecho.c: sock:echo, the Lua face of the echo engine. The engine's object
- * stands in the call's stack, to be closed: however the call ends, the engine
- * ends with it, and its totals are in the table.
+ * lua_echo.c: sock:echo, the echo engine as a method. The engine's object is a
+ * to-be-closed value on the call's stack, so that the engine ends with the
+ * call, however that ends, and its totals are in the table.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/args.h"
@@ -20,17 +18,22 @@
 #include "socket/sock.h"
 #include "trace/tracer.h"
 
-/* Where the call keeps things on its stack. */
+/* The stack of the call. */
 enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
+
+/* The user values of an engine: the table of totals, the socket (which must not
+ * be collected before it), and in a trace { [serial] = number of connection }.
+ */
+enum { USER_TOTALS = 1, USER_SOCK, USER_NUMBERS };
 
 typedef struct engine {
   net_echo *echo; /* NULL: it has ended */
   net_sock *sock;
-  int observed;     /* what the script wants to be told of */
-  int traced;       /* and the trace, of all */
-  uint64_t took_at; /* when the message came that is answered next */
-  uint64_t told;    /* calls that the trace has counted */
-  net_watcher poll; /* of what the engine has to tell */
+  int observed;          /* kinds of events that the script observes */
+  int traced;            /* the trace observes all of them */
+  uint64_t message_at;   /* when the message that is answered next came */
+  uint64_t traced_calls; /* that the trace has counted */
+  net_watcher poll;      /* of the engine's descriptor */
 } engine;
 
 static const struct {
@@ -57,7 +60,16 @@ static int check_observers(lua_State *L) {
   return observed;
 }
 
-/* Reads the table of options; leaves the table of totals in its place. */
+static void check_dgram(lua_State *L, const net_echo_options *o) {
+  luaL_argcheck(L, !o->once || o->workers == 1, OPTIONS,
+                "one datagram needs workers = 1");
+  luaL_argcheck(L,
+                o->max_connections == 0 && o->idle_timeout == 0 &&
+                    (o->observed & ~NET_ECHO_MESSAGE) == 0,
+                OPTIONS, "a datagram socket has no connections");
+}
+
+/* Reads the table of options, and puts the table of totals into its slot. */
 static net_echo_options check_options(lua_State *L, const net_sock *s) {
   net_echo_options o = {.fd = s->fd};
   lua_settop(L, OPTIONS);
@@ -75,15 +87,9 @@ static net_echo_options check_options(lua_State *L, const net_sock *s) {
       (int)net_args_int(L, OPTIONS, "max_connections", 0, 0, 1 << 30);
   o.idle_timeout = net_args_number(L, OPTIONS, "idle_timeout", 0, 1e6);
   o.once = net_args_flag(L, OPTIONS, "once", 0);
-  int dgram = s->type == SOCK_DGRAM;
   luaL_argcheck(L, !o.observed || o.workers == 1, OPTIONS,
                 "observers need workers = 1");
-  luaL_argcheck(L, !(dgram && o.once) || o.workers == 1, OPTIONS,
-                "one datagram needs workers = 1");
-  luaL_argcheck(L,
-                !dgram || (o.max_connections == 0 && o.idle_timeout == 0 &&
-                           (o.observed & ~NET_ECHO_MESSAGE) == 0),
-                OPTIONS, "a datagram socket has no connections");
+  if (s->type == SOCK_DGRAM) check_dgram(L, &o);
   if (lua_getfield(L, OPTIONS, "totals") == LUA_TNIL) {
     lua_pop(L, 1);
     lua_newtable(L);
@@ -92,15 +98,17 @@ static net_echo_options check_options(lua_State *L, const net_sock *s) {
   return o;
 }
 
-/* Ends the engine and fills the table of totals, which is on top. */
+/* Ends the engine and fills the table of totals, which is on top of the stack.
+ */
 static void stop(lua_State *L, engine *box) {
   if (box->echo == NULL) return;
   box->sock->engine = NULL;
   net_watcher_close(&box->poll);
   net_echo_totals t = net_echo_stop(box->echo);
   box->echo = NULL;
-  if (t.calls > box->told) net_count_add(&net_count_calls, t.calls - box->told);
-  if (!box->traced) { /* which has counted them */
+  if (t.calls > box->traced_calls)
+    net_count_add(&net_count_calls, t.calls - box->traced_calls);
+  if (!box->traced) { /* the trace counts bytes itself */
     net_count_add(&net_count_in, t.bytes);
     net_count_add(&net_count_out, t.bytes);
   }
@@ -112,18 +120,19 @@ static void stop(lua_State *L, engine *box) {
   net_args_set_number(L, "seconds", t.seconds);
 }
 
-/* engine:__close(): the call was left by an error, or its task cancelled */
+/* engine:__close(): an error has left the call, or its task was cancelled */
 static int engine___close(lua_State *L) {
   engine *box = luaL_checkudata(L, 1, NET_ECHO);
-  lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, 1, USER_TOTALS);
   stop(L, box);
   return 0;
 }
 
-/* The number of an event's connection in the trace; a new one is told of. */
+/* Returns the number of an event's connection in the trace, which logs a new
+ * connection. */
 static uint32_t number_of(lua_State *L, const net_echo_event *event, int family,
                           const net_addr *peer) {
-  lua_getiuservalue(L, ENGINE, 3);
+  lua_getiuservalue(L, ENGINE, USER_NUMBERS);
   lua_rawgeti(L, -1, event->serial);
   uint32_t id = (uint32_t)lua_tointeger(L, -1);
   lua_pop(L, 1);
@@ -142,7 +151,7 @@ static uint32_t number_of(lua_State *L, const net_echo_event *event, int family,
   return id;
 }
 
-/* What the engine did, for the trace. */
+/* Logs an event as a call of the socket or the connection. */
 static void trace(lua_State *L, engine *box, const net_echo_event *event,
                   const net_addr *peer) {
   net_sock *s = box->sock;
@@ -158,27 +167,27 @@ static void trace(lua_State *L, engine *box, const net_echo_event *event,
   case NET_ECHO_MESSAGE:
     e.name = e.addr ? "recvfrom" : "recv";
     e.in = event->len;
-    box->took_at = event->at;
+    box->message_at = event->at;
     break;
   case NET_ECHO_ANSWER:
     e.name = e.addr ? "sendto" : "send";
     e.out = event->len;
-    if (box->took_at) e.begun = box->took_at;
-    box->took_at = 0;
+    if (box->message_at) e.begun = box->message_at;
+    box->message_at = 0;
     break;
   default:
     e.name = "close";
   }
   if (event->kind != NET_ECHO_CONNECT) e.sock = id;
   net_tracer_engine_call(L, net_loop_get(L), &e);
-  box->told++;
+  box->traced_calls++;
 }
 
-/* Calls the observer of the next event: f(data, host, port), or f(host, port).
- * The event is the engine's until all that may raise is done. False: Ctrl-C has
- * found it running, which is an end of the call like that which finds it
- * waiting. */
-static int tell(lua_State *L, engine *box) {
+/* Takes the next event: traces it and calls its observer, f(data, host, port)
+ * or f(host, port). The event stays queued until nothing can raise before the
+ * call. Returns 0 if Ctrl-C has interrupted the observer: then sock:echo
+ * returns, as it does when Ctrl-C finds it waiting. */
+static int notify(lua_State *L, engine *box) {
   net_echo *echo = box->echo;
   const net_echo_event *event = net_echo_next(echo);
   net_addr a = {.len = event->addrlen};
@@ -193,36 +202,49 @@ static int tell(lua_State *L, engine *box) {
   if (kind == NET_ECHO_MESSAGE) lua_pushlstring(L, event->data, event->len);
   int n = net_addr_push(L, &a);
   net_echo_drop(echo);
-  if (!lua_pcall(L, n + (kind == NET_ECHO_MESSAGE), 0, 0)) return 1;
-  if (!net_interrupt_is(L, -1)) return lua_error(L);
-  net_loop_get(L)->interrupted = 1; /* the exit status says so */
-  return 0;
+  return net_interrupt_pcall(L, n + (kind == NET_ECHO_MESSAGE));
 }
 
-/* Waits until the engine has something to tell, or to do after `ms`. */
+/* Waits until the engine has events, or its next turn is due in `ms`. */
 static int await_engine(lua_State *L, engine *box, int ms) {
   net_wait *w = net_wait_of(net_loop_get(L), L);
   w->returns_on_interrupt = 1;
-  net_wait_limit(w, ms < 0 ? -1 : ms / 1e3);
+  net_wait_limit(w, ms == NET_ECHO_IDLE ? -1 : ms / 1e3);
   net_watcher_wait(L, &box->poll, net_echo_fd(box->echo), NET_READ);
-  if (ms == 0) net_wait_ready(w, NET_READY); /* the other tasks go first */
+  /* A busy engine has its next turn after those of the other tasks. */
+  if (ms == NET_ECHO_BUSY) net_wait_ready(w, NET_READY);
   return NET_WAIT;
 }
 
-static int sock_echok(lua_State *L,
-                      net_wake wake) { /* sock options totals box */
+static int sock_echok(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, SOCK);
   engine *box = lua_touserdata(L, ENGINE);
   int ends = s->fd < 0 || wake == NET_CANCELED || wake == NET_INTERRUPTED ||
              net_deadline_passed(net_loop_get(L));
-  int ms = ends ? 0 : net_echo_turn(box->echo);
-  int over = net_echo_finished(box->echo);
+  int ms = ends ? NET_ECHO_IDLE : net_echo_turn(box->echo);
+  if (net_echo_finished(box->echo)) ends = 1;
   while (net_echo_next(box->echo))
-    if (!tell(L, box)) ends = 1;
-  if (!ends && !over && s->fd >= 0) return await_engine(L, box, ms);
+    if (!notify(L, box)) ends = 1;
+  if (!ends && s->fd >= 0) return await_engine(L, box, ms);
   lua_pushvalue(L, TOTALS);
   stop(L, box);
   return 1;
+}
+
+/* Pushes an engine that has not started; the call ends it. */
+static engine *push_engine(lua_State *L, net_sock *s, int observed) {
+  engine *box = lua_newuserdatauv(L, sizeof *box, 3);
+  *box = (engine){.sock = s, .observed = observed};
+  net_watcher_init(&box->poll);
+  luaL_setmetatable(L, NET_ECHO);
+  lua_pushvalue(L, TOTALS);
+  lua_setiuservalue(L, ENGINE, USER_TOTALS);
+  lua_pushvalue(L, SOCK);
+  lua_setiuservalue(L, ENGINE, USER_SOCK);
+  lua_newtable(L);
+  lua_setiuservalue(L, ENGINE, USER_NUMBERS);
+  lua_toclose(L, ENGINE);
+  return box;
 }
 
 /* sock:echo(options) -> totals                     slides 12 and 13, RFC 862 */
@@ -233,23 +255,11 @@ static int sock_echo(lua_State *L) {
   if (!refused) refused = net_sock_busy_or_closed(L, s, "echo", NET_WRITE);
   if (refused) return refused;
   net_loop_begin(L, "echo", -1);
-  engine *box = lua_newuserdatauv(L, sizeof *box, 3);
-  *box = (engine){.sock = s, .observed = o.observed};
-  net_watcher_init(&box->poll);
-  luaL_setmetatable(L, NET_ECHO);
-  lua_pushvalue(L, TOTALS);
-  lua_setiuservalue(L, ENGINE, 1);
-  lua_pushvalue(L, SOCK); /* which must not go before the engine */
-  lua_setiuservalue(L, ENGINE, 2);
-  if (net_trace && o.workers == 1) { /* its numbers by connection */
-    lua_newtable(L);
-    lua_setiuservalue(L, ENGINE, 3);
-    box->traced = 1;
-    o.observed = ~0;
-  }
-  lua_toclose(L, ENGINE);
+  engine *box = push_engine(L, s, o.observed);
+  box->traced = net_trace && o.workers == 1;
+  if (box->traced) o.observed = ~0;
   net_watcher_hand_over(&s->poll);
-  net_interrupt_install(net_loop_get(L)); /* it serves before this call waits */
+  net_interrupt_install(net_loop_get(L)); /* before it serves */
   box->echo = net_echo_start(&o, &err);
   if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
   s->engine = &box->poll;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * lhist.c: a histogram of latencies as a Lua object. It never changes.
+ * lua_histogram.c: a histogram of latencies as a Lua object, which never
+ * changes.
  */
 #include "lib/lua_histogram.h"
 
@@ -8,7 +9,7 @@
 
 #include "core/classes.h"
 
-/* Pushes a copy of a histogram that may be recorded into; it belongs to Lua. */
+/* Pushes a copy of a histogram, into which a thread may be recording. */
 const net_histogram *net_histogram_push(lua_State *L,
                                         const net_histogram *from) {
   net_histogram *h = lua_newuserdatauv(L, sizeof *h, 0);

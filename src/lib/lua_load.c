@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * lload.c: net.load, the Lua face of the load generator. Its object stands in
- * the call's stack, to be closed: however the call ends, the generator's thread
- * ends with it.
+ * lua_load.c: net.load, the load generator as a function. Its object is a
+ * to-be-closed value on the call's stack, so that the generator's thread ends
+ * with the call, however that ends.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "core/args.h"
@@ -19,10 +18,10 @@
 #include "lib/lua_histogram.h"
 #include "socket/resolver.h"
 
-/* Where the call keeps things on its stack; above them comes the address. */
+/* The stack of the call, below the address. */
 enum { OPTIONS = 1, HOST, PORT, ENGINE };
 
-enum { MAX_CONNECTIONS = 100000, MAX_DEPTH = 1 << 16, MAX_LIVE = 1 << 22 };
+enum { MAX_CONNECTIONS = 100000, MAX_DEPTH = 1 << 16, MAX_IN_FLIGHT = 1 << 22 };
 enum { MAX_SIZE = 1 << 28, MAX_DGRAM = 65507 };
 
 _Static_assert(NET_LOAD_EOF == -UV_EOF, "the code that net_error_name takes");
@@ -30,12 +29,12 @@ _Static_assert(NET_LOAD_EOF == -UV_EOF, "the code that net_error_name takes");
 typedef struct engine {
   net_load *load; /* NULL: it has not begun, or has ended */
   net_load_options o;
-  net_watcher poll; /* of its descriptor, which says that it is over */
+  net_watcher poll; /* of the generator's descriptor */
   int family;
-  double interval; /* seconds between two reports of progress; < 0: none */
+  double interval; /* seconds between reports of progress; < 0: none */
 } engine;
 
-/* Raises for an option that the family does not have. */
+/* Raises if there is an option that the family does not have. */
 static void check_absent(lua_State *L, const char *name, const char *instead) {
   int type = lua_getfield(L, OPTIONS, name);
   lua_pop(L, 1);
@@ -43,7 +42,7 @@ static void check_absent(lua_State *L, const char *name, const char *instead) {
     luaL_argerror(L, OPTIONS, lua_pushfstring(L, "%s: %s", name, instead));
 }
 
-/* Leaves host and port in their places. */
+/* Puts host and port into their slots. */
 static void check_host(lua_State *L) {
   uint16_t port = 0;
   size_t len = 0;
@@ -62,7 +61,7 @@ static void check_host(lua_State *L) {
   lua_replace(L, PORT);
 }
 
-/* Leaves the path in the host's place. */
+/* Puts the path into the slot of the host. */
 static void check_path(lua_State *L) {
   net_addr a;
   size_t len = 0;
@@ -85,7 +84,7 @@ static void check_size(lua_State *L, net_load_options *o) {
   o->connections =
       (int)net_args_int(L, OPTIONS, "connections", 1, 1, MAX_CONNECTIONS);
   o->depth = (int)net_args_int(L, OPTIONS, "depth", 1, 1, MAX_DEPTH);
-  luaL_argcheck(L, (int64_t)o->connections * o->depth <= MAX_LIVE, OPTIONS,
+  luaL_argcheck(L, (int64_t)o->connections * o->depth <= MAX_IN_FLIGHT, OPTIONS,
                 "connections * depth: more than 4194304 messages at a time");
 }
 
@@ -126,7 +125,7 @@ static void set_errors(lua_State *L, const net_load_report *r) {
   lua_setfield(L, -2, "errors");
 }
 
-/* latency = { min = seconds, ... }, histogram = a copy of all of it */
+/* latency = { min = seconds, ... }, histogram = a copy of all latencies */
 static void set_latency(lua_State *L, const net_load *load) {
   static const struct {
     const char *name;
@@ -173,29 +172,27 @@ static void stop(engine *box) {
   box->load = NULL;
 }
 
-/* engine:__close(): the call has returned, or was left by an error */
+/* engine:__close(): the call has returned, or an error has left it */
 static int engine___close(lua_State *L) {
   stop(luaL_checkudata(L, 1, NET_LOAD));
   return 0;
 }
 
-/* False: Ctrl-C has found on_progress running, which is an end of the call like
- * that which finds it waiting. */
-static int tell_progress(lua_State *L, const net_load *load) {
+/* Calls on_progress. Returns 0 if Ctrl-C has interrupted it: then net.load
+ * returns, as it does when Ctrl-C finds it waiting. */
+static int notify_progress(lua_State *L, const net_load *load) {
   net_load_report r = net_load_snapshot(load);
   lua_getfield(L, OPTIONS, "on_progress");
   push_report(L, load, &r);
-  if (!lua_pcall(L, 1, 0, 0)) return 1;
-  if (!net_interrupt_is(L, -1)) return lua_error(L);
-  net_loop_get(L)->interrupted = 1; /* the exit status says so */
-  return 0;
+  return net_interrupt_pcall(L, 1);
 }
 
 static int module_loadk(lua_State *L, net_wake wake) {
   engine *box = lua_touserdata(L, ENGINE);
   int interrupted = wake == NET_INTERRUPTED;
   int ends = wake == NET_CANCELED || net_deadline_passed(net_loop_get(L));
-  if (wake == NET_TIMEOUT && !ends) interrupted = !tell_progress(L, box->load);
+  if (wake == NET_TIMEOUT && !ends)
+    interrupted = !notify_progress(L, box->load);
   if (!ends && !interrupted && !net_load_finished(box->load)) {
     net_wait *w = net_wait_of(net_loop_get(L), L);
     if (wake == NET_START || wake == NET_TIMEOUT)
