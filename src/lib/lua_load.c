@@ -238,14 +238,13 @@ static int module_load(lua_State *L) {
   luaL_setmetatable(L, NET_LOAD);
   lua_toclose(L, ENGINE);
   if (box->family != AF_UNIX)
-    return net_resolver_addresses(
-        L,
-        (net_query){.call = "load",
-                    .host = HOST,
-                    .seconds = -1,
-                    .may_wait = 1,
-                    .then = module_load_address},
-        box->family);
+    return net_resolver_addresses(L,
+                                  (net_query){.call = "load",
+                                              .host = HOST,
+                                              .seconds = -1,
+                                              .may_wait = 1,
+                                              .then = module_load_address},
+                                  box->family);
   size_t len;
   net_addr a;
   const char *path = lua_tolstring(L, HOST, &len);

@@ -56,7 +56,7 @@ describe("the object files", function()
       "uv_run")))
   end)
 
-  it("set and get options in the engines, in os and in one file besides", function()
+  it("set and get options in the engines, in os and in one more", function()
     assert.same({ "echo", "echo_dgram", "echo_stream", "load_dgram",
       "load_stream", "option", "os" }, needs(set("setsockopt", "getsockopt")))
   end)
