@@ -5,7 +5,8 @@
  *   harness.c  what libFuzzer calls, and Lua's targets, tests/fuzz/NAME.lua
  *   system.c   system calls that are counted, and fail or pretend
  *   command.c  the target `command`: the host's command line
- *   load.c     the target `load`: the answers to the load generator
+ *   load.c     the target `load`: the replies to the load generator
+ *   report.c   the target `err`: the code in an error's message
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -18,6 +19,7 @@
 typedef void (*fuzz_target)(const uint8_t *data, size_t size);
 void fuzz_command(const uint8_t *data, size_t size);
 void fuzz_load(const uint8_t *data, size_t size);
+void fuzz_err(const uint8_t *data, size_t size);
 
 /* Says what is wrong with this input, and aborts. */
 _Noreturn void fuzz_wrong(const char *format, ...);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
 #include "host/completer.h"
 #include "lib/module.h"
 
@@ -42,16 +41,6 @@ _Noreturn void fuzz_wrong(const char *format, ...) {
   abort();
 }
 
-/* net_error_code gives NULL, or a place within its text. */
-static void target_err(const uint8_t *data, size_t size) {
-  char *text = calloc(1, size + 1); /* exact, for AddressSanitizer */
-  memcpy(text, data, size);
-  const char *code = net_error_code(text);
-  if (code && (code <= text || code[strlen(code) - 1] != ')'))
-    fuzz_wrong("no code in '%s'", text);
-  free(text);
-}
-
 static lua_State *lua; /* traceback function */
 
 /* The names that the prompt offers begin as the line ends, and are sorted. */
@@ -77,7 +66,7 @@ static const struct {
   fuzz_target run;
 } targets[] = {{"command", fuzz_command},
                {"complete", target_complete},
-               {"err", target_err},
+               {"err", fuzz_err},
                {"load", fuzz_load}};
 
 static fuzz_target target;
