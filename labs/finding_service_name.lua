@@ -1,8 +1,8 @@
--- Lab 4: which service lives at a port?      slide: "finding_service_name"
+-- Lab 4: which service uses a port?          slide: "finding_service_name"
 -- run:  netlab labs/finding_service_name.lua
 --
--- Ports are numbers that everybody has agreed on.  The agreement is a file,
--- /etc/services, and not a question to the network: nobody answers for it.
+-- Well-known services have port numbers that everybody agrees on.  The list is
+-- a file, /etc/services: no packet is sent to look a service up.
 
 local net = require "net"
 
@@ -13,5 +13,5 @@ end
 print(("Port: %d => service name: %s"):format(
   53, assert(net.getservbyport(53, "udp"))))
 
--- Try: ports 443 and 22; 123, by tcp and by udp; one that nobody has taken.
---      Then start tcp_echo_server --port 8080: does 8080's name change?
+-- Try: ports 443 and 22; 123 with tcp and with udp; a port without a service.
+--      Then start tcp_echo_server --port 8080: does the name of 8080 change?

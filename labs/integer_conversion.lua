@@ -1,9 +1,9 @@
--- Lab 5: the order of the bytes              slide: "integer_conversion"
+-- Lab 5: the order of bytes                  slide: "integer_conversion"
 -- run:  netlab labs/integer_conversion.lua 1234
 --
--- Most machines keep the least significant byte of a number first; packets
--- carry the most significant one first.  Going over swaps them, and swapping
--- twice is where you began, so "to host" and "to network" give the same.
+-- Most machines store the least significant byte of a number first; packets
+-- carry the most significant byte first.  A conversion swaps the bytes, and
+-- swapping twice restores them, so both directions give the same number.
 
 local net = require "net"
 local argparse = require "argparse"
@@ -28,4 +28,4 @@ end
 convert("Short", net.ntohs, net.htons)   -- 16-bit
 
 -- Try: 0, 1, 256, 65535.  Which numbers are the same in both orders?  Print
---      them with %08x in place of %d: what has changed its place?
+--      them with %08x instead of %d: which bytes have moved?

@@ -1,8 +1,8 @@
 -- Lab 3: an address is four bytes            slide: "ip4_address_conversion"
 -- run:  netlab labs/ip4_address_conversion.lua 127.0.0.1 192.168.0.1
 --
--- "127.0.0.1" is nine characters for people.  In a packet it is four bytes,
--- the most significant one first: network byte order.
+-- "127.0.0.1" is nine characters, for people.  In a packet an address is four
+-- bytes, the most significant one first: network byte order.
 
 local net = require "net"
 local argparse = require "argparse"
@@ -24,4 +24,4 @@ for _, ip_addr in ipairs(addresses) do
 end
 
 -- Try: 255.255.255.255, then 256.1.1.1, then 127.1.  What does inet_aton(3)
---      say of the last one?
+--      say about the last one?

@@ -1,8 +1,8 @@
 -- Lab 11: what time is it elsewhere?         slide: "print_machine_time"
 -- run:  netlab labs/print_machine_time.lua --server pool.ntp.org
 --
--- One UDP datagram asks, one answers and says when it was sent.  It took time
--- to come here: the last line allows for half of the way there and back.
+-- One UDP datagram asks; another answers, and says when it was sent.  It took
+-- time to arrive: the last line allows for half of the round trip.
 
 local ntp = require "net.ntp"
 local net = require "net"
@@ -13,7 +13,7 @@ parser:option("--server"):default "pool.ntp.org"
 parser:option("--port"):convert(net.port):default "123"
 parser:option("--timeout", "seconds"):convert(tonumber):default "5"
 local args = parser:parse()
-if args.timeout <= 0 then parser:error "the timeout must be above 0" end
+if args.timeout <= 0 then parser:error "timeout must be above 0" end
 
 local response, message = ntp.request(args.server,
   { port = args.port, timeout = args.timeout })
@@ -25,4 +25,4 @@ print(os.date("%a %b %e %H:%M:%S %Y", math.floor(response.tx_time)))
 print(("Our clock is %+.6f s fast; delay %.6f s; stratum %d, source %s"):format(
   -response.offset, response.delay, response.stratum, response.reference))
 
--- Try: ask three servers.  Do they agree better than their delay?
+-- Try: ask three servers.  Do they differ by less than their delays?

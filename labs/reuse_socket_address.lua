@@ -1,5 +1,5 @@
 -- Lab 10: an address that is still in use    slide: "reuse_socket_address"
--- run:  netlab labs/reuse_socket_address.lua --port 8282      (Ctrl-C ends it)
+-- run:  netlab labs/reuse_socket_address.lua --port 8282      (Ctrl-C stops it)
 local net = require "net"
 local argparse = require "argparse"
 local parser = argparse("reuse_socket_address", "SO_REUSEADDR and TIME_WAIT")
@@ -17,13 +17,13 @@ local function server(reuse, at)
   srv:close()
   return nil, message
 end
--- The side that closes first keeps the address, in TIME_WAIT for a minute, so
--- late packets meet no new connection: unless the old and the new socket agree.
+-- The side that closes first keeps the address in TIME_WAIT for a minute, and
+-- bind fails, unless both the old and the new socket have SO_REUSEADDR.
 for reuse = 0, 1 do
   local srv, client = server(reuse, 0), assert(net.socket("inet", "stream"))
   local host, at = srv:getsockname()
   assert(client:connect(host, at))
-  srv:accept():close() -- we close first, and the client sees it
+  srv:accept():close() -- we close first; the client notices
   client:recv(1)
   client:close()
   srv:close()
@@ -37,4 +37,4 @@ while true do
   print(("Connected by %s:%d"):format(host, from))
   connection:close()
 end
--- Try: run a second one beside it.  Why does SO_REUSEADDR not help that one?
+-- Try: run a second one beside it.  Why does SO_REUSEADDR not help there?

@@ -13,28 +13,28 @@ local function client_after(seconds)
   assert(c:connect(host, port))
 end
 local function report(mode, times, start, conn, why)
-  print(("%-12s asked %d time(s) in %.1f s: %s"):format(mode, times,
-    net.now() - start, conn and "a client came" or why))
+  print(("%-12s called %d time(s) in %.1f s: %s"):format(mode, times,
+    net.now() - start, conn and "a client connected" or why))
   if conn then conn:close() end
 end
 
--- Blocking I/O model: ask once; the kernel answers when a client is there.
+-- Blocking I/O model: call once; accept returns when a client connects.
 local start = net.now()
 net.spawn(client_after, 0.3)
 s:setblocking(true)
 report("blocking", 1, start, s:accept())
--- A time-out: ask once, but not for ever.
+-- With a timeout: call once, but do not wait for ever.
 start = net.now()
 s:settimeout(0.5)
 report("timed 0.5 s", 1, start, s:accept())
--- Nonblocking I/O model: an error at once, EAGAIN; ask again and again.
+-- Nonblocking I/O model: an error at once, EAGAIN; call again and again.
 start = net.now()
 net.spawn(client_after, 0.3)
 s:setblocking(false)
-local asked, conn, why = 0
+local calls, conn, why = 0
 repeat
-  asked, conn, why = asked + 1, s:accept()
+  calls, conn, why = calls + 1, s:accept()
   if not conn then print(why); net.sleep(0.1) end
 until conn
-report("non-blocking", asked, start, conn)
--- Try: what does it cost to ask every 0.001 s?  And what does asking seldom?
+report("non-blocking", calls, start, conn)
+-- Try: what does it cost to call every 0.001 s?  And to call only rarely?

@@ -1,8 +1,8 @@
--- Lab 6: how long will you wait?             slide: "socket_timeout"
+-- Lab 6: how long does a call wait?          slide: "socket_timeout"
 -- run:  netlab labs/socket_timeout.lua
 --
--- The network does not promise that an answer comes.  Without a time-out a
--- call waits for ever; with one, it gives up and says ETIMEDOUT.
+-- The network does not promise an answer.  Without a timeout, a call may wait
+-- for ever; with one, it gives up and returns ETIMEDOUT.
 
 local net = require "net"
 
@@ -11,7 +11,7 @@ print("Default socket timeout: " .. tostring(s:gettimeout()))
 s:settimeout(100)
 print("Current socket timeout: " .. tostring(s:gettimeout()))
 
--- Beyond the slide: a peer who accepts us and then never says a word.
+-- Beyond the slide: a peer that takes our connection, but never sends anything.
 local silent <close> = assert(net.socket("inet", "stream"))
 assert(silent:bind("localhost", 0))
 assert(silent:listen(1))

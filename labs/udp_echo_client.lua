@@ -1,7 +1,7 @@
 -- Lab 13: echo client by UDP                 slide: "echo_client by UDP"
 -- run:  netlab labs/udp_echo_client.lua --port 9900
 --
--- A datagram may be lost, and nobody will tell: the client needs a time-out.
+-- A datagram may be lost without notice, so the client needs a timeout.
 local net = require "net"
 local argparse = require "argparse"
 
@@ -13,7 +13,7 @@ parser:option("--host"):default "localhost"
 parser:option("--message"):default "Test message. This will be echoed"
 parser:option("--timeout", "seconds"):convert(tonumber):default "5"
 local args = parser:parse()
-if args.timeout <= 0 then parser:error "the timeout must be above 0" end
+if args.timeout <= 0 then parser:error "timeout must be above 0" end
 
 local sock <close> = assert(net.socket("inet", "dgram"))
 sock:settimeout(args.timeout)
@@ -33,4 +33,4 @@ end
 print("Closing connection to the server")
 sock:close()
 os.exit(ok and 0 or 1, true)
--- Try: no server at all.  Then sock:connect first: what do you learn now?
+-- Try: run it without a server.  Then call sock:connect first: what changes?

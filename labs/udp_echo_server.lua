@@ -1,16 +1,16 @@
 -- Lab 13: echo server by UDP                 slide: "echo_server by UDP"
--- run:  netlab labs/udp_echo_server.lua --port 9900           (Ctrl-C ends it)
+-- run:  netlab labs/udp_echo_server.lua --port 9900           (Ctrl-C stops it)
 --
--- No listen, no accept, no connection: each datagram stands for itself and
--- brings the address of its sender.
+-- No listen, no accept, no connection: each datagram stands alone and carries
+-- the address of its sender.
 local net = require "net"
 local argparse = require "argparse"
 
 local parser = argparse("udp_echo_server", "Socket Server Example")
 parser:option("--port"):convert(net.port):count(1)
 parser:option("--host"):default "localhost"
-parser:flag("--once", "end after one message")
-parser:flag("--quiet", "show nothing: as fast as the kernel")
+parser:flag("--once", "stop after one message")
+parser:flag("--quiet", "print nothing (faster)")
 local args = parser:parse()
 
 local sock <close> = assert(net.socket("inet", "dgram"))
@@ -27,8 +27,8 @@ end
 -- The echo loop, in C.  In Lua it is:
 --   local data, host, port = sock:recvfrom(2048)
 --   sock:sendto(data, host, port)
--- but this one does not answer a port below 1024: a stranger who forges such
--- a sender could make two servers answer each other for ever.
+-- But the loop in C does not answer ports below 1024: with a forged sender, a
+-- stranger could make two servers answer each other for ever.
 print "Waiting to receive message from client"
 local totals = assert(sock:echo {
   once = args.once, on_message = not args.quiet and show or nil })

@@ -1,18 +1,18 @@
 -- More: what buffers and writes cost         after: Lab 8
 -- run:  netlab labs/more/buffer_size.lua --seconds 0.2 --svg FILE
 --
--- A sender may have one window of bytes under way, then it waits for the
--- acknowledgement: throughput <= window / round-trip time.  The buffers bound
--- the window, so they should hold the path's bandwidth-delay product: 12.5 MB
--- for 1 Gbit/s across an ocean (0.1 s).  On the loopback the delay is only that
--- of waking the other side; a small buffer means to wake it often.
+-- A sender may have one window of bytes in flight, then it waits for an
+-- acknowledgement: throughput <= window / round-trip time.  The buffers limit
+-- the window, so they should hold the bandwidth-delay product of the path:
+-- 12.5 MB for 1 Gbit/s across an ocean (0.1 s).  On the loopback, the delay is
+-- only the time to wake the other side; a small buffer means waking it often.
 local net = require "net"
 local plot = require "net.plot"
 local argparse = require "argparse"
 
 local parser = argparse("buffer_size", "Throughput of buffers and writes")
-parser:option("--seconds", "each measurement"):convert(tonumber):default "0.2"
-parser:option("--svg", "write a chart to this file"):convert(
+parser:option("--seconds", "per measurement"):convert(tonumber):default "0.2"
+parser:option("--svg", "draw a chart in this file"):convert(
   function(path) return io.open(path, "w") end)
 local args = parser:parse()
 if args.seconds <= 0 then parser:error "seconds must be above 0" end
@@ -34,7 +34,7 @@ local function connection(buffer, nodelay)
   return writer, assert(listener:accept())
 end
 
--- Bytes per second as the reader counts them; what is sent may be on its way.
+-- Bytes per second, counted by the reader: the rest may still be in flight.
 local function throughput(buffer, size, nodelay)
   local writer <close>, receiver = connection(buffer, nodelay)
   local reader = net.spawn(function()
@@ -49,10 +49,10 @@ local function throughput(buffer, size, nodelay)
   return reader:join() / (net.now() - start)
 end
 
--- Seconds from a question, sent in two parts, to its answer.  Nagle: a small
--- segment waits while another is not acknowledged.  Delayed ACK: the other side
--- keeps its acknowledgement for 40 ms, to send it along with an answer, and it
--- has none before the second part is there.  Each waits for the other.
+-- Seconds from a request, sent in two parts, to its reply.  Nagle: a small
+-- segment waits while another is not acknowledged.  Delayed ACK: the peer holds
+-- its acknowledgement for 40 ms, to send it with a reply, and it has no reply
+-- before the second part has arrived.  So each side waits for the other.
 local function write_write_read(nodelay)
   local writer <close>, receiver = connection(nil, nodelay)
   net.spawn(function()
@@ -67,7 +67,7 @@ local function write_write_read(nodelay)
   return (net.now() - start) / rounds
 end
 
-local live = os.execute "test -t 2" -- a terminal is told what goes on
+local live = os.execute "test -t 2" -- show progress on a terminal
 local function compare(name, unit, cases, f)
   local bars, points = {}, {}
   for i, case in ipairs(cases) do
@@ -84,17 +84,17 @@ end
 local buffers = { 2000, 8000, 32000, 128000, 512000, 2000000 }
 local lines = { compare("SO_SNDBUF, SO_RCVBUF", "B/s", buffers,
   function(n) return throughput(n, 65536, 0) end) }
--- Each write is a system call, however small.  While an acknowledgement is out,
--- Nagle puts small ones together: fewer segments, and fewer wakings.
+-- Each write is a system call, however small.  While an acknowledgement is due,
+-- Nagle joins small writes: fewer segments, and fewer wake-ups.
 for nodelay = 0, 1 do
-  lines[#lines + 1] = compare("a write, TCP_NODELAY " .. nodelay, "B/s",
+  lines[#lines + 1] = compare("write size, TCP_NODELAY " .. nodelay, "B/s",
     { 16, 250, 4000, 64000, 1000000 },
     function(n) return throughput(nil, n, nodelay) end)
 end
 compare("write, write, read", "s", { 0, 1 }, write_write_read)
 if file then
   assert(file:write(plot.svg { title = "TCP over the loopback", series = lines,
-    x = "size of a buffer, or of a write", y = "throughput", x_unit = "B",
+    x = "size of a buffer or a write", y = "throughput", x_unit = "B",
     y_unit = "B/s", log_x = true, log_y = true }))
 end
--- Try: send the two parts as one.  Who waits now?  And what grants getsockopt?
+-- Try: send both parts as one.  Who waits now?  Which sizes do you get?

@@ -1,33 +1,33 @@
 -- More: how much can an echo server take?    after: Labs 12, 13
 -- run:  netlab labs/more/echo_load.lua --port 9900 --connections 8
--- Closed loop: who has the echo sends again, so a server that stalls is asked
--- less.  Open loop (--rate): messages are due at fixed times, as from many
--- people, and latency counts from then: all that came in a stall have waited.
+-- Closed loop: a client waits for its echo before it sends again, so a stalled
+-- server gets less work.  Open loop (--rate): messages are due at fixed times,
+-- as if from many people; latency counts from then, so a stall delays them all.
 local net, plot, json = require "net", require "net.plot", require "net.json"
 local function number(text) return math.tointeger(text) or tonumber(text) end
 local function create(path) return io.open(path, "w") end
 local parser = require "argparse" ("echo_load", "Load for an echo server")
 parser:option("--port"):convert(net.port)
-parser:option("--path", "a UNIX socket, instead")
+parser:option("--path", "a UNIX socket, instead of a port")
 parser:option("--host"):default "localhost"
-parser:option("--connections", "1; in a sweep, 64"):convert(number)
-parser:option("--size", "bytes of a message"):convert(number):default "64"
-parser:option("--depth", "messages under way"):convert(number):default "1"
+parser:option("--connections", "1; in a sweep, up to 64"):convert(number)
+parser:option("--size", "bytes per message"):convert(number):default "64"
+parser:option("--depth", "messages in flight"):convert(number):default "1"
 parser:option("--seconds"):convert(number):default "2"
-parser:option("--messages", "instead of seconds"):convert(number)
-parser:option("--rate", "messages/s, open loop"):convert(number)
-parser:flag("--udp", "datagrams; one without an answer in a second is lost")
-parser:flag("--churn", "a connection for each message")
-parser:flag("--sweep", "1, 2, 4, ... connections, one run after the other")
-parser:flag("--json", "the report, for machines")
+parser:option("--messages", "how many, instead of seconds"):convert(number)
+parser:option("--rate", "messages/s: an open loop"):convert(number)
+parser:flag("--udp", "datagrams; lost if not answered within a second")
+parser:flag("--churn", "a new connection for each message")
+parser:flag("--sweep", "1, 2, 4, ... connections, one run each")
+parser:flag("--json", "print the report as JSON")
 parser:option("--hdr", "write the last run's HdrHistogram to this file")
   :convert(create)
-parser:option("--svg", "write latency against throughput to this file")
+parser:option("--svg", "draw latency against throughput in this file")
   :convert(create)
 local args = parser:parse()
-if not (args.port or args.path) then parser:error "no --port, no --path" end
+if not (args.port or args.path) then parser:error "need --port or --path" end
 local till = args.messages and "messages" or "seconds"
-local live = os.execute "test -t 2" -- a terminal is told what goes on
+local live = os.execute "test -t 2" -- show progress on a terminal
 local function wipe() if live then io.stderr:write "\r\27[K" end end
 local function progress(r)
   local part = r[till] / args[till]
@@ -60,8 +60,8 @@ local function row(connections, r)
   for code, n in pairs(r.errors) do text = text .. "\n" .. code .. " " .. n end
   return text
 end
--- How many answers took so long: up to the time at the left, and more than the
--- one above it.  Two hills are two kinds of answers; look for the slow one.
+-- How many answers took up to the time on the left, and longer than the time
+-- above it.  Two peaks mean two kinds of answers: look for the slow one.
 local function bars(buckets)
   local rows = {}
   for i, b in ipairs(buckets) do
@@ -81,7 +81,7 @@ repeat
   histogram, r.histogram = r.histogram, nil
   say(row(n, r))
   runs[#runs + 1], n = r, n * 2
-  if r.messages > 0 then -- a logarithmic axis has no place for 0
+  if r.messages > 0 then -- a logarithmic axis cannot show 0
     p50[#runs] = { r.rate, r.latency.p50 }
     p99[#runs] = { r.rate, r.latency.p99 }
   end
@@ -97,4 +97,4 @@ if args.svg and #p50 > 0 then
       { name = "p99", points = p99 } } }))
 end
 if failed then os.exit(1, true) end
--- Try: --sweep.  From where on does more load bring latency, and nothing else?
+-- Try: --sweep.  From which load on does only the latency grow?

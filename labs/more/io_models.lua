@@ -1,21 +1,21 @@
 -- More: five ways to wait for many clients   after: Labs 9, 12
 -- run:  netlab labs/more/io_models.lua         (--trace=run.html before it)
--- A read has two parts: the data must come, and the kernel must copy it into
--- the program.  The I/O models differ in who waits for the first, and where.
+-- A read has two parts: the data must arrive, and the kernel must copy it into
+-- the program.  The I/O models differ in who waits for the data, and where.
 local net, plot = require "net", require "net.plot"
 local names = { "blocking", "non-blocking", "select", "tasks", "engine" }
 local function seconds(text) return tonumber(text:match "^[%d.]+$") end
 local parser = require "argparse" ("io_models", "The same echo, five ways")
-parser:option("--model", "this one only"):choices(names)
+parser:option("--model", "run only this one"):choices(names)
 parser:option("--clients", "at once"):convert(math.tointeger):default "3"
-parser:option("--messages", "of each"):convert(math.tointeger):default "3"
-parser:option("--pause", "before each"):convert(seconds):default "0.03"
-parser:option("--nap", "of who polls"):convert(seconds):default "0.005"
-parser:option("--ask", "be the clients of this port"):convert(net.port)
+parser:option("--messages", "per client"):convert(math.tointeger):default "3"
+parser:option("--pause", "seconds before each"):convert(seconds):default "0.03"
+parser:option("--nap", "seconds between polls"):convert(seconds):default "0.005"
+parser:option("--ask", "act as the clients of this port"):convert(net.port)
 local args = parser:parse()
-if args.clients < 1 then parser:error "there must be clients" end
+if args.clients < 1 then parser:error "clients must be 1 or more" end
 local models, slowest, ended, first = {}, 0, 0, 0
-local function ask(i, messages) -- a client; the next one is a little later
+local function ask(i, messages) -- a client; each starts a little later
   net.sleep(args.pause * i / args.clients)
   local sock <close> = assert(net.connect("127.0.0.1", args.ask))
   for _ = 1, messages do
@@ -25,15 +25,15 @@ local function ask(i, messages) -- a client; the next one is a little later
   end
   ended = ended + 1
 end
-if args.ask then -- the clients have a process of their own
+if args.ask then -- the clients run in a process of their own
   print "ready"
   for i = 1, args.clients do net.spawn(ask, i, args.messages) end
   net.run()
-  for _ = ended + 1, args.clients do ask(0, 0) end -- so that all have come
+  for _ = ended + 1, args.clients do ask(0, 0) end -- so that all connect
   return print(slowest)
 end
--- Blocking: the kernel has no data yet, so recv does not return.  One call, and
--- there is the data.  But who waits for one client hears no other.
+-- Blocking: recv does not return before there is data.  One call, and the data
+-- is there.  But a server that waits for one client hears no other.
 local function serve(conn)
   local sock <close> = conn
   repeat local data = sock:recv(1024) until not (data and sock:sendall(data))
@@ -41,9 +41,9 @@ end
 function models.blocking(listener)
   for _ = 1, args.clients do serve(assert(listener:accept())) end
 end
--- Non-blocking: the kernel has no data yet, and says so at once: EAGAIN.  The
--- program goes on, and asks again, and again: most questions are in vain.
-local function answer(conn) -- is there more to come?
+-- Non-blocking: without data, recv fails at once with EAGAIN.  The program goes
+-- on and polls again and again; most calls find nothing.
+local function answer(conn) -- false at the end of the stream
   local data, _, code = conn:recv(1024)
   if data then conn:sendall(data) end
   return data or code == "EAGAIN" or (conn:close() and nil)
@@ -58,7 +58,7 @@ models["non-blocking"] = function(listener)
     net.sleep(args.nap)
   end
 end
--- Multiplexing: one call waits for all of them, and tells who has data.
+-- Multiplexing: one call waits for all sockets, and returns those with data.
 function models.select(listener)
   local conns, come = {}, 0
   while come < args.clients or next(conns) do
@@ -71,16 +71,16 @@ function models.select(listener)
     end
   end
 end
--- Tasks: the blocking program, once a client; who waits lets the others run.
+-- Tasks: the blocking program, once per client; while one waits, others run.
 function models.tasks(listener)
   for _ = 1, args.clients do net.spawn(serve, assert(listener:accept())) end
   net.run()
 end
-function models.engine(listener, left) -- what the tasks do, in C
+function models.engine(listener, left) -- the same, in C
   local function gone() left = left - 1; return left > 0 or listener:close() end
   listener:echo { on_close = gone }
 end
-while arg[first - 1] do first = first - 1 end -- who runs this
+while arg[first - 1] do first = first - 1 end -- the interpreter
 local ask_it = "'" .. (arg[first] .. "\0" .. table.concat(arg, "\0", 0))
   :gsub("'", [['\'']]):gsub("%z", "' '") .. "' --ask "
 local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 7 }, ...)) end
@@ -97,4 +97,4 @@ for _, name in ipairs(args.model and { args.model } or names) do
   row(name, is.calls - was.calls, is.nvcsw - was.nvcsw, cpu,
     is.received - was.received, plot.si(time, "s"), plot.si(slow, "s"))
 end
--- Try: --nap 0.0001, then 0.03.  Who pays for the quick answers of who polls?
+-- Try: --nap 0.0001, then 0.03.  What does faster polling cost, and who pays?

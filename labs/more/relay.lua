@@ -1,10 +1,10 @@
 -- More: a bad network, without root          after: Labs 12, 13
 -- run:  netlab labs/more/relay.lua --port 9901 --to 9900 --udp --loss 20%
 --
--- It stands between the clients, who come to --port, and the server, --to.  A
--- datagram may be lost, and with jitter one comes before those sent earlier.
--- TCP sends again and sorts, so of a stream one sees only that it is late, that
--- its pieces are no messages (--chunk), and that it may break off.
+-- The relay sits between clients, which connect to --port, and a server, --to.
+-- Datagrams may be lost and, with jitter, overtake each other.  TCP resends and
+-- reorders, so a stream is only delayed, cut into pieces that are not messages
+-- (--chunk), or broken off (--reset-after).
 local net = require "net"
 local relay = require "net.relay"
 local argparse = require "argparse"
@@ -13,7 +13,8 @@ local function seconds(text) -- 50ms, 0.05s, 0.05
   local digits, unit = text:match "^([%d.]+)(m?s?)$"
   local n = unit ~= "m" and tonumber(digits)
   n = n and n / (unit == "ms" and 1000 or 1)
-  return n and n <= 3600 and n or nil, text .. " is no time, as 50ms (to 3600s)"
+  return n and n <= 3600 and n or nil,
+    text .. " is not a time such as 50ms, at most 3600s"
 end
 
 local function percent(text)
@@ -23,7 +24,7 @@ end
 
 local function positive(text)
   local n = math.tointeger(tonumber(text))
-  return n and n > 0 and n or nil, text .. " is no number of bytes"
+  return n and n > 0 and n or nil, text .. " is not a number of bytes"
 end
 
 local function address(text) -- 9900, localhost:9900, [::1]:9900
@@ -38,26 +39,26 @@ parser:option("--port"):convert(net.port):count(1)
 parser:option("--host"):default "localhost"
 parser:option("--to", "the server: PORT or HOST:PORT"):convert(address):count(1)
 parser:option("--delay", "each way: 50ms, 0.05s"):convert(seconds):default "0"
-parser:option("--jitter", "up to so much more"):convert(seconds):default "0"
-parser:option("--seed", "another one is another network"):default "1":convert(
+parser:option("--jitter", "up to this much more"):convert(seconds):default "0"
+parser:option("--seed", "of the random numbers"):default "1":convert(
   function(text) return math.tointeger(tonumber(text)) end)
-parser:flag("--udp", "datagrams; else TCP")
-parser:option("--loss", "of the datagrams: 20%"):convert(percent)
-parser:option("--idle", "then a silent client is forgotten"):convert(seconds)
-parser:option("--chunk", "TCP: bytes of a piece, at most"):convert(positive)
-parser:option("--reset-after", "TCP: bytes, both ways"):convert(positive)
-parser:flag("--quiet", "show nothing but the totals")
+parser:flag("--udp", "datagrams instead of TCP")
+parser:option("--loss", "share of datagrams: 20%"):convert(percent)
+parser:option("--idle", "forget clients idle this long"):convert(seconds)
+parser:option("--chunk", "TCP: most bytes per piece"):convert(positive)
+parser:option("--reset-after", "TCP: bytes before a reset"):convert(positive)
+parser:flag("--quiet", "print only the totals")
 local args = parser:parse()
 if args.loss and not args.udp then
-  parser:error "TCP hides loss: it sends again what is lost; with --udp only"
+  parser:error "--loss needs --udp: TCP hides losses, as it sends again"
 elseif args.idle and not args.udp then
-  parser:error "a connection has an end, no --idle; with --udp only"
+  parser:error "--idle needs --udp: a connection has an end"
 elseif args.udp and (args.chunk or args.reset_after) then
-  parser:error "a datagram has no pieces, and no connection: not with --udp"
+  parser:error "--chunk and --reset-after are for TCP, not for --udp"
 elseif args.idle and args.idle < 0.001 then
-  parser:error "a client needs time: --idle from 1ms on"
+  parser:error "--idle must be 1ms or more"
 elseif args.chunk and args.chunk > 1 << 20 then
-  parser:error "--chunk is 1048576 bytes at most"
+  parser:error "--chunk must be at most 1048576"
 end
 
 local family = args.host:find ":" and "inet6" or "inet"
@@ -76,11 +77,11 @@ local _ <close> = setmetatable({}, { __close = function() -- after Ctrl-C
   print(format:format(totals.up, totals.down,
     args.udp and totals.lost or totals.connections, totals.resets))
 end })
--- Which datagrams are lost depends on the seed and on their numbers, not on the
--- time: what has happened can be seen again.
+-- Which datagrams are lost depends on the seed and on their order, not on time:
+-- a run can be repeated.
 local serve = args.udp and relay.datagrams or relay.streams
 assert(serve(sock, args.to[1], args.to[2], { delay = args.delay,
   jitter = args.jitter, loss = args.loss, seed = args.seed, idle = args.idle,
   chunk = args.chunk, reset_after = args.reset_after, totals = totals,
   on_event = not args.quiet and print or nil }))
--- Try: --udp --jitter 50ms.  In which order do ten datagrams come?
+-- Try: --udp --jitter 50ms.  In which order do ten datagrams arrive?

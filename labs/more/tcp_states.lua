@@ -1,9 +1,9 @@
 -- More: the states of a TCP connection       after: Labs 10, 12
 -- run:  netlab labs/more/tcp_states.lua
 --
--- Both ends in one program, one step at a time.  Who closes first comes to
--- TIME_WAIT, and stays there for a minute (Linux): a packet that was long on
--- its way meets no new connection between the same two ports.
+-- Both ends in one program, one step at a time.  The end that closes first goes
+-- to TIME_WAIT and stays there for a minute (on Linux), so that a late packet
+-- cannot reach a new connection between the same two ports.
 local net = require "net"
 local argparse = require "argparse"
 argparse("tcp_states", "A connection, from the handshake to TIME_WAIT"):parse()
@@ -14,7 +14,7 @@ local host, port = listener:getsockname()
 local from = 0 -- the client's port, when it has one
 
 -- A closed socket has no descriptor to ask.  What is left of its connection
--- belongs to the kernel, and Linux lists it, with both ports in hexadecimal.
+-- belongs to the kernel; Linux lists it, with both ports in hexadecimal.
 local names = { "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1",
   "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK" }
 local function left_over(own, peer)
@@ -25,7 +25,7 @@ local function left_over(own, peer)
 end
 
 -- FIN_WAIT1 and LAST_ACK last until the peer has acknowledged our FIN: at once,
--- or within the 40 ms of a delayed ACK.  Until then, look again.
+-- or within the 40 ms of a delayed ACK.  Look again until then.
 local function state(sock, own, peer)
   local now, info
   repeat
@@ -57,9 +57,9 @@ local function show(step, one, other)
     show_end("server", state(other, port, from)) }
 end
 
--- The kernel makes the handshake, accept only fetches what is made.  On the
--- loopback it is over when connect returns, so nobody sees SYN_SENT; only while
--- the queue for accept is full, the kernel drops the SYN of the next client.
+-- The kernel does the handshake; accept only takes the finished connection.  On
+-- the loopback it is over when connect returns, so SYN_SENT is seen only while
+-- the accept queue is full: the kernel then drops the SYN of the next client.
 show("listen", client, listener)
 assert(client:connect(host, port))
 from = select(2, client:getsockname())
@@ -72,14 +72,14 @@ local server <close> = assert(listener:accept())
 show("server: accept", client, server)
 
 assert(client:sendall "hello")
-assert(server:recv(5, "MSG_PEEK")) -- it has arrived, and stays there
+assert(server:recv(5, "MSG_PEEK")) -- it has arrived, and is still unread
 show("client: send 5 bytes", client, server)
 assert(server:recv_exact(5))
 show("server: recv", client, server)
 
--- Each direction ends by itself.  After the client's FIN (it counts as a byte)
--- the server may still send.  CLOSE_WAIT lasts until it closes, too: a program
--- that forgets to close has many of these.
+-- Each direction ends separately.  After the client's FIN (it counts as a byte)
+-- the server may still send.  CLOSE_WAIT lasts until the server closes, too: a
+-- program that forgets to close collects many of these.
 assert(client:shutdown "SHUT_WR")
 server:recv(1) -- "EOF"
 show("client: shutdown SHUT_WR", client, server)

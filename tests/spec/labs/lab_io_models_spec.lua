@@ -143,7 +143,8 @@ describe("io_models", function()
 
   it("says what is wrong with its options", function()
     for args, message in pairs {
-      ["--clients 0"] = "there must be clients", ["--pause x"] = "malformed",
+      ["--clients 0"] = "clients must be 1 or more",
+      ["--pause x"] = "malformed",
       ["--pause=-1"] = "malformed", ["--nap=-0.1"] = "malformed",
       ["--model poll"] = "must be one of 'blocking'",
     } do

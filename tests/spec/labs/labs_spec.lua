@@ -109,8 +109,8 @@ Buffer size [Before]:<N>
 Receive buffer [Before]:<N>
 Buffer size [After]:8192
 Receive buffer [After]:8192
-You asked for 4096: Linux doubles what it grants, to have room for its
-own bookkeeping, and keeps to a least and a most (socket(7)).
+You asked for 4096 bytes.  Linux doubles the value, to have room for its
+own bookkeeping, and enforces a minimum and a maximum (socket(7)).
 ]], lab "modify_buff_size")
     assert.matches("Buffer size %[After%]:20000\n",
       lab("modify_buff_size", "--size 10000"))
@@ -118,14 +118,14 @@ own bookkeeping, and keeps to a least and a most (socket(7)).
 
   it("socket_modes", function()
     local out = lab "socket_modes"
-    local asked = tonumber(out:match "non%-blocking asked (%d+) time%(s%)")
-    assert.is_true(asked >= 2)
+    local calls = tonumber(out:match "non%-blocking called (%d+) time%(s%)")
+    assert.is_true(calls >= 2)
     golden([[
 Trivial Server launched on socket: ('127.0.0.1', <N>)
-blocking     asked 1 time(s) in <N> s: a client came
-timed 0.5 s  asked 1 time(s) in <N> s: accept: timed out (ETIMEDOUT)
-]] .. ("accept: resource temporarily unavailable (EAGAIN)\n"):rep(asked - 1) ..
-      "non-blocking asked <N> time(s) in <N> s: a client came\n", out)
+blocking     called 1 time(s) in <N> s: a client connected
+timed 0.5 s  called 1 time(s) in <N> s: accept: timed out (ETIMEDOUT)
+]] .. ("accept: resource temporarily unavailable (EAGAIN)\n"):rep(calls - 1) ..
+      "non-blocking called <N> time(s) in <N> s: a client connected\n", out)
   end)
 
   it("reuse_socket_address", function()
@@ -540,13 +540,13 @@ describe("bad input", function()
     refused("integer_conversion", "12x", "Error: malformed argument")
     refused("print_machine_time", "--timeout x", "Error: malformed argument")
     refused("modify_buff_size", "--size x", "Error: malformed argument")
-    refused("modify_buff_size", "--size=-5", "size not in 1..2147483647")
-    refused("modify_buff_size", "--size 5000000000", "size not in 1..")
+    refused("modify_buff_size", "--size=-5", "size must be 1 to 2147483647")
+    refused("modify_buff_size", "--size 5000000000", "size must be 1 to")
   end)
 end)
 
 describe("the text of a lab", function()
-  local files = {}
+  local files, page = {}, support.read "labs/README.md"
   local pipe <close> = io.popen "ls labs/*.lua"
   for path in pipe:lines() do files[#files + 1] = path end
 
@@ -566,6 +566,16 @@ describe("the text of a lab", function()
       assert.matches("^%-%- run:  netlab " .. path:gsub("%p", "%%%0"), lines[2])
       assert.matches("\n%-%- Try: ", table.concat(lines, "\n"))
       assert.matches("^%-%-", lines[#lines])
+    end)
+
+    it(path .. " is in labs/README.md, with its options", function()
+      local text, name = support.read(path), path:match "([%w_]+)%.lua$"
+      local row = page:match("\n(| " .. text:match "Lab (%d+)" .. " | `" ..
+        name .. "` | [^\n]*)")
+      assert.truthy(row)
+      for option in text:gmatch 'parser:%l+%("(%-%-[%l-]+)"' do
+        assert.truthy(row:find("`" .. option .. "`", 1, true), option)
+      end
     end)
   end
 end)

@@ -27,7 +27,7 @@ describe("buffer_size", function()
       "--seconds 0.002 --svg " .. svg))
     assert.same({ "", 0 }, { err, status })
     for _, head in ipairs { "SO_SNDBUF, SO_RCVBUF", "write, write, read",
-      "a write, TCP_NODELAY 0", "a write, TCP_NODELAY 1" } do
+      "write size, TCP_NODELAY 0", "write size, TCP_NODELAY 1" } do
       assert.equal(1, select(2, ("\n" .. out):gsub("\n" .. head .. "\n", "")))
     end
     local _, sizes = out:gsub("\n[%d.]+ k?M?B +[%d.]+ [kMG]?B/s", "")
@@ -201,7 +201,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
 
   it("says what is wrong with its options", function()
     for args, message in pairs {
-      [""] = "no %-%-port, no %-%-path", ["--port 70000"] = "port must be 0",
+      [""] = "need %-%-port or %-%-path", ["--port 70000"] = "port must be 0",
       ["--port 9 --size x"] = "malformed argument 'x'",
       ["--port 9 --svg /none/x"] = "/none/x: No such file",
       ["--nonsense"] = "unknown",
