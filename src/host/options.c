@@ -27,7 +27,7 @@ static const char usage[] =
     "  --trace      show each network call of the script on standard error\n"
     "  --trace=FILE write the calls to FILE.jsonl, or draw them in FILE.html,\n"
     "               FILE.mmd (Mermaid) or FILE.json (Chrome trace events)\n"
-    "  --pair SERVER.lua CLIENT.lua [-- client args [-- server args]]\n"
+    "  --pair SERVER.lua CLIENT.lua [-- client's args [-- server's args]]\n"
     "               run two labs in one terminal, on a free port\n"
     "  --merge FILE.jsonl ... -o RUN.html\n"
     "               draw several traces as one picture\n"
