@@ -4,8 +4,8 @@
 -- Runs the targets of the fuzzer in FOLDER, each over its corpus and then RUNS
 -- inputs made from it, of LONGEST bytes at most; SEED 0 is another each time.
 -- Prints a line for each, and fails if one has a finding. Its input is then in
--- FOLDER: mend what it found, run `FOLDER/TARGET INPUT`, and keep it in the
--- corpus.
+-- FOLDER: mend what it found, run `FOLDER/run/TARGET INPUT`, and keep it in
+-- the corpus.
 
 local folder, runs, seed, longest = table.unpack(arg)
 local names = { table.unpack(arg, 5) }
@@ -30,10 +30,12 @@ end
 local function fuzz(name)
   local work = folder .. "/corpus/" .. name
   local log = folder .. "/" .. name .. ".log"
-  os.execute(("mkdir -p %s && ln -sf fuzz %s/%s"):format(work, folder, name))
+  local program = folder .. "/run/" .. name
+  os.execute(("mkdir -p %s %s/run && ln -sf ../fuzz %s"):format(work, folder,
+    program))
   local dictionary = "tests/fuzz/" .. name .. ".dict"
   local ok = os.execute(table.concat({
-    folder .. "/" .. name, "-runs=" .. runs, "-seed=" .. seed, "-timeout=20",
+    program, "-runs=" .. runs, "-seed=" .. seed, "-timeout=20",
     "-max_len=" .. longest, "-detect_leaks=0", "-print_final_stats=1",
     "-artifact_prefix=" .. folder .. "/" .. name .. "-",
     exists(dictionary) and "-dict=" .. dictionary or "",
