@@ -120,7 +120,7 @@ function trace.write(m, list, path)
   elseif WRITERS[extension] then
     text = require(WRITERS[extension]).write(m or trace.model(list))
   else
-    return nil, path .. ": its name must end in .jsonl, .html, .mmd or .json" ..
+    return nil, path .. ": the name must end in .jsonl, .html, .mmd or .json" ..
       " (EINVAL)", "EINVAL"
   end
   local file <close>, message, number = io.open(path, "wb")

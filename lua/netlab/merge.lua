@@ -1,21 +1,16 @@
 -- SPDX-License-Identifier: MIT
 --
 -- netlab.merge: `netlab --merge A.jsonl B.jsonl -o RUN.html`: the traces of
--- several processes as one picture, on one axis of time.
+-- several processes in one picture, on one axis of time.
 
-local text = require "net.trace.text"
+local complain = require "netlab.complain"
 local trace = require "net.trace"
 
 local merge = {}
 
 local USAGE = "netlab --merge FILE.jsonl ... -o RUN.html"
 
-local function complain(format, ...)
-  io.stderr:write("netlab: ", text.printable(format:format(...)), "\n")
-  return nil
-end
-
--- The inputs and the output of the command line; nil: there is a wrong word.
+-- The inputs and the output that the command line names; nil: it is wrong.
 local function parse(words)
   local inputs, output, i = {}, nil, 1
   while words[i] do
@@ -24,7 +19,7 @@ local function parse(words)
       i = i + 1
       if not output then return complain "'-o' needs argument" end
     elseif words[i]:find "^%-." then
-      return complain("'%s' is no option of --merge", words[i])
+      return complain("'%s' is not an option of --merge", words[i])
     else
       inputs[#inputs + 1] = words[i]
     end
@@ -35,7 +30,7 @@ local function parse(words)
   return inputs, output
 end
 
--- One process's events, out of a file; or nil and a message.
+-- The events in a file, or nil and a message.
 local function read(path)
   local file <close>, wrong = io.open(path, "rb")
   if not file then return nil, wrong end
@@ -45,8 +40,8 @@ end
 --- The command line of --merge.
 ---
 --- See: netlab(1).
----@param ... string the words behind --merge
----@return integer status for the program to leave with
+---@param ... string the arguments after --merge
+---@return integer status the exit status
 function merge.main(...)
   local inputs, output = parse { ... }
   if not inputs then

@@ -70,7 +70,7 @@ end
 -- Gives each machine its place on the axis. Returns when the axis begins, by
 -- the wall clock.
 local function place(machines)
-  local wall = math.huge
+  local wall = machines[1] and math.huge or 0
   for _, machine in ipairs(machines) do
     machine.wall = machine.wall - (machine.t - machine.first) / NS
     wall = math.min(wall, machine.wall)

@@ -2,6 +2,8 @@
 --
 -- net.trace.text: text that is safe on a terminal, times, and columns.
 
+local plot = require "net.plot"
+
 local text = {}
 
 -- The UTF-8 of what may not be shown: controls, characters without a width, and
@@ -20,11 +22,9 @@ function text.printable(bytes)
   return bytes
 end
 
---- A duration in seconds as text: "305 us", "12.3 ms", "1.50 s".
+--- A duration in seconds as ASCII: "305 us", "12.3 ms", "1.5 s".
 function text.seconds(s)
-  if s < 1e-3 then return ("%.0f us"):format(s * 1e6) end
-  if s < 1 then return ("%.1f ms"):format(s * 1e3) end
-  return ("%.2f s"):format(s)
+  return (plot.si(s, "s"):gsub("µ", "u"))
 end
 
 -- The columns of a character on a terminal: an ideograph has two.

@@ -149,12 +149,12 @@ describe("netlab --pair", function()
       { "", "", "--pair needs two labs\nusage: " },
       { touch, "", "--pair needs two labs\nusage: " },
       { touch, touch .. " " .. touch, "--pair needs two labs\nusage: " },
-      { touch, touch .. " --once", "'%-%-once' is no option of %-%-pair" },
+      { touch, touch .. " --once", "'%-%-once' is not an option of %-%-pair" },
       { touch, "/no/such.lua", "cannot open /no/such.lua" },
       { "/no/such.lua", touch, "cannot open /no/such.lua" },
       { touch, broken, "broken.lua:1: unexpected symbol near '='\n" },
       { broken, touch, "broken.lua:1: unexpected symbol near '='\n" },
-      { touch, touch .. " --trace=x", "trace x: a name that ends in" },
+      { touch, touch .. " --trace=x", "trace x: the name must end in" },
     } do
       local got = run(case[1], case[2])
       assert.same({ "", 1 }, { got.out, got.status })
@@ -186,7 +186,7 @@ describe("netlab --pair", function()
       support.folder() .. "/run.lua", ([[
         os.exit(require "netlab.pair".run { server = "%s", client = "none",
           patience = 0.5 }, true)]]):format(server)))
-    assert.same({ "netlab: the server does not listen, after 0.5 seconds\n",
+    assert.same({ "netlab: the server does not listen after 0.5 seconds\n",
       1 }, { err, status })
     gone(said(out, "server"))
   end)
@@ -410,7 +410,7 @@ describe("netlab --pair --trace=FILE", function()
   it("says that it cannot be written before a lab begins", function()
     local got = run(server, client, "--trace=/no/such/run.html")
     assert.same({ "", "netlab: trace /no/such/run.html: " ..
-      "No such file or directory\n", 1 }, { got.out, got.err, got.status })
+      "No such file or directory (ENOENT)\n", 1 }, { got.out, got.err, got.status })
   end)
 end)
 
@@ -461,11 +461,11 @@ describe("netlab --merge", function()
       { "", "%-%-merge needs a trace to read\nusage: " },
       { good, "%-%-merge needs %-o and a file to write\nusage: " },
       { good .. " -o", "'%-o' needs argument\nusage: " },
-      { good .. " --once -o " .. picture, "'%-%-once' is no option of " },
+      { good .. " --once -o " .. picture, "'%-%-once' is not an option of " },
       { "/no/such -o " .. picture, "/no/such: No such file or directory\n$" },
       { "/tmp -o " .. picture, "/tmp: Is a directory" },
       { good .. " " .. damaged .. " -o " .. picture, "/damaged.jsonl: line 1" },
-      { good .. " -o " .. folder .. "/run.png", "run.png: its name must end" },
+      { good .. " -o " .. folder .. "/run.png", "run.png: the name must end" },
       { good .. " -o /no/such/run.html", "No such file or directory" },
     } do
       local err, status = merge(case[1])

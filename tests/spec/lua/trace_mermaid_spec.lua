@@ -69,13 +69,13 @@ sequenceDiagram
   Note over p1: listen(1)
   activate p1
   p2->>p1: connect(#34;localhost#34;, 9)
-  Note over p1: accept(), blocked 294.0 ms
+  Note over p1: accept(), blocked 294 ms
   deactivate p1
   Note over p2: sendall(#34;x#34;)
   p2->>p1: 2 bytes hi
   Note over p1: accept() EAGAIN (2 times)
   activate p1
-  Note over p1: recv(1) EOF, blocked 9.0 ms
+  Note over p1: recv(1) EOF, blocked 9 ms
   deactivate p1
 ]], diagram(SERVER, CLIENT))
   end)

@@ -617,7 +617,7 @@ describe("trace.write", function()
     local list = { assert(trace.read(made.text({}, {}))) }
     local folder = support.folder()
     for name, want in pairs {
-      ["x.txt"] = { "x.txt: its name must end in .jsonl, .html, .mmd or " ..
+      ["x.txt"] = { "x.txt: the name must end in .jsonl, .html, .mmd or " ..
         ".json (EINVAL)", "EINVAL" },
       ["none/x.jsonl"] = { folder .. "/none/x.jsonl: No such file or " ..
         "directory (ENOENT)", "ENOENT" },
