@@ -1,110 +1,110 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.hints: what an error's code means to who meets it, and what to try, in a
--- line. `netlab` prints it below a network error that nobody has caught.
+-- net.hints: what an error's code means and what to try, in a line. `netlab`
+-- prints it below a network error that ends a task.
 
 local hints = {}
 
--- Code by code: English, Traditional Chinese; 90 columns at most.
+-- For each code, English and Traditional Chinese; at most 90 columns.
 local lines = {
   EACCES = {
-    "that needs a right: ports below 1024 are root's, take a higher one; " ..
-      "a path is its owner's",
+    "not permitted: ports below 1024 are for root (take a higher one), a " ..
+      "path is for its owner",
     "沒有權限：1024 以下的埠要 root 才能用，請換大一點的；路徑要有寫入權",
   },
   EADDRINUSE = {
-    "the port is taken (ss -ltunp says by whom), or was just now: another " ..
-      "port, or SO_REUSEADDR",
+    "the port is in use (ss -ltunp shows by whom) or was just now: use " ..
+      "another, or SO_REUSEADDR",
     "埠已被占用（ss -ltunp 看是誰），或剛用過：換一個埠，或設 SO_REUSEADDR",
   },
   EADDRNOTAVAIL = {
-    "this machine does not have that address (ip addr lists its own): " ..
-      "try localhost, or \"\"",
+    "this machine does not have that address (ip addr lists the ones it " ..
+      "has): try localhost or \"\"",
     "本機沒有這個位址（ip addr 列出本機的位址）：試試 localhost 或 \"\"",
   },
   EAGAIN = {
-    "nothing to do yet, and this socket does not wait: settimeout(seconds), " ..
-      "or try again later",
+    "not ready yet, and this socket does not wait: use " ..
+      "settimeout(seconds), or try again later",
     "現在還沒有，而這個 socket 不等待：用 settimeout(秒)，或稍後再試",
   },
   EAI_ADDRFAMILY = {
-    "that is of the other family: net.socket(\"inet6\") is for IPv6, " ..
-      "net.socket(\"inet\") for IPv4",
+    "the address is of the other family: net.socket(\"inet6\") is for " ..
+      "IPv6, \"inet\" for IPv4",
     "位址和這個 socket 的家族不同：IPv6 用 net.socket(\"inet6\")，IPv4 用 \"inet\"",
   },
   EAI_AGAIN = {
     "no name server answers: is this machine online? 127.0.0.1 and " ..
-      "localhost need none",
+      "localhost work without one",
     "名稱伺服器沒有回應：這台機器連上網了嗎？127.0.0.1 和 localhost 不需要它",
   },
   EAI_NONAME = {
-    "no such host: is the name spelt right? `getent hosts NAME` asks the " ..
-      "same resolver",
+    "no such host: is the name spelled correctly? `getent hosts NAME` asks " ..
+      "the same resolver",
     "沒有這個主機名稱：拼對了嗎？getent hosts NAME 會問同一個解析器",
   },
   EBADF = {
-    "the socket is closed: by close(), by the end of its <close> block, or " ..
+    "the socket is closed: by close(), at the end of its <close> block, or " ..
       "by another task",
     "socket 已關閉：因為 close()、離開 <close> 的區塊，或另一個 task 關了它",
   },
   EBUSY = {
-    "another task is in such a call on this socket: at a time, one may " ..
-      "read and one may write",
+    "another task is in such a call on this socket: only one may read and " ..
+      "one may write at a time",
     "另一個 task 正用這個 socket 做同樣的事：同時只能一個讀、一個寫",
   },
   ECONNREFUSED = {
     "nobody listens there: is the server running, on that host and port? " ..
-      "(there: ss -ltun)",
+      "(run ss -ltun there)",
     "那裡沒有程式在聽：伺服器啟動了嗎？主機和埠對嗎？（在那台機器：ss -ltun）",
   },
   ECONNRESET = {
-    "the peer broke the connection off: has it ended, or failed? see what " ..
-      "it printed",
+    "the peer reset the connection: did it exit or fail? look at what it " ..
+      "printed",
     "對方中斷了連線：它結束了，還是出錯了？看看它印出什麼",
   },
   EHOSTUNREACH = {
-    "that host is not to be reached: is it on, and does ping get there? " ..
+    "that host cannot be reached: is it on, and does ping get there? " ..
       "a firewall may refuse",
     "到不了那台主機：它開機了嗎？ping 得到嗎？也可能被防火牆拒絕",
   },
   EMFILE = {
-    "too many open sockets and files (ulimit -n is the limit): declare " ..
-      "them <close>, or raise it",
+    "too many open sockets and files: declare them <close>, or raise the " ..
+      "limit (ulimit -n)",
     "開啟的 socket 和檔案太多（上限看 ulimit -n）：用 <close> 關閉，或提高上限",
   },
   EMSGSIZE = {
-    "too big for one datagram (by IPv4, 65507 bytes): send it in pieces, " ..
-      "or by a stream",
+    "too big for one datagram (65507 bytes in IPv4): send it in pieces, " ..
+      "or use a stream",
     "一個 datagram 裝不下（IPv4 最多 65507 bytes）：分次送，或改用 stream",
   },
   ENETUNREACH = {
-    "there is no way to that network: is this machine online (ip route)? " ..
+    "no route to that network: is this machine online (ip route)? " ..
       "try 127.0.0.1",
     "沒有路可到那個網路：這台機器連上網了嗎（ip route）？試試 127.0.0.1",
   },
   ENOTCONN = {
-    "this socket has no peer: connect it first, or use the one that " ..
+    "this socket has no peer: connect it first, or use the socket that " ..
       "accept returned",
     "這個 socket 沒有對方：先 connect，或用 accept 傳回的那一個",
   },
   EOF = {
-    "the peer has sent all it had; that is no fault: test for it with " ..
+    "the peer has sent everything; this is not an error: test for it with " ..
       "code == \"EOF\"",
     "對方已送完資料，這不是錯誤：用 code == \"EOF\" 判斷",
   },
   EPIPE = {
-    "the peer had closed before this was sent: receive first what it has " ..
-      "to say, or connect anew",
+    "the peer closed before this was sent: receive what it sent first, or " ..
+      "connect again",
     "送出之前對方已關閉連線：先收它送來的資料，或重新連線",
   },
   ETIMEDOUT = {
-    "no answer in time: is the peer up (ping)? does a firewall drop it? " ..
-      "is settimeout too short?",
+    "no answer in time: is the peer up (ping)? is there a firewall? is " ..
+      "settimeout too short?",
     "時間內沒有回應：對方開著嗎（ping）？被防火牆擋掉了？settimeout 太短嗎？",
   },
 }
 
--- The locale of messages: locale(7).
+-- The locale for messages: locale(7).
 local function messages_locale()
   for _, name in ipairs { "LC_ALL", "LC_MESSAGES", "LANG" } do
     local value = os.getenv(name)
@@ -113,22 +113,22 @@ local function messages_locale()
   return ""
 end
 
--- Readers of Simplified Chinese read the Traditional with more ease than
--- English; a terminal that is not UTF-8 could show neither.
+-- Readers of Simplified Chinese read Traditional Chinese more easily than
+-- English. A terminal that is not UTF-8 can show neither.
 local function is_chinese(locale)
   local charset = (locale:match "%.([%w-]+)" or "UTF-8"):lower():gsub("-", "")
   return (locale .. "_"):match "^zh[_.-]" and charset == "utf8"
 end
 
---- What to try about an error of the network, as a line without its end.
+--- What to try about a network error, as a line without a newline.
 ---
---- Any Chinese locale gets Traditional Chinese, all else English. Unless given,
---- it is the first of LC_ALL, LC_MESSAGES and LANG that is set and not empty.
+--- A Chinese locale gets Traditional Chinese, any other English. By default the
+--- locale is the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
 ---
 --- See: locale(7).
 ---@param code string the third result of a call that failed: "ECONNREFUSED"
 ---@param locale? string chooses the language: "zh_TW.UTF-8"
----@return string? line nil for a code that has none
+---@return string? line nil for a code without a hint
 function hints.of(code, locale)
   if type(code) ~= "string" then
     error("bad argument #1 to 'of' (string expected, got " .. type(code) .. ")",

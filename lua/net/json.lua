@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.json: writes JSON (RFC 8259), for programs that read what a lab found,
--- and reads what a stranger wrote.
+-- net.json: writes JSON (RFC 8259) for other programs, and reads JSON that may
+-- come from anybody.
 
 local json = {}
 
-local DEPTH = 100 -- tables within tables; a table within itself never ends
+local DEPTH = 100 -- of nested tables; a table within itself never ends
 
 local function text_of(s)
   if not utf8.len(s) then error("a string is not UTF-8 (net.escape it)", 0) end
@@ -26,7 +26,7 @@ local function number(n)
   return text:find "[.e]" and text or text .. ".0"
 end
 
--- Are the n keys 1 to n? (The length of a table with holes is any border.)
+-- Are the n keys 1 to n? (#value says nothing if there are holes.)
 local function is_list(value, n)
   for i = 1, n do
     if value[i] == nil then return false end
@@ -40,7 +40,7 @@ local function write(value, depth)
   if kind == "number" then return number(value) end
   if kind == "boolean" then return tostring(value) end
   if kind ~= "table" then error("JSON has no " .. kind, 0) end
-  if depth > DEPTH then error("tables nest deeper than " .. DEPTH, 0) end
+  if depth > DEPTH then error("tables are nested deeper than " .. DEPTH, 0) end
   local keys, parts = {}, {}
   for key in pairs(value) do keys[#keys + 1] = key end
   if is_list(value, #keys) then
@@ -57,13 +57,13 @@ local function write(value, depth)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- A value as one line of JSON.
+--- Writes a value as one line of JSON.
 ---
---- A table with the keys 1..n is an array; any other, the empty one too, is an
---- object: its keys are strings, and come sorted. Integers stay integers, and
---- floats read back as the same. Raises for what JSON has not: NaN, infinity,
---- text that is not UTF-8, other keys, other types, and tables that nest deeper
---- than 100.
+--- A table with the keys 1..n is an array. Any other table, the empty one too,
+--- is an object; its keys are strings, and are sorted. Integers stay integers,
+--- and floats read back as the same. Raises an error for what JSON does not
+--- have: NaN, infinity, text that is not UTF-8, other keys and types, and for
+--- tables nested deeper than 100.
 ---
 --- See: RFC 8259.
 ---@param value boolean|number|string|table
@@ -73,7 +73,7 @@ function json.encode(value)
   return ok and text or error(text, 2)
 end
 
--- What is wrong with the text is raised as a table: nothing else here is one.
+-- Raises what is wrong with the text, as a table; no other error is one.
 local function refuse(place, what) error({ place = place, what = what }, 0) end
 
 local function skip_space(text, place)
@@ -83,12 +83,12 @@ end
 local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f",
                   n = "\n", r = "\r", t = "\t" }
 
--- What the escape at this place means, and the place behind it.
+-- The meaning of the escape at this place, and the place after it.
 local function read_escape(text, place)
   local plain = ESCAPES[text:sub(place + 1, place + 1)]
   if plain then return plain, place + 2 end
   local high = tonumber(text:match("^\\u(%x%x%x%x)", place) or
-    refuse(place, "no such escape"), 16)
+    refuse(place, "unknown escape"), 16)
   if high < 0xD800 or high > 0xDFFF then return utf8.char(high), place + 6 end
   local low = tonumber(text:match("^\\u(%x%x%x%x)", place + 6) or "0", 16)
   if high > 0xDBFF or low < 0xDC00 or low > 0xDFFF then
@@ -97,36 +97,36 @@ local function read_escape(text, place)
   return utf8.char(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)), place + 12
 end
 
--- The string whose opening quote is at this place, and the place behind it.
+-- The string whose opening quote is at this place, and the place after it.
 local function read_string(text, place)
   local plain, stop = text:match('^"([^\0-\31"\\]*)"()', place)
   if plain then return plain, stop end
   plain, stop = text:match('^"([^\0-\31"\\]*)()', place)
-  if not plain then refuse(place, "no string") end
+  if not plain then refuse(place, "string expected") end
   local parts = { plain }
   while text:sub(stop, stop) == "\\" do
     parts[#parts + 1], stop = read_escape(text, stop)
     parts[#parts + 1], stop = text:match('^([^\0-\31"\\]*)()', stop)
   end
-  if text:sub(stop, stop) ~= '"' then refuse(stop, "a string goes on") end
+  if text:sub(stop, stop) ~= '"' then refuse(stop, "unfinished string") end
   return table.concat(parts), stop + 1
 end
 
 local function read_number(text, place)
   local stop = text:match("^%-?0()", place) or text:match("^%-?%d+()", place) or
-    refuse(place, "no value")
+    refuse(place, "value expected")
   stop = text:match("^%.%d+()", stop) or stop
   stop = text:match("^[eE][+-]?%d+()", stop) or stop
   local n = tonumber(text:sub(place, stop - 1))
-  if n - n ~= 0 then refuse(place, "a number is out of range") end
+  if n - n ~= 0 then refuse(place, "number out of range") end
   return n, stop
 end
 
--- The comma or the end behind an item, and the place behind that.
+-- The comma or the end after an item, and the place after that.
 local function read_mark(text, place, close)
   local mark, stop = text:match("^[ \t\r\n]*([],}])[ \t\r\n]*()", place)
   if mark == "," or mark == close then return mark, stop end
-  return refuse(skip_space(text, place), ("no ',' or '%s'"):format(close))
+  return refuse(skip_space(text, place), ("',' or '%s' expected"):format(close))
 end
 
 local read -- below
@@ -152,19 +152,19 @@ local function read_object(text, place, depth)
   repeat
     key, place = read_string(text, place)
     place = text:match("^[ \t\r\n]*:[ \t\r\n]*()", place) or
-      refuse(place, "no ':'")
+      refuse(place, "':' expected")
     object[key], place = read(text, place, depth)
     mark, place = read_mark(text, place, "}")
   until mark == "}"
   return object, place
 end
 
--- The value at this place, and the place behind it.
+-- The value at this place, and the place after it.
 function read(text, place, depth)
   local first = text:match('^["%d{[]', place)
   if first == '"' then return read_string(text, place) end
   if first == "{" or first == "[" then
-    if depth == DEPTH then refuse(place, "it nests deeper than " .. DEPTH) end
+    if depth == DEPTH then refuse(place, "nested deeper than " .. DEPTH) end
     local read_items = first == "{" and read_object or read_array
     return read_items(text, place, depth + 1)
   end
@@ -177,19 +177,19 @@ end
 
 local function read_document(text)
   local _, bad = utf8.len(text)
-  if bad then refuse(bad, "this is not UTF-8") end
+  if bad then refuse(bad, "invalid UTF-8") end
   local value, stop = read(text, skip_space(text, 1), 0)
   stop = skip_space(text, stop)
-  if stop <= #text then refuse(stop, "nothing more may follow") end
+  if stop <= #text then refuse(stop, "unexpected text after the value") end
   return value
 end
 
---- The value that a text of JSON has. It may come from anybody.
+--- Reads a text of JSON. It may come from anybody.
 ---
---- Integers stay integers if they fit into 64 bits; of a key that comes twice,
---- the last counts. A null is nil: the key is absent, an array has a hole. What
---- is not strictly JSON is refused, and so are arrays and objects that nest
---- deeper than 100, and numbers beyond a float's range.
+--- Integers stay integers if they fit into 64 bits. Of equal keys, the last
+--- counts. null is nil: a key is absent, an array has a hole. Fails for what is
+--- not strictly JSON, for values nested deeper than 100, and for numbers beyond
+--- the range of a float.
 ---
 --- See: RFC 8259.
 ---
@@ -206,7 +206,7 @@ function json.decode(text)
   local ok, value = pcall(read_document, text)
   if ok then return value end
   if type(value) ~= "table" then error(value, 0) end
-  return nil, ("decode: %s, at byte %d (EINVAL)"):format(value.what,
+  return nil, ("decode: %s at byte %d (EINVAL)"):format(value.what,
     value.place), "EINVAL"
 end
 

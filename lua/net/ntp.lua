@@ -1,29 +1,29 @@
 -- SPDX-License-Identifier: MIT
 --
 -- net.ntp: the time of an NTP server, by the simple protocol (SNTP: RFC 5905,
--- section 14). One datagram goes out, one comes back, and what comes back is
--- believed only after every check of RFC 5905 that a client can make. And a
--- server's side of it: the reply to a request.
+-- section 14). One datagram goes out and one comes back, which has to pass
+-- every check of RFC 5905 that a client can make. Also a server's side: the
+-- reply to a request.
 
 local net = require "net"
 
 local ntp = {}
 
-local EPOCH = 2208988800 -- seconds from 1900-01-01 (NTP) to 1970-01-01 (UNIX)
-local ERA = 1 << 32      -- NTP's 32 bits of seconds are full in 2036
+local EPOCH = 2208988800 -- seconds from 1900-01-01 (NTP) to 1970-01-01 (Unix)
+local ERA = 1 << 32      -- NTP's 32 bits of seconds overflow in 2036
 local VERSION, CLIENT, SERVER = 4, 3, 4
 local SIZE = 48          -- bytes of a packet without extensions
-local MAXDISP = 16       -- seconds: farther than this is not synchronized
+local MAXDISP = 16       -- seconds: a server beyond is not synchronized
 local PRECISION = -20    -- 2^-20 s, since net.time counts microseconds
 
--- What a server says that follows no other: its own clock is its source.
+-- The stratum and the source of a server that follows no other.
 local LOCAL_STRATUM, LOCAL_CLOCK = 10, "\127\127\1\1"
 
 -- 16.16 and 32.32 bits fixed point, big-endian (RFC 5905, figure 8)
 local PACKET = ">BBbb I4 I4 c4 I8 I8 I8 I8"
 
--- The seconds since the UNIX Epoch of a 64-bit NTP timestamp. The era is the
--- one in which the time lies between 1968 and 2104 (RFC 4330, section 3).
+-- The seconds since the Epoch of a 64-bit NTP timestamp, in the era that puts
+-- it between 1968 and 2104 (RFC 4330, section 3).
 local function to_unix(stamp)
   local seconds = (stamp >> 32) & 0xffffffff
   if seconds < ERA // 2 then seconds = seconds + ERA end
@@ -35,16 +35,14 @@ local function code_text(reference)
   return net.escape((reference:gsub("\0+$", "")))
 end
 
--- The 64-bit NTP timestamp of seconds since the UNIX Epoch, in its era: the
--- seconds' higher bits are shifted out.
+-- The 64-bit NTP timestamp of seconds since the Epoch. Shifting drops the era.
 local function from_unix(time)
   local seconds = math.floor(time)
   return seconds + EPOCH << 32 | math.floor((time - seconds) * ERA)
 end
 
--- What is wrong with a reply to the packet that was sent at `origin`; nil when
--- nothing is. `final` says that the server itself has spoken, so that waiting
--- for a better reply is of no use.
+-- What is wrong with a reply to the packet that had the timestamp `origin`, or
+-- nil. `final`: the server itself sent it, so a better reply will not come.
 local function refuse(reply, origin)
   if #reply < SIZE then return "short packet" end
   local flags, stratum, _, _, delay, dispersion, reference, _, org, rec, xmt =
@@ -66,7 +64,7 @@ local function refuse(reply, origin)
   end
 end
 
--- The four timestamps of RFC 5905, section 8, and what follows from them.
+-- The offset and the delay, by RFC 5905, section 8, and what the reply says.
 local function measure(reply, t1, t4)
   local flags, stratum, _, precision, delay, dispersion, reference, _, _, rec,
     xmt = PACKET:unpack(reply)
@@ -94,8 +92,8 @@ local function failure(who, reason, code)
   return nil, ("ntp %s: %s (%s)"):format(who, reason, code), code
 end
 
--- Waits for a reply that stands every check, until the deadline; a stranger's
--- packets are passed over, however many there are.
+-- Waits until the deadline for a reply that passes every check. Ignores packets
+-- of strangers, however many there are.
 local function receive(sock, who, origin, t1, deadline)
   local reason = "no reply"
   while true do
@@ -108,37 +106,37 @@ local function receive(sock, who, origin, t1, deadline)
       local wrong, final = refuse(reply, origin)
       if not wrong then return measure(reply, t1, t4) end
       if final then return failure(who, wrong, "EPROTO") end
-      reason = "no reply but one with a " .. wrong
+      reason = "no valid reply, but one with " .. wrong
     elseif code ~= "ETIMEDOUT" then
       return nil, message, code
     end
   end
 end
 
---- What ntp.request may be told.
+--- The options of ntp.request.
 ---@class net.ntp.options
----@field port? integer|string the server's; 123
----@field timeout? number seconds for all of it, the lookup included; 5
+---@field port? integer|string of the server; 123
+---@field timeout? number seconds in all, with the lookup; 5
 
---- What an NTP server has said.
+--- The reply of an NTP server.
 ---@class net.ntp.reply
----@field tx_time number when it was sent, in seconds since the Epoch
----@field offset number seconds to add to our clock
----@field delay number seconds there and back
----@field stratum integer 1: the server has a clock of its own; up to 15
----@field leap integer 1, 2: a leap second at the end of the day
----@field reference string what the server follows
+---@field tx_time number when the server sent it, in seconds since the Epoch
+---@field offset number seconds to add to this machine's clock
+---@field delay number seconds of the round trip
+---@field stratum integer 1 (the server has a reference clock) to 15
+---@field leap integer 1 or 2: the day ends with a leap second
+---@field reference string the clock or server that it follows
 ---@field version integer of the protocol
----@field precision number seconds between two ticks of its clock
----@field root_delay number seconds from the server to the clock and back
----@field root_dispersion number seconds that it may be wrong besides
+---@field precision number seconds between two ticks of the server's clock
+---@field root_delay number seconds of the round trip to the reference clock
+---@field root_dispersion number seconds: the error relative to that clock
 
---- Asks an NTP server for the time. Raises for a server that is no host name,
---- an unknown option, and values that are no port or no time above 0.
+--- Asks an NTP server for the time. Raises an error for a wrong argument or an
+--- unknown option.
 ---
---- Errors: "ETIMEDOUT" no reply to be believed came in time, "EPROTO" the
---- server's own reply says not to use it (a kiss code, a clock that is not
---- synchronized), "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN".
+--- Errors: "ETIMEDOUT" no valid reply came in time, "EPROTO" the server's reply
+--- says not to use it (a kiss code, or its clock is not synchronized),
+--- "ECONNREFUSED", "EAI_NONAME", "EAI_AGAIN".
 ---
 --- See: RFC 5905, slide "print_machine_time".
 ---@param server string a host name or IPv4 address
@@ -168,12 +166,12 @@ function ntp.request(server, opts)
   local deadline = net.now() + timeout
   local sock <close>, message, code = net.socket("inet", "dgram")
   if not sock then return nil, message, code end
-  -- Connected, so the kernel drops what comes from anybody else.
+  -- A connected socket: the kernel drops what comes from anyone else.
   local ok
   ok, message, code = sock:settimeout(timeout):connect(server, port)
   if not ok then return nil, message, code end
-  -- The server copies our transmit timestamp into its reply. A random one
-  -- tells nobody our clock, and a stranger cannot guess it.
+  -- The server copies our transmit timestamp into its reply. A random one does
+  -- not reveal our clock, and a stranger cannot guess it.
   local origin, t1 = math.random(0), net.time()
   ok, message, code = sock:send(PACKET:pack(
     VERSION << 3 | CLIENT, 0, 0, 0, 0, 0, "", 0, 0, 0, origin))
@@ -181,24 +179,24 @@ function ntp.request(server, opts)
   return receive(sock, server .. ":" .. port, origin, t1, deadline)
 end
 
--- Seconds that fit into a timestamp, and no NaN.
+-- Seconds that fit into a timestamp; not NaN.
 local function is_time(value)
   return type(value) == "number" and value > -1e12 and value < 1e12
 end
 
---- A server's reply to a packet, to be sent to where that came from. Only a
---- client's request has one, and it is never longer than the request, so that
---- two servers cannot answer each other, nor one serve to flood a stranger.
---- The reply says stratum 10, and as its source 127.127.1.1: a clock that
---- follows no other, which a client should like less than one that does.
---- Raises for a request that is no string, and for what is no time.
+--- Makes a server's reply to a packet, to be sent back to its sender. Only the
+--- request of a client gets a reply, which is never longer: so two servers
+--- cannot answer each other, and none can be used to flood a stranger. The
+--- reply has stratum 10 and the source 127.127.1.1, a clock that follows no
+--- other, so that clients prefer a better one. Raises an error for a wrong
+--- argument.
 ---
---- Errors: "EPROTO" it is no request.
+--- Errors: "EPROTO" it is not a request.
 ---
 --- See: RFC 5905 section 14, RFC 4330 section 6.
 ---@param request string the datagram
----@param received number when it came, by net.time
----@param offset? number seconds to tell more than our clock has; 0
+---@param received number when it arrived, by net.time
+---@param offset? number seconds to add to this machine's clock; 0
 ---@return string? reply 48 bytes
 ---@return string? message
 ---@return net.code? code
@@ -210,7 +208,7 @@ function ntp.answer(request, received, offset)
   local flags, _, poll, _, _, _, _, _, _, _, origin = PACKET:unpack(request)
   local version = flags >> 3 & 7
   if flags & 7 ~= CLIENT or version < 1 or version > VERSION then
-    return nil, "ntp: no request of a client (EPROTO)", "EPROTO"
+    return nil, "ntp: not a client's request (EPROTO)", "EPROTO"
   end
   local came = from_unix(received + (offset or 0))
   local now = from_unix(net.time() + (offset or 0))

@@ -5,13 +5,13 @@
 
 local plot = {}
 
-local MOST = 1e300 -- a coordinate beyond it overflows when axes are computed
+local MOST = 1e300 -- axes of larger coordinates would overflow
 
 local function is_finite(v)
-  return type(v) == "number" and v > -MOST and v < MOST -- NaN is not
+  return type(v) == "number" and v > -MOST and v < MOST -- false for NaN
 end
 
--- Does the terminal read UTF-8? The first of these that is set decides.
+-- Is the terminal UTF-8? The first of these that is set tells.
 local function is_utf8()
   for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
     local value = os.getenv(name)
@@ -24,8 +24,8 @@ local SMALL = { { 1, "" }, { 1e-3, "m" }, { 1e-6, "µ" }, { 1e-9, "n" } }
 local LARGE = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" },
                 { 1, "" } }
 
--- A number of so many digits with a prefix: time has those below 1, everything
--- else those above.
+-- A number with so many digits and a prefix: below 1 for seconds, above 1 for
+-- all other units.
 local function si(value, unit, digits)
   value = value + 0.0 -- math.abs(math.mininteger) is below 0
   local small = unit == "s"
@@ -47,10 +47,10 @@ local function si(value, unit, digits)
   return suffix == "" and number or number .. " " .. suffix
 end
 
---- A number for people: three digits, and a prefix to its unit. Seconds are
---- scaled down ("35 µs", "us" where the locale is not UTF-8), all else up
---- ("1.2 k", "3.4 GB/s"; a k is 1000). Raises for NaN, infinity and what is no
---- number.
+--- A number for people: three digits, and its unit with a prefix. Seconds are
+--- scaled down ("35 µs", or "us" if the locale is not UTF-8), other units up
+--- ("1.2 k", "3.4 GB/s"; a k is 1000). Raises an error for NaN, infinity and
+--- what is not a number.
 ---
 --- See: units(7).
 ---@param value number
@@ -89,10 +89,10 @@ local function widest(texts)
   return width
 end
 
---- A row of a table for a terminal: what it is given, each at the right of a
---- column, with one space between them; a text that is wider moves the rest.
---- (string.format counts the bytes of "µs", a terminal its characters.) Raises
---- unless each text has a column.
+--- A row of a table for a terminal: each text at the right of its column, with
+--- one space between columns. A text that is too wide moves the rest. (This
+--- counts the characters of "µs"; string.format counts its bytes.) Raises an
+--- error unless each text has a column.
 ---
 --- See: string.format.
 ---@param widths integer[] of the columns, in characters
@@ -102,7 +102,7 @@ function plot.row(widths, ...)
   local texts = { ... }
   for i = 1, #texts do
     if type(widths) ~= "table" or math.type(widths[i]) ~= "integer" then
-      error("a row's texts need a width each, an integer", 2)
+      error("each text of a row needs a width, an integer", 2)
     end
     local text = tostring(texts[i])
     texts[i] = (" "):rep(widths[i] - text_width(text)) .. text
@@ -110,29 +110,29 @@ function plot.row(widths, ...)
   return table.concat(texts, " ")
 end
 
--- share: 0..1 of so many cells. What is above 0 is seen.
+-- A bar as long as the share (0..1) of so many cells; visible unless it is 0.
 local function bar(share, cells, unicode)
   local parts = unicode and 8 or 1
   local n = math.floor(share * cells * parts + 0.5)
   if share > 0 and n == 0 then n = 1 end
   if not unicode then return ("#"):rep(n) end
-  local rest = n % 8 -- U+2588 is a whole cell, U+258F an eighth
+  local rest = n % 8 -- U+2588 is a full cell, U+258F an eighth
   return ("█"):rep(n // 8) .. (rest > 0 and utf8.char(0x2590 - rest) or "")
 end
 
---- The rows of plot.bars: each is { label, value, text }, where the text
---- (plot.si(value) unless given) stands before the bar.
+--- The rows of plot.bars. Each is { label, value, text }; the text, by default
+--- plot.si(value), stands before the bar.
 ---@class net.plot.rows
----@field width? integer columns of all of it; COLUMNS of the environment, or 80
+---@field width? integer columns in all; those of the terminal by COLUMNS, or 80
 
---- Horizontal bars for a terminal, one line a row. The greatest value gets the
---- longest bar. Bars are of block characters, of "#" where the locale is not
---- UTF-8. Raises for a value that is negative, NaN or infinite, and a width
---- that is no integer above 0.
+--- Horizontal bars for a terminal, a line for each row. The greatest value has
+--- the longest bar. Bars are drawn with block characters, or with "#" if the
+--- locale is not UTF-8. Raises an error for a value that is negative, NaN or
+--- infinite, and for a width that is not an integer above 0.
 ---
 --- See: locale(7).
 ---@param rows net.plot.rows
----@return string lines without a newline at their end
+---@return string lines without a final newline
 function plot.bars(rows)
   local wrong = check_rows(rows)
   if wrong then error(wrong, 2) end
@@ -154,11 +154,11 @@ function plot.bars(rows)
   return table.concat(lines, "\n")
 end
 
--- The chart's frame within 720 x 440 units, and a character's usual width.
+-- The chart's frame within 720 x 440 units, and the width of a character.
 local WIDTH, HEIGHT, RIGHT, BOTTOM, CHAR = 720, 440, 696, 384, 6.6
 
--- Both palettes are told apart by the colour-blind (Okabe and Ito's, adapted);
--- the dashes tell lines apart on paper.
+-- Colour-blind readers can tell the colours of both palettes apart (Okabe and
+-- Ito's, adapted); the dashes tell lines apart on paper.
 local STYLE = [[
 <style>
 .b{fill:#fff}.g{stroke:#e3e6ea}.a{stroke:#8a929c}.s{fill:none;stroke-width:2;
@@ -174,7 +174,7 @@ stroke-linejoin:round}text{font:12px system-ui,sans-serif;fill:#3c444d}
 .c5{stroke:#e6c229}.c6{stroke:#aeb8c2}}
 </style>]]
 
--- Text as XML has it. What is no UTF-8, and what XML forbids, becomes U+FFFD.
+-- Text in XML. Invalid UTF-8, and what XML forbids, becomes U+FFFD.
 local function escape(text)
   local _, bad = utf8.len(text)
   while bad do
@@ -212,8 +212,8 @@ local function linear_ticks(lo, hi, most)
   return ticks
 end
 
--- The ticks of a logarithmic axis: powers of ten; 2 and 5 between them where
--- there is room, only every second or third where there is none.
+-- The ticks of a logarithmic axis: powers of ten, with 2 and 5 times these if
+-- there is room, or only every second or third power.
 local function log_ticks(lo, hi, most)
   local first = math.floor(math.log(lo, 10) + 1e-9)
   local last = math.ceil(math.log(hi, 10) - 1e-9)
@@ -229,14 +229,14 @@ local function log_ticks(lo, hi, most)
       end
     end
   end
-  -- Of 1 2 5 10, those that enclose the points are enough.
+  -- Drop the ticks that are not needed to enclose the points.
   if not few then return ticks end
   while #ticks > 2 and ticks[2] <= lo do table.remove(ticks, 1) end
   while #ticks > 2 and ticks[#ticks - 1] >= hi do table.remove(ticks) end
   return ticks
 end
 
--- An axis over the given range: its ticks, and where a value lies, 0..1.
+-- An axis over a range: its ticks, and the function from values to 0..1.
 local function axis(lo, hi, is_log, most)
   local ticks = (is_log and log_ticks or linear_ticks)(lo, hi, most)
   local from, to = ticks[1], ticks[#ticks]
@@ -258,7 +258,7 @@ local function check_point(opts, point)
     return "a point must be two finite numbers"
   end
   if opts.log_x and x < 1 / MOST or opts.log_y and y < 1 / MOST then
-    return "a logarithmic axis has no place for 0 and below"
+    return "a logarithmic axis takes no value of 0 or below"
   end
 end
 
@@ -283,7 +283,7 @@ local function check_chart(opts)
   end
 end
 
--- The least and the greatest of all points, at 1 (x) or 2 (y).
+-- The least and the greatest coordinate of all points, 1 (x) or 2 (y).
 local function range(all, which)
   local lo, hi = math.huge, -math.huge
   for _, series in ipairs(all) do
@@ -304,11 +304,11 @@ local function text(x, y, more, words)
     escape(words))
 end
 
--- Thirty pairs of colour and dashes, and then again.
+-- Thirty pairs of colour and dashes, which then repeat.
 local function colour(i) return "c" .. (i - 1) % 6 + 1 end
 local function stroke(i) return colour(i) .. " d" .. (i - 1) % 5 + 1 .. " s" end
 
--- The legend's entries in rows below the title; gives the y below them.
+-- Puts the legend in rows below the title. Returns the y below it.
 local function legend(out, all, top)
   if #all == 1 and not all[1].name then return top end
   local x, y = 24, top + 14
@@ -323,8 +323,8 @@ local function legend(out, all, top)
   return y + 6
 end
 
--- One series: its line, and its points where they are few. A pointer that
--- rests on a point is told the values.
+-- Draws a series: its line, and its points unless there are many. A point shows
+-- its values when the pointer rests on it.
 local function draw(out, series, i, place, units)
   local path, marks = {}, {}
   for k, point in ipairs(series.points) do
@@ -340,7 +340,7 @@ local function draw(out, series, i, place, units)
   if #marks <= 60 then out[#out + 1] = table.concat(marks, "\n") end
 end
 
--- The head: what a reader of the screen is told, the colours, the title.
+-- The head: the text for screen readers, the colours, the title.
 local function head(opts)
   local names = {}
   for i, series in ipairs(opts.series) do
@@ -360,28 +360,27 @@ local function head(opts)
   }
 end
 
---- What plot.svg draws.
+--- The chart that plot.svg draws.
 ---@class net.plot.chart
 ---@field series net.plot.series[]
 ---@field title? string
----@field x? string what the axis shows
+---@field x? string the label of the axis
 ---@field y? string
 ---@field x_unit? string as in plot.si: "s", "B/s"
 ---@field y_unit? string
----@field log_x? boolean true: a logarithmic axis
+---@field log_x? boolean true: the axis is logarithmic
 ---@field log_y? boolean
----@field desc? string the chart in words, for who does not see it
+---@field desc? string the chart in words, for readers who cannot see it
 
---- A line, drawn in the order of its points.
+--- A line through points, in their order.
 ---@class net.plot.series
 ---@field name? string
 ---@field points number[][] { { x, y }, ... }
 
 --- A line chart, as the text of an SVG file that needs no other file. It
---- follows the reader's choice of dark or light, and scales. A linear y axis
---- begins at 0 unless a point is below. Raises for an unknown option, a series
---- without points, for NaN and infinity, and for 0 and below on a logarithmic
---- axis.
+--- follows the reader's choice of dark or light. A linear y axis begins at 0
+--- unless a point is below. Raises an error for an unknown option, a series
+--- without points, NaN and infinity, and for 0 or below on a logarithmic axis.
 ---
 --- See: www.w3.org/TR/SVG2.
 ---@param chart net.plot.chart

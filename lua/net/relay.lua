@@ -1,19 +1,18 @@
 -- SPDX-License-Identifier: MIT
 --
--- net.relay: a bad network between clients and a server, which needs no root.
--- A datagram may be lost, or so late that it comes behind the next one. TCP
--- puts that right, so of a stream one sees only that it is late, comes in
--- pieces, or breaks off.
+-- net.relay: a bad network between clients and a server, without root. A
+-- datagram may be lost, or arrive after the next one. TCP repairs that, so a
+-- stream can only be late, arrive in pieces, or be reset.
 
 local net = require "net"
 
 local relay = {}
 
-local MOST = 1000        -- datagrams under way: a router's queue, too, ends
-local WINDOW = 256 << 10 -- bytes of a stream under way, as TCP's own window
-local LARGEST = 65535    -- bytes; no datagram has more
+local MOST = 1000        -- datagrams under way, as in the queue of a router
+local WINDOW = 256 << 10 -- bytes of a stream under way, as in TCP's window
+local LARGEST = 65535    -- bytes of a datagram
 
--- The least and the most that an option may be; those of integers are integers.
+-- The range of each option, of integers if the option is an integer.
 local LATE = { 0.0, 3600.0 }
 local DATAGRAMS = { delay = LATE, jitter = LATE, loss = { 0.0, 1.0 },
   seed = { math.mininteger, math.maxinteger }, idle = { 0.001, 1e6 } }
@@ -25,7 +24,7 @@ local function wrong(key, value, range)
   if OTHERS[key] then
     return type(value) ~= OTHERS[key] and "must be a " .. OTHERS[key]
   elseif not range then
-    return "is no option"
+    return "is not an option"
   elseif math.type(range[1]) == "integer" and math.type(value) ~= "integer" then
     return "must be an integer"
   elseif type(value) ~= "number" or
@@ -34,8 +33,8 @@ local function wrong(key, value, range)
   end
 end
 
--- What one relay knows: its options, its totals and its tasks, which end with
--- it. Raises for wrong options, at the line of the caller's caller.
+-- A relay: its options, its totals and its tasks, which end with it. begin
+-- raises an error for wrong options at the line of the caller's caller.
 local run = {}
 run.__index = run
 
@@ -96,8 +95,8 @@ local function mix(z)
   return z ~ z >> 31
 end
 
--- The n-th number of a sequence, 0 to 1. It hangs on the seed, the sequence's
--- name and n, and on no clock: what has happened happens again.
+-- The n-th number of a sequence, 0 to 1. It depends on the seed, the sequence's
+-- name and n only, so that the same happens in each run.
 function run:random(sequence, n)
   local z = self.seed
   for i = 1, #sequence do z = mix(z + GOLDEN) + sequence:byte(i) end
@@ -109,9 +108,9 @@ function run:late(sequence, n)
   return self.delay + self.jitter * self:random(sequence .. " late", n)
 end
 
--- Sends a datagram later, or never; returns in how many seconds. Who wakes up
--- sends the one that is due first, which may be another's: sleeps that are to
--- end within the same millisecond end in any order.
+-- Sends a datagram later, or never. Returns in how many seconds. The task that
+-- wakes up sends the datagram that is due first, which may not be its own:
+-- sleeps that end within the same millisecond end in any order.
 function run:datagram(way, data, who, send)
   local n, held = self:count(way, 1), self.held
   local what = ("%s %d, %d bytes, %s"):format(way, n, #data, who)
@@ -134,13 +133,13 @@ function run:datagram(way, data, who, send)
   return wait
 end
 
--- Every client has a socket of its own to the server, for what comes there is
--- for that client.
+-- Each client has its own socket to the server, so that the answers on it are
+-- known to be for that client.
 local function upstream(self)
   local family = self.host:find ":" and "inet6" or "inet"
   local server, message, code = net.socket(family, "dgram")
   if not server then return nil, message, code end
-  self.opening = server -- the relay may end while the name is looked up
+  self.opening = server -- to close it if the relay ends during the lookup
   local ok
   ok, message, code = server:connect(self.host, self.port)
   self.opening = nil
@@ -149,7 +148,7 @@ local function upstream(self)
   return nil, message, code
 end
 
--- A client is there, at least for so many seconds: until its datagram is sent.
+-- Keeps a client for at least `wait` seconds, until its datagram is sent.
 local function seen(client, wait)
   client.seen = math.max(client.seen, net.now() + wait)
 end
@@ -168,32 +167,32 @@ local function answers(self, client, sock, host, port)
       self:say("%s: %s", who, message)
     end
   until not data and net.now() >= client.seen + self.idle
-  self:say("%s: silent, and forgotten", who)
+  self:say("%s: silent, forgotten", who)
 end
 
---- What relay.datagrams and relay.streams may be told. The rest is of one of
---- them only.
+--- The options of relay.datagrams and relay.streams. Some are for one of them
+--- only.
 ---@class net.relay.options
----@field delay? number seconds that everything is late, each way; 0
----@field jitter? number seconds, up to which it is later still; 0
----@field seed? integer another one makes another network; 1
----@field loss? number datagrams: 0 to 1, the part that is lost; 0
----@field idle? number datagrams: seconds until a silent client is forgotten; 60
----@field chunk? integer streams: bytes of the largest piece; 65536
---- Streams: bytes, of both ways together; then the connection breaks off.
+---@field delay? number seconds of delay each way; 0
+---@field jitter? number the most seconds of additional random delay; 0
+---@field seed? integer of the random numbers; 1
+---@field loss? number datagrams: the share that is lost, 0 to 1; 0
+---@field idle? number datagrams: seconds to keep a silent client; 60
+---@field chunk? integer streams: the most bytes of a piece; 65536
+--- Streams: the bytes, both ways together, after which a connection is reset.
 ---@field reset_after? integer
----@field on_event? fun(text: string) is told what was done, a line each
----@field totals? net.relay.totals a table to fill, however the call ends
+---@field on_event? fun(text: string) called with a line for each event
+---@field totals? net.relay.totals filled however the call ends
 
---- What a relay has done.
+--- The totals of a relay.
 ---@class net.relay.totals
----@field up integer datagrams or bytes that came from clients
----@field down integer datagrams or bytes that came from the server
+---@field up integer datagrams or bytes from clients
+---@field down integer datagrams or bytes from the server
 ---@field lost integer datagrams
 ---@field connections integer
----@field resets integer connections that broke off
+---@field resets integer connections that were reset
 
--- The client's entry; at its first datagram, with a task for the answers.
+-- The entry of a client. A new client gets a task for the answers.
 local function client_of(self, clients, sock, host, port)
   local who = host .. ":" .. port
   if clients[who] then return clients[who] end
@@ -208,16 +207,16 @@ local function client_of(self, clients, sock, host, port)
   return client
 end
 
---- Relays what comes to a bound datagram socket to a server, and its answers
+--- Relays what a bound datagram socket receives to a server, and the answers
 --- back, until the socket is closed or the task is cancelled. Which datagrams
 --- are lost depends on the seed, the direction and the datagram's number only.
---- Raises for wrong arguments.
+--- Raises an error for wrong arguments.
 ---
 --- Errors: "EBADF", "ECANCELED" the socket was closed, "EBUSY".
 ---
 --- See: udp(7), tc-netem(8).
 ---@param sock net.socket
----@param host string the server's
+---@param host string of the server
 ---@param port integer|string
 ---@param options? net.relay.options
 ---@return nil nothing
@@ -241,7 +240,7 @@ function relay.datagrams(sock, host, port, options)
   end
 end
 
--- Ends a connection as a crash or a firewall does: both sides see a reset.
+-- Resets a connection for both sides, as a crash or a firewall does.
 local function break_off(self, link, why)
   if link.why then return end
   link.why = why
@@ -252,7 +251,7 @@ local function break_off(self, link, why)
   end
 end
 
--- Passes a piece on, or the end of the stream, which is "".
+-- Passes a piece on, or the end of the stream, "".
 local function pass(self, link, way, to, data)
   if data == "" then
     local ok, message = to:shutdown "SHUT_WR"
@@ -270,7 +269,7 @@ local function pass(self, link, way, to, data)
   end
 end
 
--- Empties a queue of pieces, each at its time: { when, bytes }.
+-- Empties a queue of pieces { when, bytes }, each at its time.
 local function drain(self, link, way, to, queue)
   while queue.first <= queue.last and not link.why do
     local piece = queue[queue.first]
@@ -282,9 +281,9 @@ local function drain(self, link, way, to, queue)
   queue.writer = nil
 end
 
--- One direction. All that is under way is late at the same time, so a delay
--- costs time but no throughput, up to a window of bytes; and none overtakes
--- another, whatever the jitter.
+-- Relays one direction. The pieces under way are delayed at the same time, so a
+-- delay costs no throughput, up to a window of bytes; and whatever the jitter,
+-- no piece overtakes another.
 local function pump(self, link, way, from, to)
   local queue, leaves, n = { first = 1, last = 0, bytes = 0 }, 0, 0
   repeat
@@ -310,7 +309,7 @@ local function serve(self, conn, number, who)
     left = self.reset_after }
   if server then
     self:say("%s: connected", who)
-    client:setsockopt("TCP_NODELAY", true) -- a piece is not to wait for others
+    client:setsockopt("TCP_NODELAY", true) -- or a piece would wait for the next
     local up <close> = self:spawn(pump, self, link, "up", client, server)
     pump(self, link, "down", server, client)
     up:join()
@@ -321,16 +320,15 @@ local function serve(self, conn, number, who)
     link.why or "ended")
 end
 
---- Relays the connections that come to a listening socket to a server, every
---- byte in order, until the socket is closed or the task is cancelled. The end
---- of one direction is passed on, and so is a reset. Raises for wrong
---- arguments.
+--- Relays the connections of a listening socket to a server, every byte in
+--- order, until the socket is closed or the task is cancelled. Passes on the
+--- end of a direction, and a reset. Raises an error for wrong arguments.
 ---
 --- Errors: "EBADF", "ECANCELED" the socket was closed, "EBUSY".
 ---
 --- See: tcp(7), tc-netem(8).
 ---@param listener net.socket
----@param host string the server's
+---@param host string of the server
 ---@param port integer|string
 ---@param options? net.relay.options
 ---@return nil nothing

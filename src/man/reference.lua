@@ -57,7 +57,7 @@ local PARTS = { Errors = "errors", See = "see" }
 local function read_line(doc, line)
   local tag, rest = line:match "^@(%w+)%s*(.*)$"
   if doc.tagged and (line:find "^ " or doc.params[1] and line:find "^%w") then
-    error(("'--- %s' stands below a tag, which is one line"):format(line), 0)
+    error(("'--- %s' is below a tag, which must be one line"):format(line), 0)
   end
   if tag then
     doc.tagged = true

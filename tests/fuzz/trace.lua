@@ -29,7 +29,8 @@ local WORDS = { "s.lua:3", "s.lua:99999999999999999999", "...lua:3", "EAGAIN",
   "</script>", "\u{202E}", ":", "%", "[", "lab", "x.lua" }
 local KINDS = { "open", "connect", "accept", "send", "receive", "property" }
 local CHOICES = {
-  ["local"] = ADDRESSES, peer = ADDRESSES, addr = ADDRESSES, call = CALLS, kind = KINDS,
+  ["local"] = ADDRESSES, peer = ADDRESSES, addr = ADDRESSES, call = CALLS,
+  kind = KINDS,
   family = { "inet", "inet", "inet6", "unix" }, type = { "stream", "dgram" },
 }
 local TEXTS = { "family", "type", "local", "peer", "peer", "call", "args",
@@ -91,7 +92,8 @@ local START = [[
 {"ev":"name","t":6,"sock":2,"local":"127.0.0.1:80","peer":"127.0.0.1:5"}
 {"ev":"sock","t":6,"sock":3,"family":"inet","type":"stream"}
 {"ev":"name","t":6,"sock":3,"local":"127.0.0.1:5","peer":"127.0.0.1:80"}
-{"ev":"call","t":7,"end":9,"task":1,"sock":1,"new":2,"call":"accept","kind":"accept"}
+{"ev":"call","t":7,"end":9,"task":1,"sock":1,"new":2,"call":"accept",]] ..
+[["kind":"accept"}
 {"ev":"call","t":8,"end":8,"task":2,"sock":3,"call":"connect","kind":"connect"}
 {"ev":"sock","t":6,"sock":4,"family":"inet","type":"dgram"}
 {"ev":"name","t":6,"sock":4,"local":"0.0.0.0:80"}

@@ -17,8 +17,8 @@ local BEGIN = 5000000000 -- ns, of every trace that says no other
 local MS = 1000000
 
 --- The text of a trace: a start event, to which `start` adds keys, and events.
--- An event without `ev` is a call. Event i happens at i ms, unless `at` and `to`
--- (ms) say otherwise.
+-- An event without `ev` is a call. Event i happens at i ms, unless `at` and
+-- `to` (ms) say otherwise.
 function made.text(start, events)
   local base = start.t or BEGIN
   local head = { ev = "start", v = 1, t = base, wall = 1764036632.5, pid = 7,

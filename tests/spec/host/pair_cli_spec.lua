@@ -410,7 +410,8 @@ describe("netlab --pair --trace=FILE", function()
   it("says that it cannot be written before a lab begins", function()
     local got = run(server, client, "--trace=/no/such/run.html")
     assert.same({ "", "netlab: trace /no/such/run.html: " ..
-      "No such file or directory (ENOENT)\n", 1 }, { got.out, got.err, got.status })
+      "No such file or directory (ENOENT)\n", 1 },
+      { got.out, got.err, got.status })
   end)
 end)
 

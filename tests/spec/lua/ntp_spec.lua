@@ -251,7 +251,7 @@ describe("an NTP reply is refused", function()
       local port = serve(function(request, send)
         send(type(make) == "table" and reply(request, make) or make(request))
       end)
-      refused(port, "no reply but one with a " .. reason, "ETIMEDOUT", 0.1)
+      refused(port, "no valid reply, but one with " .. reason, "ETIMEDOUT", 0.1)
     end)
   end
 
@@ -314,7 +314,7 @@ end)
 describe("one deadline holds for all of an NTP request", function()
   support.leaves_nothing(before_each, after_each)
 
-  local reason = "no reply but one with a wrong origin timestamp"
+  local reason = "no valid reply, but one with wrong origin timestamp"
 
   it("when bad packets drip in", function()
     local done, count = false, 0

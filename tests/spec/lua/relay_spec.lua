@@ -144,7 +144,7 @@ describe("the relay lab and datagrams", function()
     for _ = 1, 2 do -- on a busy machine, it is forgotten before the answer
       repeat assert(sock:sendto("here", "127.0.0.1", port))
       until sock:recvfrom(100) == "here"
-      forgotten = forgotten .. "127.0.0.1:%d+: silent, and forgotten\n.*"
+      forgotten = forgotten .. "127.0.0.1:%d+: silent, forgotten\n.*"
       process:expect(forgotten)
     end
   end)
@@ -427,7 +427,7 @@ describe("net.relay", function()
       { chunk = 3 }, { nonsense = 1 }, { on_event = 1 }, { totals = 1 } } do
       datagrams(options)()
     end
-    support.raises("'loss' is no option", relay.streams, sock, "x", 9,
+    support.raises("'loss' is not an option", relay.streams, sock, "x", 9,
       { loss = 1 })
     support.raises("'chunk' must be a number from 1", relay.streams, sock, "x",
       9, { chunk = 0 })

@@ -61,7 +61,7 @@ describe("the live view", function()
   0.311500 *   script  sleep(9)  not ended
   0.312000 |   end       46 system calls
 ]], out)
-    assert.matches("^nothing to do yet", hint)
+    assert.matches("^not ready yet", hint)
   end)
 
   it("colours lanes and faults where it is told to, and only there", function()
@@ -140,8 +140,8 @@ describe("the live view", function()
       show(line)
     end
     assert.equal(2, #out)
-    assert.equal("a line of the trace is damaged: decode: no string, at " ..
-      "byte 2\n", out[1])
+    assert.equal("a line of the trace is damaged: " ..
+      "decode: string expected at byte 2\n", out[1])
     assert.matches(" %* script  a%(%)\n$", out[2])
   end)
 

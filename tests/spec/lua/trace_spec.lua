@@ -58,7 +58,7 @@ describe("trace.read", function()
   it("says which line is damaged, and how", function()
     local start = made.text({}, {})
     for line, message in pairs {
-      ["{"] = "decode: no string, at byte 2",
+      ["{"] = "decode: string expected at byte 2",
       ["[1]"] = "this is not an event", ["5"] = "this is not an event",
       ["{}"] = "this is not an event", ["null"] = "this is not an event",
       ['{"ev":1}'] = "this is not an event",

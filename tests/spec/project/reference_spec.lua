@@ -298,11 +298,11 @@ function x.read(f, ...) end]=]
     }, entries)
   end)
 
-  it("raises for a second line of a tag, which would be another's", function()
+  it("raises for a tag of two lines", function()
     for _, text in ipairs { "---@param a integer what\n---   it is",
       "---@param a integer what\n--- it is",
       "---@class net.x\n---@field a integer what\n---   it is" } do
-      assert.matches("stands below a tag, which is one line$",
+      assert.matches("is below a tag, which must be one line$",
         support.raised(reference.parse, "--- Text.\n" .. text))
     end
   end)
