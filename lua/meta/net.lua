@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
 ---@meta net
 --
--- The reference of the module net: what `require "net"` gives, for editors
--- that read Lua annotations, for the man page net(3lua) and for you. None of
--- it is ever run.
+-- The reference of the module net, for editors that read Lua annotations, for
+-- the man page net(3lua) and for you. None of this code is ever run.
 --
 -- A function has, in this order:
 --
@@ -16,75 +15,75 @@
 --   ---@return type name what                      (one line for each result)
 --   function sock:verb(name) end
 --
--- A tag is one line, its type without a space outside of fun(). A function that
--- can fail has message and code for its second and third result; where these
--- places have something else on success, that says "or the message" and "or the
--- code"; what only a failure has begins with "if it failed: ". A field's text
--- stands behind it or, if it is long, above it. A line `-- # Title` begins a
--- part of the reference; the comment below is its text.
--- tests/reference_spec.lua holds all this, the loaded module and the README's
--- table against each other.
+-- A tag is one line; its type has no space outside of fun(). A function that
+-- can fail has message and code as its second and third result. If these are
+-- something else on success, their text ends with "or the message" and "or the
+-- code"; the text of a result that only a failure has begins with "if it
+-- failed: ". The text of a field is after it or, if it is long, above it. A
+-- line `-- # Title` begins a part of the reference, and the comment below is
+-- its text. tests/spec/project/reference_spec.lua compares all this with the
+-- loaded module and with the table in lua/README.md.
 
 --- Sockets with the names of the BSD socket API, tasks that wait in
---- straight-line code, and echo engines in C. The program netlab has the module
---- inside; for plain Lua 5.4 it is a shared library.
+--- straight-line code, and echo engines in C. The program netlab contains the
+--- module; for plain Lua 5.4 it is a shared library.
 ---@class net
----@field _VERSION string netlab's: "0.1.0"
+---@field _VERSION string the version of netlab: "0.1.0"
 local net = {}
 
 -- # Values
 --
--- Sizes are in bytes and times in seconds, with fractions; a port is an integer
--- in host byte order, 0 to 65535, or the name of a service as services(5) has
--- it ("http"). An address is two values, host and port; that of a UNIX socket
--- is one, its path (Linux: an abstract name begins with a NUL byte).
+-- Sizes are in bytes, and times in seconds, with fractions. A port is an
+-- integer in host byte order, 0 to 65535, or the name of a service in
+-- services(5), such as "http". An address is two values, host and port; the
+-- address of a UNIX socket is one, its path (on Linux, an abstract name begins
+-- with a NUL byte).
 --
--- What the network does wrong is returned:
+-- Errors of the network are returned:
 --
 --   nil, "connect 127.0.0.1:9: connection refused (ECONNREFUSED)",
 --   "ECONNREFUSED"
 --
--- so assert(sock:connect(host, port)) stops with that message. What the caller
--- does wrong (a wrong type, a port that is none, an unknown option) raises, at
+-- so assert(sock:connect(host, port)) stops with that message. Mistakes of the
+-- caller (a wrong type, an invalid port, an unknown option) raise an error at
 -- the caller's line, before any system call.
 --
--- A call that has to wait lets the other tasks go on. It raises where it cannot
--- wait: in table.sort, string.gsub, tostring, require or a finalizer; and in a
--- coroutine of your own, unless net.coroutine made or resumed it. Nothing that
--- has arrived is lost: after a time-out it is still there to be read.
+-- While a call waits, other tasks run. A call raises an error where it cannot
+-- wait: in table.sort, string.gsub, tostring, require or a finalizer, and in a
+-- coroutine that net.coroutine neither made nor resumed. No data is lost: what
+-- arrived before a time-out can still be read.
 
---- The symbolic name of what went wrong: that of an errno(3), one of
---- getaddrinfo(3), or "EOF".
+--- The symbolic name of an error: of errno(3), of getaddrinfo(3), or "EOF".
 ---@alias net.code
----| "EOF" # the peer has ended the stream: it sends no more
+---| "EOF" # the end of the stream: the peer sends no more
 ---| "EAGAIN" # the socket is non-blocking, and the call would have to wait
----| "ETIMEDOUT" # the time-out is over, or the peer does not answer
+---| "ETIMEDOUT" # the time-out expired, or the peer does not answer
 ---| "ECANCELED" # the socket was closed while the call waited
----| "EBUSY" # another call of the same direction is under way
+---| "EBUSY" # another call in the same direction is under way
 ---| "EBADF" # the socket is closed
----| "EINVAL" # the call makes no sense here
+---| "EINVAL" # the call makes no sense on this socket
 ---| "ENODEV" # there is no such network interface
 ---| "EMFILE" # the process has no descriptor left
 ---| "ENFILE" # the system has no descriptor left
----| "ENOBUFS" # the kernel has no room for that now
----| "ENOMEM" # the kernel has no memory for that now
----| "EACCES" # one may not: a port below 1024, a path without the right
+---| "ENOBUFS" # the kernel has no buffer left
+---| "ENOMEM" # the kernel has no memory left
+---| "EACCES" # not permitted: a port below 1024, or a path
 ---| "EADDRINUSE" # another socket has that address
----| "EADDRNOTAVAIL" # that address is none of this machine
+---| "EADDRNOTAVAIL" # this machine does not have that address
 ---| "EINPROGRESS" # a non-blocking connect has begun
----| "EALREADY" # one has begun before, and has not ended
+---| "EALREADY" # a connect is under way already
 ---| "ECONNREFUSED" # nobody listens there
----| "ECONNRESET" # the peer has broken the connection off
----| "EHOSTUNREACH" # that host does not answer, or is kept from us
+---| "ECONNRESET" # the peer has reset the connection
+---| "EHOSTUNREACH" # that host cannot be reached
 ---| "ENETUNREACH" # there is no route to that network
----| "ENOTCONN" # there is no connection
----| "EPIPE" # the peer reads no more, or we have ended our stream
+---| "ENOTCONN" # the socket is not connected
+---| "EPIPE" # the peer reads no more, or this side was shut down
 ---| "ESHUTDOWN" # the socket was shut down before
----| "EMSGSIZE" # it is too long: a datagram, or a line
----| "ENOTSUP" # the kernel does not have it
+---| "EMSGSIZE" # a datagram or a line is too long
+---| "ENOTSUP" # the kernel does not support it
 ---| "ENOPROTOOPT" # the socket has no such option
 ---| "ENOENT" # there is no such entry
----| "EPROTO" # the peer does not keep to the protocol
+---| "EPROTO" # the peer violates the protocol
 ---| "EAI_NONAME" # there is no such host name
 ---| "EAI_AGAIN" # no name server answers now
 ---| "EAI_ADDRFAMILY" # the host has no address of that family
@@ -100,8 +99,9 @@ local net = {}
 ---@return string name
 function net.gethostname() end
 
---- A host's first IPv4 address. "localhost" and a numeric address need no
---- lookup, and "" is "0.0.0.0". Raises for a NUL byte, or over 253 bytes.
+--- The first IPv4 address of a host. "localhost" and a numeric address need no
+--- lookup, and "" is "0.0.0.0". Raises an error for a name with a NUL byte or
+--- of more than 253 bytes.
 ---
 --- Errors: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name server
 --- answers now.
@@ -113,31 +113,31 @@ function net.gethostname() end
 ---@return net.code? code
 function net.gethostbyname(name) end
 
---- What net.getaddrinfo may be told. Unless they are given, addresses of both
---- families come, and each of them once a type.
+--- The hints of net.getaddrinfo. By default, it returns the addresses of both
+--- families, each of them once for each type.
 ---@class net.getaddrinfo.hints
----@field family? "inet"|"inet6" only this one
----@field type? "stream"|"dgram" only this one
+---@field family? "inet"|"inet6" only this family
+---@field type? "stream"|"dgram" only this type
 --- A list of "AI_PASSIVE" "AI_CANONNAME" "AI_NUMERICHOST" "AI_NUMERICSERV"
 --- "AI_ADDRCONFIG" "AI_V4MAPPED" "AI_ALL".
 ---@field flags? string[]
 
---- One address of a host: what net.socket and sock:connect take.
+--- An address of a host, for net.socket and sock:connect.
 ---@class net.getaddrinfo.address
 ---@field family "inet"|"inet6"
 ---@field type "stream"|"dgram"
 ---@field host string
 ---@field port integer
----@field canonname? string in the first one, where it was asked for
+---@field canonname? string in the first entry, with AI_CANONNAME
 
---- Every address that the resolver has for a host, in its order.
+--- All addresses of a host, in the order of the resolver.
 ---
 --- Errors: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name server
 --- answers now, "EAI_SERVICE" there is no such service, "EAI_BADFLAGS".
 ---
 --- See: getaddrinfo(3), RFC 3493, RFC 6724.
 ---@param host? string nil: the loopback, or every address with AI_PASSIVE
----@param service? integer|string nil: port 0; one of the two has to be given
+---@param service? integer|string nil: port 0; not if host is nil, too
 ---@param hints? net.getaddrinfo.hints
 ---@return net.getaddrinfo.address[]? list
 ---@return string? message
@@ -146,8 +146,8 @@ function net.getaddrinfo(host, service, hints) end
 
 --- The name of an address of either family.
 ---
---- Errors: "EAI_NONAME" it has none, "EAI_AGAIN" no name server answers now,
---- "EINVAL" it is no address, "ENODEV" its zone is none.
+--- Errors: "EAI_NONAME" it has no name, "EAI_AGAIN" no name server answers now,
+--- "EINVAL" it is not an address, "ENODEV" there is no such zone.
 ---
 --- See: gethostbyaddr(3), getnameinfo(3).
 ---@param ip string a numeric address: "127.0.0.1", "fe80::1%eth0"
@@ -156,18 +156,18 @@ function net.getaddrinfo(host, service, hints) end
 ---@return net.code? code
 function net.gethostbyaddr(ip) end
 
---- What net.getnameinfo may be told.
+--- The options of net.getnameinfo.
 ---@class net.getnameinfo.options
---- A list of "NI_NUMERICHOST" and "NI_NUMERICSERV" (digits, and nobody is
---- asked), "NI_NAMEREQD" (a host without a name is an error) and "NI_DGRAM" (a
---- service of UDP).
+--- A list of "NI_NUMERICHOST" and "NI_NUMERICSERV" (digits, without a lookup),
+--- "NI_NAMEREQD" (a host without a name is an error) and "NI_DGRAM" (a service
+--- of UDP).
 ---@field flags? string[]
 
---- The host name and the service of an address of either family. What has no
---- name comes back as digits.
+--- The host name and the service of an address of either family. A host or a
+--- service without a name is returned as digits.
 ---
 --- Errors: "EAI_NONAME" it has no name, "EAI_AGAIN" no name server answers now,
---- "EINVAL" the host is no address, "ENODEV" its zone is none.
+--- "EINVAL" the host is not an address, "ENODEV" there is no such zone.
 ---
 --- See: getnameinfo(3).
 ---@param host string a numeric address
@@ -184,26 +184,26 @@ function net.getnameinfo(host, port, options) end
 ---
 --- See: getservbyname(3).
 ---@param name string
----@param proto? "tcp"|"udp" "tcp" unless given
+---@param proto? "tcp"|"udp" "tcp" by default
 ---@return integer? port in host byte order
 ---@return string? message
 ---@return net.code? code
 function net.getservbyname(name, proto) end
 
---- The name of the service that lives at a port: "http" for 80.
+--- The name of the service at a port: "http" for 80.
 ---
 --- Errors: "ENOENT" services(5) has none.
 ---
 --- See: getservbyport(3), slide "finding_service_name".
 ---@param port integer in host byte order
----@param proto? "tcp"|"udp" "tcp" unless given
+---@param proto? "tcp"|"udp" "tcp" by default
 ---@return string? name
 ---@return string? message
 ---@return net.code? code
 function net.getservbyport(port, proto) end
 
---- A port as somebody types it: the digits of one, or a service's name. Made
---- for argparse's convert.
+--- Converts a port that a user typed, digits or the name of a service. Can be
+--- used as argparse's convert.
 ---
 --- Errors: "EINVAL" it is neither.
 ---
@@ -221,12 +221,12 @@ function net.port(text) end
 ---@field family "inet"|"inet6"
 ---@field address string with its zone where it has one: "fe80::1%eth0"
 ---@field netmask string "255.255.255.0", "ffff:ffff:ffff:ffff::"
----@field mac string "02:42:ac:11:00:02"; zeros if it has none
+---@field mac string "02:42:ac:11:00:02"; zeros if there is none
 ---@field internal boolean true: the loopback
----@field scope? integer the zone's id, of an address that has one
+---@field scope? integer the id of its zone
 
---- The addresses of this machine: one entry for each address of each interface
---- that is up and running, its cable plugged in.
+--- The addresses of this machine: an entry for each address of each interface
+--- that is up and running (with its cable plugged in).
 ---
 --- Errors: "EMFILE" the process has no descriptor left.
 ---
@@ -238,9 +238,9 @@ function net.interfaces() end
 
 -- # Addresses
 
---- An IPv4 address as the four bytes that travel.
+--- The four bytes of an IPv4 address, as they are sent.
 ---
---- Errors: "EINVAL" the text is no IPv4 address.
+--- Errors: "EINVAL" the text is not an IPv4 address.
 ---
 --- See: inet_aton(3), slide "ip4_address_conversion".
 ---@param text string "127.0.0.1"
@@ -249,61 +249,62 @@ function net.interfaces() end
 ---@return net.code? code
 function net.inet_aton(text) end
 
---- The four bytes of an IPv4 address as text. Raises for any other number of
---- bytes.
+--- The text of an IPv4 address, from its four bytes. Raises an error for any
+--- other number of bytes.
 ---
 --- See: inet_ntoa(3), slide "ip4_address_conversion".
 ---@param bytes string 4 of them, in network byte order
 ---@return string text "127.0.0.1"
 function net.inet_ntoa(bytes) end
 
---- An address of either family as the bytes that travel. One of IPv6 may name
---- its zone, "fe80::1%eth0"; then the zone's id is the second result.
+--- The bytes of an address of either family, as they are sent. An IPv6 address
+--- may name its zone, "fe80::1%eth0"; then the id of the zone is the second
+--- result.
 ---
---- Errors: "EINVAL" the text is no address of that family, "ENODEV" no
---- interface has the zone's name.
+--- Errors: "EINVAL" the text is not an address of that family, "ENODEV" there
+--- is no such zone.
 ---
 --- See: inet_pton(3), RFC 4007.
 ---@param family "inet"|"inet6"
 ---@param text string
 ---@return string? bytes 4 or 16 of them, in network byte order
----@return integer|string? scope the zone's id, or nil: none; or the message
+---@return integer|string? scope the id of the zone, or nil; or the message
 ---@return net.code? code
 function net.inet_pton(family, text) end
 
---- The 4 ("inet") or 16 ("inet6") bytes of an address as text. Raises for any
---- other number of bytes. A zone is printed as its interface's name, or as it
---- is if there is no such interface.
+--- The text of an address, from its 4 ("inet") or 16 ("inet6") bytes. Raises an
+--- error for any other number of bytes. A zone is written as the name of its
+--- interface, or as a number if there is no such interface.
 ---
 --- See: inet_ntop(3), RFC 4007.
 ---@param family "inet"|"inet6"
 ---@param bytes string 4 or 16 of them, in network byte order
----@param scope? integer the id of an IPv6 address's zone; 0 is none
+---@param scope? integer the id of the zone of an IPv6 address; 0 is none
 ---@return string text "127.0.0.1", "fe80::1%eth0"
 function net.inet_ntop(family, bytes, scope) end
 
---- 32 bits from host to network byte order. Raises for what has more.
+--- Converts 32 bits from host to network byte order. Raises an error for more.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 4294967295
 ---@return integer n
 function net.htonl(n) end
 
---- 32 bits from network to host byte order. Raises for what has more.
+--- Converts 32 bits from network to host byte order. Raises an error for more.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 4294967295
 ---@return integer n
 function net.ntohl(n) end
 
---- 16 bits from host to network byte order. Raises for what has more.
+--- Converts 16 bits from host to network byte order. Raises an error for more.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 65535
 ---@return integer n
 function net.htons(n) end
 
---- 16 bits from network to host byte order. Raises for what has more.
+--- Converts 16 bits from network to host byte order. Raises an error for more.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 65535
@@ -317,9 +318,10 @@ function net.ntohs(n) end
 ---@return string text "7f000001"
 function net.hexlify(bytes) end
 
---- The bytes that hexlify has made digits of; capitals may be.
+--- The bytes of hexadecimal digits, which may be capitals.
 ---
---- Errors: "EINVAL" the text does not have two hexadecimal digits for each byte.
+--- Errors: "EINVAL" the text does not have two hexadecimal digits for each
+--- byte.
 ---
 --- See: net.hexlify.
 ---@param text string "7f000001"
@@ -328,8 +330,8 @@ function net.hexlify(bytes) end
 ---@return net.code? code
 function net.unhexlify(text) end
 
---- What a stranger sent, made safe to print: every byte that is not printable
---- ASCII becomes \xNN, as in Python's bytes literals, and a backslash \\.
+--- Makes received bytes safe to print: every byte that is not printable ASCII
+--- becomes \xNN, as in Python's bytes literals, and a backslash \\.
 ---
 --- See: ascii(7).
 ---@param bytes string
@@ -338,25 +340,25 @@ function net.escape(bytes) end
 
 -- # Sockets
 --
--- Each method returns what its system call gives, or the socket itself, or nil,
--- message, code. In every one of them, "EBADF" is a closed socket, "ECANCELED"
--- one that was closed while the call waited, and "EBUSY" another call of the
--- same direction that is under way, or an engine that has the socket. A call
--- waits as long as settimeout says: then its code is "ETIMEDOUT" or, in the
--- non-blocking mode, "EAGAIN". At the end of a <close> variable's block, the
--- socket in it is closed.
+-- Each method returns the result of its system call, or the socket itself; or
+-- nil, message, code. For every method, "EBADF" means that the socket is
+-- closed, "ECANCELED" that it was closed while the call waited, and "EBUSY"
+-- that another call in the same direction is under way, or that an engine uses
+-- the socket. A call waits as long as settimeout allows, and then fails with
+-- "ETIMEDOUT" or, in non-blocking mode, with "EAGAIN". A socket in a <close>
+-- variable is closed at the end of the block.
 
 --- A socket, from net.socket or accept.
 ---@class net.socket
 local sock = {}
 
---- Makes a socket. It is a blocking one, and no child process inherits it.
+--- Makes a socket. It blocks, and child processes do not inherit it.
 ---
 --- Errors: "EMFILE" the process has no descriptor left.
 ---
 --- See: socket(2).
----@param family? "inet"|"inet6"|"unix" "inet" unless given
----@param type? "stream"|"dgram" "stream" unless given
+---@param family? "inet"|"inet6"|"unix" "inet" by default
+---@param type? "stream"|"dgram" "stream" by default
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
@@ -364,43 +366,43 @@ function net.socket(family, type) end
 
 --- Makes two sockets that are connected to each other.
 ---
---- Errors: "ENOTSUP" the kernel has it for UNIX sockets only, "EMFILE".
+--- Errors: "ENOTSUP" the kernel supports UNIX sockets only, "EMFILE".
 ---
 --- See: socketpair(2), unix(7).
----@param family? "inet"|"inet6"|"unix" "unix" unless given
----@param type? "stream"|"dgram" "stream" unless given
+---@param family? "inet"|"inet6"|"unix" "unix" by default
+---@param type? "stream"|"dgram" "stream" by default
 ---@return net.socket? first
 ---@return net.socket|string? second or the message
 ---@return net.code? code
 function net.socketpair(family, type) end
 
---- What net.connect may be told.
+--- The options of net.connect.
 ---@class net.connect.options
----@field timeout? number seconds for all of it, with the lookup; none
----@field family? "inet"|"inet6" only these addresses
----@field nodelay? boolean true: set TCP_NODELAY, as small requests want
----@field local_host? string the address of this machine to come from, no name
----@field local_port? integer and the port; 0 is one that the kernel picks
+---@field timeout? number seconds in all, with the lookup; no limit by default
+---@field family? "inet"|"inet6" only addresses of this family
+---@field nodelay? boolean true: sets TCP_NODELAY, for small requests
+---@field local_host? string the numeric address of this machine to use
+---@field local_port? integer the port to use; 0: the kernel picks one
 
---- One address that net.connect has tried.
+--- An attempt of net.connect.
 ---@class net.connect.attempt
 ---@field host string
 ---@field port integer
----@field seconds number from its begin to its end
----@field error? string the message, if it was in vain
----@field code? net.code "ECANCELED": another one was quicker
+---@field seconds number how long it took
+---@field error? string the message, if it failed
+---@field code? net.code "ECANCELED": another attempt was faster
 
---- Connects a stream to the first address of a host that answers. All of them
---- are tried, in the resolver's order but IPv6 and IPv4 by turns, each 250 ms
---- after the one before began, or as soon as that has failed; when one
---- connects, those under way are closed. "localhost" is ::1 and 127.0.0.1. The
---- socket has no time-out.
+--- Connects a stream to the first address of a host that answers. Tries all
+--- addresses, IPv6 and IPv4 in turn and otherwise in the order of the resolver,
+--- each 250 ms after the previous one or as soon as that has failed. When one
+--- connects, the other attempts are closed. "localhost" is ::1 and 127.0.0.1.
+--- The socket has no time-out.
 ---
 ---     local sock <close> = assert(net.connect("www.lua.org", 80))
 ---
 --- Errors: "ECONNREFUSED", "ENETUNREACH", "ETIMEDOUT", "EADDRNOTAVAIL",
---- "EAI_NONAME", "EAI_AGAIN", "EMFILE". The code is that of the last attempt,
---- and the message tells of each.
+--- "EAI_NONAME", "EAI_AGAIN", "EMFILE". The code is that of the last attempt;
+--- the message lists all attempts.
 ---
 --- See: connect(2), RFC 8305.
 ---@param host string a name or an address
@@ -409,50 +411,49 @@ function net.socketpair(family, type) end
 ---@return net.socket? sock
 ---@return net.connect.attempt[]|string? attempts or the message
 ---@return net.code? code
----@return net.connect.attempt[]? attempts if it failed: those that were begun
+---@return net.connect.attempt[]? attempts if it failed: those that had begun
 function net.connect(host, port, options) end
 
---- What net.listen may be told.
+--- The options of net.listen.
 ---@class net.listen.options
 ---@field backlog? integer connections that may wait for accept; 128
 --- SO_REUSEADDR, so that a server can start again at once; true.
 ---@field reuseaddr? boolean
 ---@field reuseport? boolean SO_REUSEPORT: several sockets share a port; false
---- An IPv6 socket takes IPv4, too (IPV6_V6ONLY is off), and "" is every address
---- of both; false.
+--- The socket accepts IPv6 and IPv4 (IPV6_V6ONLY is off), and "" is every
+--- address of both; false.
 ---@field dual_stack? boolean
 
 --- Makes a stream socket that listens: socket, bind and listen in one call. It
---- has no time-out. "localhost" is 127.0.0.1; of a name, it is the first
---- address that can be bound. Waits only where a name has to be looked up.
+--- has no time-out. "localhost" is 127.0.0.1; another name stands for its first
+--- address that can be bound. Waits only to look up a name.
 ---
 --- Errors: "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EAI_NONAME", "EAI_AGAIN",
 --- "EMFILE". The message names the address.
 ---
 --- See: listen(2), socket(7), ipv6(7), slide "reuse_socket_address".
 ---@param host string "" is every local IPv4 address
----@param port integer|string 0 is one that the kernel picks
+---@param port integer|string 0: the kernel picks one
 ---@param options? net.listen.options
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
 function net.listen(host, port, options) end
 
---- Gives the socket an address of this machine. Waits only where a name has to
---- be looked up.
+--- Gives the socket an address of this machine. Waits only to look up a name.
 ---
---- Errors: "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EINVAL" it is bound
---- already, "EAI_NONAME".
+--- Errors: "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EINVAL" it is already
+--- bound, "EAI_NONAME".
 ---
 --- See: bind(2), slide "reuse_socket_address".
 ---@param host string "" is every local address; or a UNIX socket's path
----@param port? integer|string 0 is one that the kernel picks
+---@param port? integer|string 0: the kernel picks one
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
 function sock:bind(host, port) end
 
---- Has the kernel take connections, for accept to give out.
+--- Makes the kernel take connections, which accept returns.
 ---
 --- Errors: "EADDRINUSE" another socket listens there.
 ---
@@ -463,11 +464,11 @@ function sock:bind(host, port) end
 ---@return net.code? code
 function sock:listen(backlog) end
 
---- Waits for a client. The new socket is a blocking one, with no time-out.
---- While the process has no descriptor left, clients that come see a close,
---- and the call goes on to wait; it asks again ten times a second where the
---- system has none, or no memory. A non-blocking socket returns the error when
---- one client has seen a close.
+--- Waits for a client. The new socket blocks and has no time-out. If the
+--- process has no descriptor left, the call closes the client's connection and
+--- goes on to wait; if the system has none, or no memory, it tries again ten
+--- times a second. On a non-blocking socket it returns the error after it has
+--- closed one connection.
 ---
 --- Errors: "EAGAIN", "ETIMEDOUT"; non-blocking: "EMFILE", "ENFILE", "ENOBUFS",
 --- "ENOMEM".
@@ -478,12 +479,12 @@ function sock:listen(backlog) end
 ---@return integer|net.code? port of the client; or the code
 function sock:accept() end
 
---- Connects to a peer. A datagram socket then sends to that one only, and
---- receives from no other.
+--- Connects to a peer. A datagram socket then sends to this peer and receives
+--- from no other.
 ---
 --- Errors: "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
---- "EAI_NONAME", "EAI_AGAIN"; non-blocking: "EINPROGRESS", and the socket can
---- be written when it is connected; until then, "EALREADY".
+--- "EAI_NONAME", "EAI_AGAIN"; non-blocking: "EINPROGRESS" (the socket becomes
+--- writable when it is connected) and, until then, "EALREADY".
 ---
 --- See: connect(2), slide "socket_errors".
 ---@param host string a name or an address; or a UNIX socket's path
@@ -494,10 +495,9 @@ function sock:accept() end
 function sock:connect(host, port) end
 
 --- Ends one direction of a connection, or both. After "SHUT_WR" the peer reads
---- the end of the stream, and we may read on.
+--- the end of the stream, and this side can still receive.
 ---
---- Errors: "ENOTCONN" there is no connection, "EBUSY" it is being served by
---- sock:echo.
+--- Errors: "ENOTCONN" the socket is not connected, "EBUSY" sock:echo serves it.
 ---
 --- See: shutdown(2).
 ---@param how "SHUT_RD"|"SHUT_WR"|"SHUT_RDWR"
@@ -507,15 +507,15 @@ function sock:connect(host, port) end
 function sock:shutdown(how) end
 
 --- Closes the socket. Never waits, and may be called again. Calls that wait on
---- the socket end with "ECANCELED".
+--- the socket fail with "ECANCELED".
 ---
 --- See: close(2).
 ---@return true closed
 function sock:close() end
 
---- Receives what there is, as soon as there is something. A datagram socket
---- gives one datagram, cut to size; an empty one is "". After "MSG_PEEK" the
---- next call receives the same bytes again.
+--- Waits for data, and receives what is there. On a datagram socket it receives
+--- one datagram, truncated to size; an empty datagram is "". With "MSG_PEEK",
+--- the next call receives the same bytes again.
 ---
 --- Errors: "EOF" the peer sends no more, "EAGAIN", "ETIMEDOUT", "ECONNRESET".
 ---
@@ -523,12 +523,12 @@ function sock:close() end
 ---@param size integer 1 to 2^30 bytes
 ---@param flag? "MSG_PEEK"
 ---@return string? data 1 to size bytes
----@return boolean|string? cut true: of a longer datagram; or the message
+---@return boolean|string? cut true: the datagram was longer; or the message
 ---@return net.code? code
 function sock:recv(size, flag) end
 
---- Receives exactly so many bytes of a stream. What has arrived before a
---- failure stays readable.
+--- Receives exactly so many bytes of a stream. What arrived before a failure
+--- stays readable.
 ---
 --- Errors: "EOF", "EAGAIN", "ETIMEDOUT", "ECONNRESET".
 ---
@@ -539,10 +539,10 @@ function sock:recv(size, flag) end
 ---@return net.code? code
 function sock:recv_exact(size) end
 
---- Receives the next line of a stream, without its \n or \r\n. The last one may
---- lack its end, as with io.read.
+--- Receives the next line of a stream, without its \n or \r\n. The last line
+--- may lack its end, as with io.read.
 ---
---- Errors: "EMSGSIZE" it is longer than max, and stays readable, "EOF",
+--- Errors: "EMSGSIZE" it is longer than max (and stays readable), "EOF",
 --- "EAGAIN", "ETIMEDOUT", "ECONNRESET".
 ---
 --- See: recv(2).
@@ -552,9 +552,9 @@ function sock:recv_exact(size) end
 ---@return net.code? code
 function sock:recv_line(max) end
 
---- Receives every byte until the end of the stream, which is no failure here:
---- "" where there is nothing more. The time-out is for the whole of it. What
---- has arrived before a failure stays readable.
+--- Receives every byte until the end of the stream, which is not a failure: if
+--- there is no more data, the result is "". The time-out is for the whole call.
+--- What arrived before a failure stays readable.
 ---
 --- Errors: "EMSGSIZE" there is more than max, "EAGAIN", "ETIMEDOUT",
 --- "ECONNRESET".
@@ -566,8 +566,8 @@ function sock:recv_line(max) end
 ---@return net.code? code
 function sock:recv_all(max) end
 
---- An iterator of lines: recv_line until the end of the stream. Any other
---- failure is raised, as by io.lines.
+--- An iterator that calls recv_line until the end of the stream. It raises any
+--- other failure, as io.lines does.
 ---
 ---     for line in sock:lines() do print(line) end
 ---
@@ -576,7 +576,7 @@ function sock:recv_all(max) end
 ---@return fun():string? next
 function sock:lines(max) end
 
---- recv, into a buffer, which makes no string.
+--- Receives into a buffer, as recv does, without making a string.
 ---
 --- Errors: "EOF" the peer sends no more, "EAGAIN", "ETIMEDOUT", "ECONNRESET".
 ---
@@ -584,13 +584,13 @@ function sock:lines(max) end
 ---@param buffer net.buffer
 ---@param first? integer the first byte to fill, as in string.sub; 1
 ---@param last? integer the last one; the buffer's end
----@return integer? count of the bytes that came; 0 is an empty datagram
----@return boolean|string? cut true: of a longer datagram; or the message
+---@return integer? count of the bytes received; 0: an empty datagram
+---@return boolean|string? cut true: the datagram was longer; or the message
 ---@return net.code? code
 function sock:recv_into(buffer, first, last) end
 
---- Sends as much as the kernel takes now; of a stream's bytes these may be
---- fewer than all, and sendall goes on.
+--- Sends what the kernel takes now. On a stream that may be fewer bytes than
+--- given; sendall sends all of them.
 ---
 --- Errors: "EPIPE", "ECONNRESET", "EAGAIN", "ETIMEDOUT", "EMSGSIZE" a datagram
 --- is too long.
@@ -615,12 +615,12 @@ function sock:send(data, first, last) end
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
----@return integer? sent if it failed: bytes that the kernel had taken
+---@return integer? sent if it failed: the bytes that the kernel had taken
 function sock:sendall(data, first, last) end
 
---- Receives one datagram, cut to size, and says who sent it. After "MSG_PEEK"
---- the next call receives the same one again. (From a UNIX socket, cut comes
---- behind the path.)
+--- Receives one datagram, truncated to size, and its sender. With "MSG_PEEK",
+--- the next call receives the same datagram again. (If the sender is a UNIX
+--- socket, cut is the result after its path.)
 ---
 --- Errors: "EAGAIN", "ETIMEDOUT".
 ---
@@ -630,13 +630,13 @@ function sock:sendall(data, first, last) end
 ---@return string? data
 ---@return string? host of the sender, or its path; or the message
 ---@return integer|net.code? port of the sender; or the code
----@return true? cut it had more than size bytes, of which Linux tells
+---@return true? cut the datagram was longer (known on Linux only)
 function sock:recvfrom(size, flag) end
 
 --- Sends one datagram.
 ---
---- Errors: "EMSGSIZE" it is too long for one, "ECONNREFUSED" an earlier one
---- found nobody, "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
+--- Errors: "EMSGSIZE" it is too long, "ECONNREFUSED" nobody received an earlier
+--- one, "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
 ---
 --- See: sendto(2), slide "echo_server and echo_client by UDP".
 ---@param data string
@@ -647,8 +647,8 @@ function sock:recvfrom(size, flag) end
 ---@return net.code? code
 function sock:sendto(data, host, port) end
 
---- How long each call may wait: nil for ever (the blocking mode, the default),
---- 0 not at all ("EAGAIN", the non-blocking mode), else that long in all
+--- Sets how long each call may wait: nil for ever (blocking mode, the default),
+--- 0 not at all (non-blocking mode: "EAGAIN"), or so many seconds
 --- ("ETIMEDOUT").
 ---
 --- Errors: "EBADF".
@@ -660,7 +660,7 @@ function sock:sendto(data, host, port) end
 ---@return net.code? code
 function sock:settimeout(seconds) end
 
---- What settimeout has set.
+--- The time-out that settimeout has set.
 ---
 --- Errors: "EBADF".
 ---
@@ -670,7 +670,7 @@ function sock:settimeout(seconds) end
 ---@return net.code? code
 function sock:gettimeout() end
 
---- settimeout(nil) for true, settimeout(0) for false.
+--- The same as settimeout(nil) for true, settimeout(0) for false.
 ---
 --- Errors: "EBADF".
 ---
@@ -681,7 +681,7 @@ function sock:gettimeout() end
 ---@return net.code? code
 function sock:setblocking(flag) end
 
---- Whether calls wait, for ever or for some time.
+--- May calls wait, for ever or for some time?
 ---
 --- Errors: "EBADF".
 ---
@@ -691,14 +691,14 @@ function sock:setblocking(flag) end
 ---@return net.code? code
 function sock:getblocking() end
 
---- Sets an option by its name in C; the table in src/socket/option.c has all of them, and
---- another name raises. SO_LINGER takes two values: whether, and how many
---- seconds. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an interface, as
---- join_group does.
+--- Sets an option by its name in C. The table in src/socket/option.c has all
+--- names; another name raises an error. SO_LINGER takes two values: whether,
+--- and for how many seconds. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an
+--- interface, as join_group does.
 ---
 ---     sock:setsockopt("SO_REUSEADDR", true)
 ---
---- Errors: "ENOPROTOOPT", "EINVAL" the kernel does not take it here, "ENODEV".
+--- Errors: "ENOPROTOOPT", "EINVAL" it cannot be set on this socket, "ENODEV".
 ---
 --- See: setsockopt(2), socket(7), tcp(7), ip(7), slide "modify_buff_size".
 ---@param name string "SO_SNDBUF"
@@ -709,12 +709,12 @@ function sock:getblocking() end
 ---@return net.code? code
 function sock:setsockopt(name, value, seconds) end
 
---- The kernel's value of an option. Linux doubles SO_SNDBUF and SO_RCVBUF.
---- SO_PEERCRED (Linux) has three, of the process at the other end of a UNIX
---- socket: its pid, its uid and its gid. IP_MULTICAST_IF is the address by
---- which it was set, or "0.0.0.0".
+--- Gets an option. Linux doubles SO_SNDBUF and SO_RCVBUF. SO_PEERCRED (Linux)
+--- has three values: the pid, the uid and the gid of the process at the other
+--- end of a UNIX socket. IP_MULTICAST_IF is the address it was set to, or
+--- "0.0.0.0".
 ---
---- Errors: "ENOPROTOOPT", "ENOTCONN" no process is known for SO_PEERCRED.
+--- Errors: "ENOPROTOOPT", "ENOTCONN" the process of SO_PEERCRED is not known.
 ---
 --- See: getsockopt(2), socket(7), tcp(7), ip(7), slide "modify_buff_size".
 ---@param name string "SO_SNDBUF"
@@ -723,7 +723,7 @@ function sock:setsockopt(name, value, seconds) end
 ---@return integer|net.code? gid of SO_PEERCRED; or the code
 function sock:getsockopt(name) end
 
---- What the kernel knows of the socket at this moment.
+--- What the kernel knows about the socket at this moment.
 ---
 ---     print(sock:info().rtt * 1e3 .. " ms")
 ---
@@ -735,47 +735,47 @@ function sock:getsockopt(name) end
 ---@return net.code? code
 function sock:info() end
 
---- What sock:info says. A listener has no queues of bytes; all but these is of
---- TCP only, and of systems with TCP_INFO (Linux).
+--- The results of sock:info. A listener has no queues of bytes. All other
+--- fields are for TCP on systems with TCP_INFO (Linux).
 ---@class net.info
----@field recv_queue integer? bytes that nobody received; the next datagram's
----@field send_queue integer? bytes not taken; not of TCP: the kernel's memory
----@field state string? "ESTABLISHED", as netstat writes it
+---@field recv_queue integer? bytes to be received; of the next datagram
+---@field send_queue integer? bytes not acknowledged; not TCP: kernel memory
+---@field state string? "ESTABLISHED", as netstat shows it
 ---@field accept_queue integer? of a listener: connections that wait for accept
----@field backlog integer? of a listener: the most of them there can be
+---@field backlog integer? of a listener: the limit of accept_queue
 ---@field rtt number? the smoothed round-trip time, in seconds
 ---@field rttvar number? its mean deviation, in seconds
----@field rto number? after which a segment is sent again, in seconds
+---@field rto number? the retransmission time-out, in seconds
 ---@field snd_cwnd integer? the congestion window, in segments
----@field snd_ssthresh number? where slow start ends; math.huge: nowhere yet
----@field snd_mss integer? bytes of a segment that we send
----@field rcv_mss integer? bytes of a segment that we receive
+---@field snd_ssthresh number? segments where slow start ends, or math.huge
+---@field snd_mss integer? bytes of a segment that is sent
+---@field rcv_mss integer? bytes of a segment that is received
 ---@field pmtu integer? bytes of a packet on the path
 ---@field unacked integer? segments under way
----@field lost integer? segments held for lost
----@field retrans integer? segments sent again that are under way
----@field total_retrans integer? segments sent again in all
+---@field lost integer? segments considered lost
+---@field retrans integer? retransmitted segments under way
+---@field total_retrans integer? retransmitted segments in all
 ---@field bytes_acked integer? sent and acknowledged (SYN and FIN count as one)
 ---@field bytes_received integer? of the stream
 
---- Has a datagram socket receive what is sent to a multicast address, and to
---- the port that it is bound to. Raises for what is no multicast address of the
---- socket's family.
+--- Makes a datagram socket receive what is sent to a multicast address and to
+--- the port that the socket is bound to. Raises an error for an address that is
+--- not a multicast address of the socket's family.
 ---
 ---     sock:join_group("239.1.2.3", "eth0")
 ---
---- Errors: "EADDRINUSE" it is in the group, "ENODEV" there is no such
+--- Errors: "EADDRINUSE" it is already in the group, "ENODEV" there is no such
 --- interface.
 ---
 --- See: ip(7), ipv6(7), RFC 3493 section 5.2.
 ---@param group string a numeric address: "239.1.2.3", "ff15::77"
----@param interface? string|integer name, index, or own IPv4 address; by route
+---@param interface? string|integer name, index or IPv4 address; by route
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
 function sock:join_group(group, interface) end
 
---- Ends what join_group has begun, with the same arguments.
+--- Leaves a group; takes the same arguments as join_group.
 ---
 --- Errors: "EADDRNOTAVAIL" it is not in the group, "ENODEV".
 ---
@@ -799,7 +799,7 @@ function sock:getsockname() end
 
 --- The peer's address.
 ---
---- Errors: "ENOTCONN" it has none.
+--- Errors: "ENOTCONN" the socket has no peer.
 ---
 --- See: getpeername(2).
 ---@return string? host or a UNIX socket's path
@@ -817,14 +817,14 @@ function sock:getpeername() end
 ---@return net.code? code
 function sock:fileno() end
 
---- Waits until a call that reads one of the readers, or writes to one of the
---- writers, would not have to wait (it may fail instead), and gives these, in
---- the order given; when the time is up, two empty lists. Other tasks may use
---- the sockets meanwhile.
+--- Waits until one of the readers can be read or one of the writers can be
+--- written without waiting (the call may also fail). Returns these in the order
+--- given, or two empty lists when the time is up. Other tasks may use the
+--- sockets meanwhile.
 ---
 --- Errors: "EBADF", "ECANCELED" one was closed while the call waited, "EBUSY"
---- one is being served by sock:echo, "EMFILE" no descriptor is left to wait
---- with, "ETIMEDOUT" a net.deadline came first.
+--- sock:echo serves one, "EMFILE" there is no descriptor left to wait with,
+--- "ETIMEDOUT" a net.deadline passed first.
 ---
 --- See: select(2).
 ---@param readers net.socket[]? any number of them
@@ -837,51 +837,51 @@ function net.select(readers, writers, timeout) end
 
 -- # Buffers
 
---- Bytes to receive into and to send from again and again, so that a bulk loop
---- makes no string. #buffer is its size, tostring(buffer) a string of it all.
+--- Memory to receive into and to send from, so that a loop over bulk data makes
+--- no strings. #buffer is its size, tostring(buffer) all of it as a string.
 ---@class net.buffer
 ---@operator len:integer
 local buffer = {}
 
---- Makes a buffer, for sock:recv_into, sock:send and sock:sendall. Its bytes
---- are 0 at first.
+--- Makes a buffer for sock:recv_into, sock:send and sock:sendall. Its bytes are
+--- 0 at first.
 ---
 --- See: recv(2).
 ---@param size integer 1 to 2^30 bytes
 ---@return net.buffer buffer
 function net.buffer(size) end
 
---- A part of it, as a string.
+--- A part of the buffer, as a string.
 ---
 --- See: string.sub.
----@param first? integer its first byte, as in string.sub; 1
----@param last? integer its last byte; the end
+---@param first? integer the first byte, as in string.sub; 1
+---@param last? integer the last byte; the end
 ---@return string bytes
 function buffer:sub(first, last) end
 
---- Copies a text into it; raises if it does not fit.
+--- Copies a text into the buffer. Raises an error if it does not fit.
 ---
 --- See: memcpy(3).
 ---@param text string
----@param first? integer the byte where it begins; 1
+---@param first? integer where the text begins; 1
 ---@return net.buffer buffer
 function buffer:put(text, first) end
 
 -- # Engines
 
---- What sock:echo may be told.
+--- The options of sock:echo.
 ---@class net.echo.options
---- Ends each connection after one message, or all of it after one datagram.
+--- Closes each connection after one message, or returns after one datagram.
 ---@field once? boolean
---- Is told a message: what one recv(2) gave, or a datagram that is answered.
---- No observer may wait.
+--- Called with each message: the bytes of one recv(2), or a datagram that is
+--- answered. The functions on_message, on_connect and on_close must not wait.
 ---@field on_message? fun(data: string, host: string, port: integer)
 ---@field on_connect? fun(host: string, port: integer)
 ---@field on_close? fun(host: string, port: integer)
----@field idle_timeout? number seconds; then a silent connection is closed
----@field max_connections? integer at one time; more see a close
---- Threads, 1 to 256. They share the socket, unless it has SO_REUSEPORT: then
---- each has one of its own. Observers need 1, the default.
+---@field idle_timeout? number seconds before a silent connection is closed
+---@field max_connections? integer at one time; further ones are closed
+--- Threads, 1 to 256; 1. They share the socket, but if it has SO_REUSEPORT, each
+--- has its own. The functions on_message, on_connect and on_close need 1.
 ---@field workers? integer
 ---@field totals? net.echo.totals a table to fill, however the call ends
 
@@ -894,19 +894,19 @@ function buffer:put(text, first) end
 ---@field errors integer
 ---@field seconds number
 
---- Serves a listening stream socket, or a bound datagram socket, by the echo
+--- Serves a listening stream socket, or a bound datagram socket, with an echo
 --- loop in C, until the socket is closed, the task is cancelled or Ctrl-C is
---- pressed. Other calls that read or write the socket give "EBUSY" meanwhile.
---- Nothing more is read from a peer that does not read. A datagram from a port
---- below 1024, or from our own port number, is not answered, so that no forged
---- sender makes two servers answer each other for ever.
+--- pressed. Other calls that read or write the socket fail with "EBUSY"
+--- meanwhile. The engine stops reading from a peer that does not read. It does
+--- not answer a datagram from a port below 1024 or from its own port number, so
+--- that a forged sender cannot make two servers answer each other for ever.
 ---
 --- The options of the socket stay as they are. But while a datagram socket is
---- served it is blocking, and has an SO_RCVTIMEO: a process that shares the
---- socket sees that.
+--- served, it blocks and has an SO_RCVTIMEO, which a process that shares the
+--- socket can see.
 ---
---- Errors: "EINVAL" it does not listen, or is not bound, "ESHUTDOWN" a datagram
---- socket that reads no more, "EMFILE", "EBUSY".
+--- Errors: "EINVAL" it does not listen, or is not bound, "ESHUTDOWN" the
+--- datagram socket was shut down for reading, "EMFILE", "EBUSY".
 ---
 --- See: RFC 862, slides "echo_server and echo_client by TCP" and "by UDP".
 ---@param options? net.echo.options
@@ -915,30 +915,30 @@ function buffer:put(text, first) end
 ---@return net.code? code
 function sock:echo(options) end
 
---- What net.load does, and to whom. Only the port (or the path) is needed.
+--- The options of net.load. Only the port, or the path, is required.
 ---@class net.load.options
----@field port? integer|string the server's
----@field host? string "localhost" unless given
+---@field port? integer|string of the server
+---@field host? string "localhost" by default
 ---@field path? string of a UNIX socket, instead of host and port
----@field family? "inet"|"inet6"|"unix" "inet" unless given
----@field type? "stream"|"dgram" "stream" unless given
----@field connections? integer 1 to 100000; 1. They are open when time begins
----@field size? integer bytes of a message; 64. A datagram has at least 12
----@field depth? integer messages on their way on each connection; 1
----@field seconds? number 2, unless there are messages
----@field messages? integer how many are sent; a lost one is not sent again
---- Messages a second in all, each due at its time, and its latency counted from
---- then; without it, an answer starts the next message.
+---@field family? "inet"|"inet6"|"unix" "inet" by default
+---@field type? "stream"|"dgram" "stream" by default
+---@field connections? integer 1 to 100000; 1. They are opened before the start
+---@field size? integer bytes of a message; 64. At least 12 for datagrams
+---@field depth? integer messages under way on each connection; 1
+---@field seconds? number how long it sends; 2, unless messages is given
+---@field messages? integer how many it sends; lost ones are not sent again
+--- Messages a second in all. Each is due at its own time, from which its
+--- latency is counted. Without a rate, each answer starts the next message.
 ---@field rate? number
----@field churn? boolean true: a connection for each message
----@field verify? boolean false: the answers are not compared
---- Seconds after which a datagram is lost, and a connect has failed; 1.
+---@field churn? boolean true: a new connection for each message
+---@field verify? boolean false: answers are not compared with messages
+--- Seconds after which a datagram counts as lost, and a connect has failed; 1.
 ---@field timeout? number
---- Is called every `interval` seconds with a report so far; it must not wait.
+--- Called every `interval` seconds with the report so far. Must not wait.
 ---@field on_progress? fun(report: net.load.report)
 ---@field interval? number seconds; 0.25
 
---- What net.load has measured.
+--- The results of net.load.
 ---@class net.load.report
 ---@field messages integer answered
 ---@field bytes integer received
@@ -946,15 +946,15 @@ function sock:echo(options) end
 ---@field connections integer
 ---@field lost integer messages that were not answered
 ---@field late integer datagrams answered after the timeout
----@field corrupt integer answers that were not what was sent
+---@field corrupt integer answers that differ from what was sent
 ---@field rate number messages a second
 ---@field throughput number bytes a second
----@field errors table<net.code,integer> how many of each
+---@field errors table<net.code,integer> the number of each
 ---@field latency net.load.latency
 ---@field histogram net.histogram of the latencies
----@field interrupted boolean it was Ctrl-C that ended the run
+---@field interrupted boolean Ctrl-C ended the run
 
---- Latencies, in seconds; p99 is what 99 in a hundred did not exceed.
+--- Latencies in seconds. p99 is the 99th percentile, p999 the 99.9th.
 ---@class net.load.latency
 ---@field min number
 ---@field mean number
@@ -967,15 +967,14 @@ function sock:echo(options) end
 ---@field p9999 number
 ---@field max number
 
---- Sends messages to an echo server, from a thread of its own, compares what
---- comes back and measures how long it took, until the time is up, the messages
---- are done, the task is cancelled or Ctrl-C is pressed. A connection that
---- fails is opened again; where none could be opened at all, the run ends at
---- once.
+--- Sends messages to an echo server from a thread of its own, compares the
+--- answers and measures the latencies, until the time is up, all messages are
+--- sent, the task is cancelled or Ctrl-C is pressed. A connection that fails is
+--- opened again. If no connection can be opened at all, the run ends at once.
 ---
 ---     print(net.load({ port = 9900, seconds = 1 }).rate)
 ---
---- Errors: "EAI_NONAME" the host's name is not known, "EAI_AGAIN", "EMFILE".
+--- Errors: "EAI_NONAME" there is no such host, "EAI_AGAIN", "EMFILE".
 ---
 --- See: RFC 862.
 ---@param options net.load.options
@@ -988,21 +987,21 @@ function net.load(options) end
 ---@class net.histogram
 local histogram = {}
 
---- How many latencies it holds.
+--- The number of latencies.
 ---
 --- See: net.load.
 ---@return integer count
 function histogram:count() end
 
---- The latency that p in a hundred did not exceed.
+--- The p-th percentile of the latencies.
 ---
 --- See: net.load.
 ---@param p number 0 to 100
 ---@return number seconds
 function histogram:percentile(p) end
 
---- How many latencies are from one round number to the next, six of them to a
---- decade: the rows of a picture, from the least latency to the greatest.
+--- The number of latencies between round numbers, six of them to a decade, from
+--- the least latency to the greatest: the rows of a picture.
 ---
 --- See: net.plot.
 ---@return net.histogram.bucket[] buckets
@@ -1014,8 +1013,8 @@ function histogram:buckets() end
 ---@field to number seconds
 ---@field count integer
 
---- HdrHistogram's table of percentiles, in milliseconds: what its plotters
---- read.
+--- The percentiles as a table in the format of HdrHistogram, in milliseconds,
+--- for its plotters.
 ---
 --- See: hdrhistogram.org.
 ---@return string text
@@ -1023,18 +1022,16 @@ function histogram:text() end
 
 -- # Tasks
 --
--- A task is a function that runs by turns with the others, whenever the code
--- that runs waits. The script is the first one in netlab; in plain Lua its
--- waits turn the loop. A task in a <close> variable is cancelled at the end of
--- the variable's block.
+-- A task is a function that runs while the others wait. In netlab, the script
+-- is the first task; in plain Lua, the loop turns while the script waits. A
+-- task in a <close> variable is cancelled at the end of the block.
 
 --- A task, from net.spawn.
 ---@class net.task
 local task = {}
 
---- Starts f(...) as a task. An error in it is printed, with its traceback, and
---- makes netlab's exit status 1 (of lua5.4 it does not), unless somebody is
---- waiting in task:join.
+--- Starts f(...) as a task. Its error is printed with a traceback, and makes
+--- netlab's (not lua5.4's) exit status 1, unless a task:join waits for it.
 ---
 --- See: coroutine.create.
 ---@param f function
@@ -1042,24 +1039,25 @@ local task = {}
 ---@return net.task task
 function net.spawn(f, ...) end
 
---- Waits until the task has ended. The error that ended it is raised here.
+--- Waits until the task has ended. Raises the error that ended it.
 ---
---- Errors: "ECANCELED" it was cancelled, "ETIMEDOUT" a net.deadline came first.
+--- Errors: "ECANCELED" it was cancelled, "ETIMEDOUT" a net.deadline passed
+--- first.
 ---
 --- See: pthread_join(3).
 ---@return any ... the results of the task's function
 function task:join() end
 
---- Ends a task that waits: its <close> variables are closed, and it is never
---- resumed. Raises what a __close raises. Harmless on one that has ended.
+--- Ends a task that waits: closes its <close> variables, and never resumes it.
+--- Raises the error of a __close. Does nothing if the task has ended.
 ---
 --- See: coroutine.close.
 ---@return true cancelled
 function task:cancel() end
 
---- Waits that long, never less. 0 lets each of the others run once.
+--- Waits for at least so many seconds. 0 lets every other task run once.
 ---
---- Errors: "ETIMEDOUT" a net.deadline came first.
+--- Errors: "ETIMEDOUT" a net.deadline passed first.
 ---
 --- See: sleep(3).
 ---@param seconds number
@@ -1068,11 +1066,11 @@ function task:cancel() end
 ---@return net.code? code
 function net.sleep(seconds) end
 
---- The results of f(...). All calls that f makes share this one time, besides
---- their own time-outs: when it is up, a call that would wait fails with
---- "ETIMEDOUT", sock:echo gives its totals, and net.load its report. Of two
---- deadlines, one within the other, the first to pass counts. Tasks that f
---- spawns are not bound by it. Raises f's errors.
+--- Calls f(...) and returns its results. All calls of f share this time, in
+--- addition to their own time-outs. When it is up, a call that would wait fails
+--- with "ETIMEDOUT", sock:echo returns its totals, and net.load its report. Of
+--- nested deadlines, the earliest counts. A deadline does not bind tasks that f
+--- spawns. Raises the errors of f.
 ---
 --- See: timeout(1).
 ---@param seconds number
@@ -1081,11 +1079,11 @@ function net.sleep(seconds) end
 ---@return any ... the results of f
 function net.deadline(seconds, f, ...) end
 
---- Waits until every other task has ended (or waits in net.run as well). Plain
---- lua5.4 needs it at the end of a script that spawned tasks; netlab waits for
---- them anyway.
+--- Waits until every other task has ended or waits in net.run as well. In plain
+--- Lua, a script that has spawned tasks calls it last; netlab waits for tasks
+--- anyway.
 ---
---- Errors: "ETIMEDOUT" a net.deadline came first.
+--- Errors: "ETIMEDOUT" a net.deadline passed first.
 ---
 --- See: net.spawn.
 ---@return true? done
@@ -1093,8 +1091,8 @@ function net.deadline(seconds, f, ...) end
 ---@return net.code? code
 function net.run() end
 
---- The monotonic clock, to measure how long something takes. Its zero is
---- arbitrary.
+--- The time of the monotonic clock, to measure how long something takes. Its
+--- zero is arbitrary.
 ---
 --- See: clock_gettime(2).
 ---@return number seconds
@@ -1106,21 +1104,20 @@ function net.now() end
 ---@return number seconds
 function net.time() end
 
---- What this process has had of the kernel, since it began.
+--- The resources that this process has used since it began.
 ---@class net.usage
----@field utime number CPU in the program itself, in seconds
----@field stime number CPU in the kernel, in seconds
----@field maxrss integer the most memory that it held at one time, in bytes
---- How often it gave up the CPU, to wait: voluntary context switches.
----@field nvcsw integer
----@field nivcsw integer how often another one was given its CPU
---- System calls that this module made; an echo engine's are added when it has
---- ended. Those of the C library (a lookup's, print's) are not among them.
+---@field utime number CPU seconds in the program itself
+---@field stime number CPU seconds in the kernel
+---@field maxrss integer the most memory at one time, in bytes
+---@field nvcsw integer voluntary context switches, in which it began to wait
+---@field nivcsw integer involuntary ones, in which another process ran instead
+--- System calls of this module. Those of an echo engine are added when it ends;
+--- those of the C library (in a lookup, in print) do not count.
 ---@field calls integer
----@field received integer bytes that recv and its like were given
----@field sent integer bytes that send and its like had taken
+---@field received integer bytes that recv and similar calls have received
+---@field sent integer bytes that send and similar calls have sent
 
---- What this process has had of the kernel: CPU, memory, context switches, and
+--- The resources that this process has used: CPU, memory, context switches, and
 --- the system calls and bytes of this module.
 ---
 --- See: getrusage(2).
@@ -1129,21 +1126,21 @@ function net.getrusage() end
 
 -- # Coroutines that may wait
 --
--- net.coroutine is Lua's coroutine library, except that in a coroutine which it
--- has made or resumed a call may wait: the wait is passed up to the task. So a
--- generator can read from a socket. In netlab it has taken the place of Lua's.
+-- net.coroutine is Lua's coroutine library, except that calls may wait in the
+-- coroutines that it makes or resumes: it passes the wait up to the task. So a
+-- generator can read from a socket. netlab replaces Lua's library with it.
 
 net.coroutine = {}
 
---- A coroutine with f as its body.
+--- Makes a coroutine with the body f.
 ---
 --- See: coroutine.create, Lua 5.4 reference manual, 6.2.
 ---@param f function
 ---@return thread co
 function net.coroutine.create(f) end
 
---- A function that resumes a coroutine with f as its body, and raises what is
---- raised in it.
+--- Makes a function that resumes a coroutine with the body f, and raises its
+--- errors.
 ---
 --- See: coroutine.wrap, Lua 5.4 reference manual, 6.2.
 ---@param f function
@@ -1156,46 +1153,46 @@ function net.coroutine.wrap(f) end
 --- See: coroutine.resume, Lua 5.4 reference manual, 6.2.
 ---@param co thread
 ---@param ... any its arguments, or what its yield returns
----@return boolean done false: it has failed
+---@return boolean done false: it failed
 ---@return any ... what it yields or returns, or its error
 function net.coroutine.resume(co, ...) end
 
---- Gives values to who resumed the coroutine; in a task itself, lets the others
---- run.
+--- Suspends the coroutine, and passes values to the resume. In a task itself,
+--- it lets the other tasks run.
 ---
 --- See: coroutine.yield, Lua 5.4 reference manual, 6.2.
 ---@param ... any
 ---@return any ... what the next resume passes
 function net.coroutine.yield(...) end
 
---- "running", "suspended", "dead", or "normal": it has resumed another one, or
---- waits in another task.
+--- "running", "suspended", "dead", or "normal": it has resumed another
+--- coroutine, or waits in another task.
 ---
 --- See: coroutine.status, Lua 5.4 reference manual, 6.2.
 ---@param co thread
 ---@return string status
 function net.coroutine.status(co) end
 
---- Ends a coroutine that is suspended: its <close> variables are closed. Raises
---- while it waits in a task, which task:cancel ends together with it.
+--- Ends a suspended coroutine: closes its <close> variables. Raises an error
+--- while it waits in a task; task:cancel ends both.
 ---
 --- See: coroutine.close, Lua 5.4 reference manual, 6.2.
 ---@param co thread
----@return boolean done false: it has failed, or a __close has
+---@return boolean done false: the coroutine, or a __close, has failed
 ---@return any error
 function net.coroutine.close(co) end
 
---- The coroutine that runs.
+--- The running coroutine.
 ---
 --- See: coroutine.running, Lua 5.4 reference manual, 6.2.
 ---@return thread co
----@return boolean main it is Lua's main thread
+---@return boolean main true: it is Lua's main thread
 function net.coroutine.running() end
 
---- Can it yield?
+--- Can the coroutine yield?
 ---
 --- See: coroutine.isyieldable, Lua 5.4 reference manual, 6.2.
----@param co? thread the running one unless given
+---@param co? thread the running one by default
 ---@return boolean yieldable
 function net.coroutine.isyieldable(co) end
 
