@@ -880,8 +880,8 @@ function buffer:put(text, first) end
 ---@field on_close? fun(host: string, port: integer)
 ---@field idle_timeout? number seconds before a silent connection is closed
 ---@field max_connections? integer at one time; further ones are closed
---- Threads, 1 to 256; 1. They share the socket, but if it has SO_REUSEPORT, each
---- has its own. The functions on_message, on_connect and on_close need 1.
+--- Threads, 1 to 256; 1. They share the socket, but if it has SO_REUSEPORT,
+--- each has its own. The functions on_message, on_connect and on_close need 1.
 ---@field workers? integer
 ---@field totals? net.echo.totals a table to fill, however the call ends
 

@@ -132,8 +132,8 @@ const drawing = (() => {
     const right = Math.min(Math.max(x(call.end), left + LEAST),
       view.width + 9);
     const inside = [Math.max(left, 2), Math.min(right, view.width - 2)];
-    const classes = ["bar", call.kind, call.poll && "poll",
-      call.failed && "failed", call.open && "open"].filter(Boolean).join(" ");
+    const classes = ["bar", call.kind, call.poll && "poll", call.failed &&
+      "failed", call.open && "unended"].filter(Boolean).join(" ");
     const node = svg("g", { class: classes, id: "c" + call.index,
                             role: "button", "data-call": call.index,
                             tabindex: -1, "aria-label": sentence(call) +
