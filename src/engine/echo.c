@@ -46,6 +46,7 @@ static void worker_end(net_echo_worker *w) {
   if (w->buffer) w->protocol->close(w);
   close_fd(&w->poller);
   close_fd(&w->fd);
+  close_fd(&w->emfile_fd);
   free(w->buffer);
 }
 

@@ -350,7 +350,6 @@ static void stream_close(net_echo_worker *w) {
     next = c->next;
     free(c);
   }
-  if (w->emfile_fd >= 0) close(w->emfile_fd);
 }
 
 static int stream_open(net_echo_worker *w) {
