@@ -78,14 +78,14 @@ static int receive(net_echo_worker *w, batch *b) {
     b->rx[i].msg_hdr.msg_namelen = sizeof b->from[i];
   b->used = 0;
   int n = recvmmsg(w->fd, b->rx, (unsigned)size, flags, NULL);
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   if (n > 0) {
     b->used = n;
     b->singles = n == 1 ? b->singles + 1 : 0;
     return n;
   }
   if (errno == EAGAIN) return 0;
-  if (errno != EINTR) net_echo_add(&w->errors, 1);
+  if (errno != EINTR) net_count_add(&w->errors, 1);
   return -1;
 }
 
@@ -93,14 +93,14 @@ static int receive(net_echo_worker *w, batch *b) {
  * gets no answer. */
 static int take(net_echo_worker *w, batch *b, int i) {
   const struct msghdr *h = &b->rx[i].msg_hdr;
-  net_echo_add(&w->messages, 1);
-  net_echo_add(&w->bytes, b->rx[i].msg_len);
+  net_count_add(&w->messages, 1);
+  net_count_add(&w->bytes, b->rx[i].msg_len);
   if (h->msg_flags & MSG_TRUNC) { /* a part of it would be no echo */
-    net_echo_add(&w->errors, 1);
+    net_count_add(&w->errors, 1);
     return 0;
   }
   if (!answerable(b, h)) {
-    net_echo_add(&w->refused, 1);
+    net_count_add(&w->refused, 1);
     return 0;
   }
   net_echo_observe(w, NET_ECHO_MESSAGE, h->msg_name, h->msg_namelen,
@@ -186,8 +186,8 @@ static void send_apart(net_echo_worker *w, const batch *b, int m) {
                          .msg_namelen = run->msg_namelen,
                          .msg_iov = &run->msg_iov[i],
                          .msg_iovlen = 1};
-    net_echo_add(&w->calls, 1);
-    if (sendmsg(w->fd, &one, b->send_flags) < 0) net_echo_add(&w->errors, 1);
+    net_count_add(&w->calls, 1);
+    if (sendmsg(w->fd, &one, b->send_flags) < 0) net_count_add(&w->errors, 1);
   }
 }
 
@@ -202,14 +202,14 @@ static void observe_answers(net_echo_worker *w, const struct mmsghdr *tx) {
 static void send_all(net_echo_worker *w, batch *b, int m) {
   for (int i = 0; i < m;) {
     int n = sendmmsg(w->fd, b->tx + i, (unsigned)(m - i), b->send_flags);
-    net_echo_add(&w->calls, 1);
+    net_count_add(&w->calls, 1);
     if (n > 0) {
       for (; n > 0; n--) observe_answers(w, b->tx + i++);
     } else if (errno != EINTR) {
       if (b->tx[i].msg_hdr.msg_control && errno != EAGAIN)
         send_apart(w, b, i);
       else
-        net_echo_add(&w->errors, 1);
+        net_count_add(&w->errors, 1);
       i++;
     }
   }
@@ -234,7 +234,7 @@ static int dgram_turn(net_echo_worker *w, int ms) {
     return NET_ECHO_BUSY;
   }
   net_poller_wait(w->poller, events, ms);
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   if (net_echo_finished(e)) return NET_ECHO_IDLE;
   for (int i = 0; i < BATCHES; i++) {
     if (e->queued > NET_ECHO_QUEUE) break; /* the observer comes first */

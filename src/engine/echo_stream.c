@@ -60,7 +60,7 @@ static void observe_connect(conn *c) {
 static void drop(conn *c) {
   net_echo_worker *w = c->worker;
   observe(c, NET_ECHO_CLOSE, NULL, 0);
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   atomic_fetch_sub(&w->echo->open, 1);
   close(c->fd);
   net_fd_table_remove(&w->conns, c->fd);
@@ -71,7 +71,7 @@ static void drop(conn *c) {
 }
 
 static void fail(conn *c) {
-  net_echo_add(&c->worker->errors, 1);
+  net_count_add(&c->worker->errors, 1);
   drop(c);
 }
 
@@ -98,7 +98,7 @@ static ssize_t send_some(conn *c, const char *data, size_t len) {
   ssize_t n;
   do n = send(c->fd, data, len, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
-  net_echo_add(&c->worker->calls, 1);
+  net_count_add(&c->worker->calls, 1);
   if (n > 0) observe(c, NET_ECHO_ANSWER, data, (size_t)n);
   return n < 0 && must_wait(c) ? 0 : n;
 }
@@ -151,7 +151,7 @@ static int serve_once(conn *c) {
   ssize_t n;
   do n = recv(c->fd, w->buffer, room, 0);
   while (n < 0 && errno == EINTR);
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   if (n < 0 && must_wait(c)) return 0;
   if (n < 0) {
     fail(c);
@@ -161,8 +161,8 @@ static int serve_once(conn *c) {
     drop(c);
     return 0;
   }
-  net_echo_add(&w->messages, 1);
-  net_echo_add(&w->bytes, (uint64_t)n);
+  net_count_add(&w->messages, 1);
+  net_count_add(&w->bytes, (uint64_t)n);
   observe(c, NET_ECHO_MESSAGE, w->buffer, (size_t)n);
   if (n >= CHUNK || n < CHUNK / 8) c->bulk = n >= CHUNK;
   /* A short read has taken all, unless the end or urgent data is behind it:
@@ -211,7 +211,7 @@ static int conn_open(net_echo_worker *w, int fd,
   *c = (conn){.worker = w, .fd = fd, .last_active = w->now, .peerlen = len};
   c->serial = net_fd_table_add(&w->conns, fd, c);
   c->eof_pending = (char)w->is_unix;
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   uint64_t key = net_event_key(c->serial, (uint32_t)fd);
   if (c->serial == 0 || net_poller_add(w->poller, fd, key)) {
     net_fd_table_remove(&w->conns, fd);
@@ -220,7 +220,7 @@ static int conn_open(net_echo_worker *w, int fd,
   }
   if (w->echo->o.observed) c->peer = malloc(sizeof *peer);
   if (c->peer) *c->peer = *peer;
-  net_echo_add(&w->connections, 1);
+  net_count_add(&w->connections, 1);
   observe_connect(c);
   return 1;
 }
@@ -228,7 +228,7 @@ static int conn_open(net_echo_worker *w, int fd,
 /* Accepts a client; its address only if something is observed. */
 static int accept_one(net_echo_worker *w, struct sockaddr_storage *peer,
                       socklen_t *len) {
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   if (!w->echo->o.observed) return net_os_accept(w->fd, NULL, NULL);
   *len = sizeof *peer;
   memset(peer, 0, sizeof *peer);
@@ -243,13 +243,13 @@ static void unlinger(int fd) {
 
 static void set_nodelay(net_echo_worker *w, int fd) {
   int on = 1;
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 /* Accepts nobody for a while. Returns 0. */
 static int pause_accept(net_echo_worker *w) {
-  net_echo_add(&w->errors, 1);
+  net_count_add(&w->errors, 1);
   w->accept_at = (w->now + PAUSE) | 1;
   return 0;
 }
@@ -258,7 +258,7 @@ static int pause_accept(net_echo_worker *w) {
 static int refuse(net_echo_worker *w) {
   if (!net_os_accept_and_close(w->fd, &w->emfile_fd))
     return errno == EAGAIN ? 0 : pause_accept(w);
-  net_echo_add(&w->refused, 1);
+  net_count_add(&w->refused, 1);
   return 1;
 }
 
@@ -278,7 +278,7 @@ static int accept_next(net_echo_worker *w) {
   int open = atomic_fetch_add(&w->echo->open, 1);
   if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
-  net_echo_add(&w->refused, 1);
+  net_count_add(&w->refused, 1);
   close(fd);
   return 1;
 }
@@ -329,7 +329,7 @@ static int has_come(const net_echo_worker *w, uint32_t ms) {
 static int stream_turn(net_echo_worker *w, int ms) {
   net_event events[NET_EVENTS];
   int n = net_poller_wait(w->poller, events, ms);
-  net_echo_add(&w->calls, 1);
+  net_count_add(&w->calls, 1);
   w->now = now_ms();
   serve_deferred(w);
   for (int i = 0; i < n; i++)

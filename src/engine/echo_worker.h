@@ -17,13 +17,6 @@
 #include "os/counters.h"
 #include "os/fd_table.h"
 
-/* Written by one thread, read by any. */
-typedef _Atomic uint64_t net_echo_count;
-
-static inline void net_echo_add(net_echo_count *count, uint64_t n) {
-  net_count_add(count, n);
-}
-
 typedef struct net_echo_worker net_echo_worker;
 struct net_echo_conn;
 
@@ -44,7 +37,7 @@ struct net_echo_worker {
   int fd;     /* the worker's own */
   int poller; /* of fd, the connections and the stop pipe */
   void *buffer;
-  net_echo_count connections, messages, bytes, refused, errors, calls;
+  net_count connections, messages, bytes, refused, errors, calls;
   /* streams */
   int is_unix;
   int sets_nodelay; /* connections do not inherit TCP_NODELAY */

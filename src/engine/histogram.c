@@ -15,14 +15,6 @@
 
 enum { SHIFT = 10, HALF = 1 << SHIFT, TICKS = 5 };
 
-static uint64_t load(const _Atomic uint64_t *value) {
-  return atomic_load_explicit(value, memory_order_relaxed);
-}
-
-static void store(_Atomic uint64_t *value, uint64_t n) {
-  atomic_store_explicit(value, n, memory_order_relaxed);
-}
-
 static uint32_t cell_of(uint64_t ns) {
   uint32_t bucket =
       53 - (uint32_t)__builtin_clzll(ns | (NET_HISTOGRAM_SUBS - 1));
@@ -50,43 +42,42 @@ static double middle(uint32_t cell) {
 
 void net_histogram_init(net_histogram *h) {
   memset(h, 0, sizeof *h);
-  store(&h->min, UINT64_MAX);
+  net_count_set(&h->min, UINT64_MAX);
 }
 
 /* Counts a time. */
 void net_histogram_record(net_histogram *h, uint64_t ns) {
   if (ns > NET_HISTOGRAM_MOST) ns = NET_HISTOGRAM_MOST;
-  _Atomic uint64_t *cell = &h->cells[cell_of(ns)];
-  store(cell, load(cell) + 1);
-  if (ns < load(&h->min)) store(&h->min, ns);
-  if (ns > load(&h->max)) store(&h->max, ns);
+  net_count_add(&h->cells[cell_of(ns)], 1);
+  if (ns < net_count_get(&h->min)) net_count_set(&h->min, ns);
+  if (ns > net_count_get(&h->max)) net_count_set(&h->max, ns);
 }
 
 /* Copies a histogram, into which another thread may be recording. */
 void net_histogram_copy(net_histogram *to, const net_histogram *from) {
   to->total = 0;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
-    uint64_t count = load(&from->cells[i]);
-    store(&to->cells[i], count);
+    uint64_t count = net_count_get(&from->cells[i]);
+    net_count_set(&to->cells[i], count);
     to->total += count;
   }
-  store(&to->min, load(&from->min));
-  store(&to->max, load(&from->max));
+  net_count_set(&to->min, net_count_get(&from->min));
+  net_count_set(&to->max, net_count_get(&from->max));
 }
 
 /* Return the least and the greatest time that was measured; 0: none was. */
 uint64_t net_histogram_min(const net_histogram *h) {
-  return h->total ? load(&h->min) : 0;
+  return h->total ? net_count_get(&h->min) : 0;
 }
 
 uint64_t net_histogram_max(const net_histogram *h) {
-  return load(&h->max);
+  return net_count_get(&h->max);
 }
 
 double net_histogram_mean(const net_histogram *h) {
   double sum = 0;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++)
-    sum += (double)load(&h->cells[i]) * middle(i);
+    sum += (double)net_count_get(&h->cells[i]) * middle(i);
   return h->total ? sum / (double)h->total : 0;
 }
 
@@ -94,7 +85,7 @@ double net_histogram_stdev(const net_histogram *h) {
   double sum = 0, mean = net_histogram_mean(h);
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
     double distance = middle(i) - mean;
-    sum += (double)load(&h->cells[i]) * distance * distance;
+    sum += (double)net_count_get(&h->cells[i]) * distance * distance;
   }
   return h->total ? sqrt(sum / (double)h->total) : 0;
 }
@@ -108,7 +99,7 @@ uint64_t net_histogram_percentile(const net_histogram *h, double percentile) {
   uint64_t seen = 0, rank = (uint64_t)ceil(exact - exact * 1e-15);
   if (rank < 1) rank = 1;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++) {
-    seen += load(&h->cells[i]);
+    seen += net_count_get(&h->cells[i]);
     if (seen < rank) continue;
     uint64_t most = net_histogram_max(h), end = highest(i);
     if (percentile <= 0) return lowest(i);
@@ -123,7 +114,8 @@ uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
   uint64_t count = 0;
   if (to > NET_HISTOGRAM_MOST) to = NET_HISTOGRAM_MOST + 1;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS; i++)
-    if (lowest(i) >= from && lowest(i) < to) count += load(&h->cells[i]);
+    if (lowest(i) >= from && lowest(i) < to)
+      count += net_count_get(&h->cells[i]);
   return count;
 }
 
@@ -152,7 +144,7 @@ static void write_rows(const net_histogram *h, double divisor,
   double next = 0;
   uint64_t seen = 0;
   for (uint32_t i = 0; i < NET_HISTOGRAM_CELLS && seen < h->total; i++) {
-    uint64_t count = load(&h->cells[i]);
+    uint64_t count = net_count_get(&h->cells[i]);
     double value = (double)highest(i) / divisor;
     int len = 0;
     seen += count;

@@ -9,9 +9,10 @@
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "os/counters.h"
 
 enum { NET_HISTOGRAM_SUBS = 2048, NET_HISTOGRAM_BUCKETS = 32 };
 enum {
@@ -22,8 +23,8 @@ enum {
 
 typedef struct net_histogram {
   uint64_t total; /* of a copy: the sum of its cells */
-  _Atomic uint64_t min, max;
-  _Atomic uint64_t cells[NET_HISTOGRAM_CELLS];
+  net_count min, max;
+  net_count cells[NET_HISTOGRAM_CELLS];
 } net_histogram;
 
 void net_histogram_init(net_histogram *h);

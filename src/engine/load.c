@@ -90,19 +90,19 @@ int net_load_finished(net_load *l) {
 
 /* Returns the figures so far. Any thread may call it, at any time. */
 net_load_report net_load_snapshot(const net_load *l) {
-  uint64_t began = net_load_get(&l->began), ended = net_load_get(&l->ended);
-  net_load_report r = {.connections = net_load_get(&l->connections),
-                       .messages = net_load_get(&l->messages),
-                       .bytes = net_load_get(&l->bytes),
-                       .lost = net_load_get(&l->lost),
-                       .late = net_load_get(&l->late),
-                       .corrupt = net_load_get(&l->corrupt)};
+  uint64_t began = net_count_get(&l->began), ended = net_count_get(&l->ended);
+  net_load_report r = {.connections = net_count_get(&l->connections),
+                       .messages = net_count_get(&l->messages),
+                       .bytes = net_count_get(&l->bytes),
+                       .lost = net_count_get(&l->lost),
+                       .late = net_count_get(&l->late),
+                       .corrupt = net_count_get(&l->corrupt)};
   if (ended == 0) ended = net_clock();
   if (began) r.seconds = (double)(ended - began) / 1e9;
   for (int i = 0; i < NET_LOAD_ERRORS; i++) {
     r.errors[i].code =
         atomic_load_explicit(&l->errors[i].code, memory_order_relaxed);
-    r.errors[i].count = net_load_get(&l->errors[i].count);
+    r.errors[i].count = net_count_get(&l->errors[i].count);
   }
   return r;
 }

@@ -18,7 +18,7 @@ void net_load_error_add(net_load *l, int code) {
     if (known == code || known == 0) break;
   }
   atomic_store_explicit(&l->errors[i].code, code, memory_order_relaxed);
-  net_load_add(&l->errors[i].count, 1);
+  net_count_add(&l->errors[i].count, 1);
 }
 
 /* Counts a message that was answered in full. */
@@ -26,7 +26,7 @@ void net_load_done(net_load *l, uint64_t due, uint64_t now) {
   l->in_flight--;
   if (!l->counting) return;
   net_histogram_record(&l->hist, now - due);
-  net_load_add(&l->messages, 1);
+  net_count_add(&l->messages, 1);
   l->progress = now;
   l->failing = 0;
 }
@@ -87,7 +87,7 @@ int net_load_connect(net_load *l, net_load_conn *c) {
 void net_load_opened(net_load *l, net_load_conn *c) {
   c->state = NET_LOAD_OPEN;
   if (l->phase == NET_LOAD_OPENING) l->progress = l->now;
-  net_load_add(&l->connections, 1);
+  net_count_add(&l->connections, 1);
 }
 
 /* Closes a connection that has failed with this error (0: it is counted

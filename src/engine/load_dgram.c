@@ -163,18 +163,18 @@ static void match_reply(net_load *l, net_load_conn *c, const char *data,
                         size_t len) {
   header h = {0};
   size_t rest = l->o.size - sizeof h;
-  if (l->counting) net_load_add(&l->bytes, len);
+  if (l->counting) net_count_add(&l->bytes, len);
   if (len >= sizeof h) memcpy(&h, data, sizeof h);
   int known = len >= sizeof h && h.slot < (uint32_t)l->o.depth &&
               h.check == check_of(c, h.slot, h.tag);
   int intact =
       known && len == l->o.size &&
       (!l->o.verify || memcmp(data + sizeof h, body_of(l, h.tag), rest) == 0);
-  if (!intact) net_load_add(&l->corrupt, 1);
+  if (!intact) net_count_add(&l->corrupt, 1);
   if (!known) return;
   const net_load_slot *s = &c->slots[h.slot];
   if (s->sent == 0 || s->tag != h.tag) {
-    if (intact) net_load_add(&l->late, 1);
+    if (intact) net_count_add(&l->late, 1);
     return;
   }
   if (intact)
@@ -233,7 +233,7 @@ static void dgram_tick(net_load *l, net_load_conn *c) {
   for (uint32_t i = 0; c->in_flight > 0 && i < (uint32_t)l->o.depth; i++) {
     if (c->slots[i].sent == 0 || l->now - c->slots[i].sent < l->timeout)
       continue;
-    net_load_add(&l->lost, 1);
+    net_count_add(&l->lost, 1);
     l->in_flight--;
     free_slot(l, c, i);
   }

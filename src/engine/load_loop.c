@@ -33,7 +33,7 @@ static net_load_conn *next_with_room(net_load *l) {
 }
 
 static uint64_t next_due(const net_load *l) {
-  return net_load_get(&l->began) +
+  return net_count_get(&l->began) +
          (uint64_t)((double)l->started * (1e9 / l->o.rate));
 }
 
@@ -76,7 +76,7 @@ static int open_some(net_load *l) {
 
 static void begin(net_load *l) {
   l->now = l->progress = net_clock();
-  net_load_set(&l->began, l->now);
+  net_count_set(&l->began, l->now);
   l->phase = NET_LOAD_RUNNING;
   l->counting = 1;
   l->ends =
@@ -92,7 +92,7 @@ static void drain(net_load *l) {
   l->phase = NET_LOAD_DRAINING;
   if (l->o.rate <= 0) {
     l->counting = 0;
-    net_load_set(&l->ended, l->now);
+    net_count_set(&l->ended, l->now);
     if (most > DRAIN) most = DRAIN;
   }
   l->ends = l->now + most;
@@ -122,7 +122,7 @@ static int is_hopeless(const net_load *l) {
 
 static int is_finished(const net_load *l) {
   if (l->stopped || is_hopeless(l)) return 1;
-  if (l->never_opened == l->o.connections && net_load_get(&l->messages) == 0)
+  if (l->never_opened == l->o.connections && net_count_get(&l->messages) == 0)
     return 1; /* no server */
   if (l->phase == NET_LOAD_DRAINING) return !l->in_flight || l->now >= l->ends;
   return l->phase == NET_LOAD_RUNNING && !l->in_flight && l->budget == 0;
@@ -186,7 +186,7 @@ void *net_load_run(void *data) {
 #endif
   l->now = l->progress = net_clock();
   while (!is_finished(l)) turn(l);
-  if (net_load_get(&l->ended) == 0) net_load_set(&l->ended, net_clock());
+  if (net_count_get(&l->ended) == 0) net_count_set(&l->ended, net_clock());
   for (int i = 0; i < l->o.connections; i++)
     if (l->conns[i].fd >= 0) close(l->conns[i].fd);
   atomic_store(&l->finished, 1);

@@ -15,21 +15,7 @@
 #include <stdatomic.h>
 
 #include "engine/load.h"
-
-/* Written by the thread, read by any. */
-typedef _Atomic uint64_t net_load_count;
-
-static inline uint64_t net_load_get(const net_load_count *count) {
-  return atomic_load_explicit(count, memory_order_relaxed);
-}
-
-static inline void net_load_set(net_load_count *count, uint64_t n) {
-  atomic_store_explicit(count, n, memory_order_relaxed);
-}
-
-static inline void net_load_add(net_load_count *count, uint64_t n) {
-  net_load_set(count, net_load_get(count) + n);
-}
+#include "os/counters.h"
 
 /* The pattern repeats after a prime, so that misplaced bytes never fit. */
 enum { NET_LOAD_PERIOD = 65521 };
@@ -111,11 +97,11 @@ struct net_load {
   int stopped;      /* by the caller */
   uint32_t tag, source;
   atomic_int finished;
-  net_load_count began, ended;
-  net_load_count connections, messages, bytes, lost, late, corrupt;
+  net_count began, ended;
+  net_count connections, messages, bytes, lost, late, corrupt;
   struct {
     _Atomic int code;
-    net_load_count count;
+    net_count count;
   } errors[NET_LOAD_ERRORS];
   net_histogram hist;
 };

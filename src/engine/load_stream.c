@@ -116,7 +116,7 @@ static uint32_t stream_send_n(net_load *l, net_load_conn *c, uint32_t n,
  * Returns 0 if they are not those that were sent. */
 static int take(net_load *l, net_load_conn *c, size_t n) {
   if (l->o.verify && memcmp(l->buffer, l->pattern + c->in, n) != 0) return 0;
-  if (l->counting) net_load_add(&l->bytes, n);
+  if (l->counting) net_count_add(&l->bytes, n);
   c->in = (uint32_t)((c->in + n) % NET_LOAD_PERIOD);
   for (c->part += n; c->part >= l->o.size; c->part -= l->o.size) {
     if (c->in_flight == 0) return 0;
@@ -138,7 +138,7 @@ static int receive(net_load *l, net_load_conn *c, int bits) {
   }
   l->now = net_clock();
   if (!take(l, c, (size_t)n)) {
-    net_load_add(&l->corrupt, 1);
+    net_count_add(&l->corrupt, 1);
     net_load_fail(l, c, 0);
     return 0;
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * counters.h: counts what the kernel does for this process: system calls, and
- * bytes received and sent. One thread writes at a time, any may read.
+ * counters.h: counters, and three of what the kernel does for this process: its
+ * system calls, and the bytes received and sent.
  */
 #ifndef COUNTERS_H
 #define COUNTERS_H
@@ -9,19 +9,28 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-extern _Atomic uint64_t net_count_calls, net_count_in, net_count_out;
+/* Written by one thread at a time, read by any. */
+typedef _Atomic uint64_t net_count;
 
-static inline void net_count_add(_Atomic uint64_t *count, uint64_t n) {
-  atomic_store_explicit(count,
-                        atomic_load_explicit(count, memory_order_relaxed) + n,
-                        memory_order_relaxed);
+extern net_count net_count_calls, net_count_in, net_count_out;
+
+static inline uint64_t net_count_get(const net_count *count) {
+  return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+static inline void net_count_set(net_count *count, uint64_t n) {
+  atomic_store_explicit(count, n, memory_order_relaxed);
+}
+
+static inline void net_count_add(net_count *count, uint64_t n) {
+  net_count_set(count, net_count_get(count) + n);
 }
 
 typedef struct net_counts {
   uint64_t calls, in, out;
 } net_counts;
 
-/* Returns all three. */
+/* Returns the three counters of the process. */
 static inline net_counts net_counts_read(void) {
   return (net_counts){net_count_calls, net_count_in, net_count_out};
 }

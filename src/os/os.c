@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #endif
 
-_Atomic uint64_t net_count_calls, net_count_in, net_count_out;
+net_count net_count_calls, net_count_in, net_count_out;
 
 /* Starts a thread in which no signal handler runs. Returns 0 or an errno. */
 int net_os_thread(pthread_t *thread, void *(*run)(void *), void *argument) {
