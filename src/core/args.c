@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * args.c: arguments that several files read: a size, and options in a table.
- * Each of these raises, at the caller's line, for what it cannot be.
+ * args.c: arguments that several functions take, and fields of results.
  */
 #include "core/args.h"
 
@@ -11,7 +10,23 @@
 
 enum { MAX_SIZE = 1 << 30 };
 
-/* A number of bytes, 1 to 2^30, as the argument itself. */
+/* Returns the name of a constant. */
+const char *net_args_name(const net_constant *list, int value) {
+  for (; list->name; list++)
+    if (list->value == value) return list->name;
+  return "unknown";
+}
+
+/* Returns the constant that the text names, or the nameless last one. */
+static const net_constant *find(const net_constant *list, const char *text,
+                                size_t len) {
+  while (list->name &&
+         (strlen(list->name) != len || memcmp(list->name, text, len) != 0))
+    list++;
+  return list;
+}
+
+/* Returns a number of bytes, 1 to 2^30. */
 size_t net_args_size(lua_State *L, int arg) {
   lua_Integer size = luaL_checkinteger(L, arg);
   luaL_argcheck(L, size >= 1 && size <= MAX_SIZE, arg,
@@ -19,11 +34,20 @@ size_t net_args_size(lua_State *L, int arg) {
   return (size_t)size;
 }
 
-static int refuse(lua_State *L, int arg, const char *name, const char *reason) {
-  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, reason));
+/* Returns the value of the constant that the argument names, by default that of
+ * `unless` (NULL: the argument is required). */
+int net_args_constant(lua_State *L, int arg, const char *unless,
+                      const net_constant *list) {
+  size_t len;
+  const char *text = unless ? luaL_optlstring(L, arg, unless, &len)
+                            : luaL_checklstring(L, arg, &len);
+  const net_constant *c = find(list, text, len);
+  if (c->name == NULL)
+    luaL_argerror(L, arg, lua_pushfstring(L, "invalid option '%s'", text));
+  return c->value;
 }
 
-/* Raises for a key that is not among the known ones: "|this|that|". */
+/* Raises for a key of the table that is not a known one: "|this|that|". */
 void net_args_keys(lua_State *L, int arg, const char *known) {
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     size_t len = 1;
@@ -36,107 +60,121 @@ void net_args_keys(lua_State *L, int arg, const char *known) {
   }
 }
 
-/* An integer from `least` to `most`, or `unless` there is none. */
+static int field_error(lua_State *L, int arg, const char *name,
+                       const char *reason) {
+  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, reason));
+}
+
+/* Returns an integer from min to max; `unless` if the field is nil. */
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
-                         lua_Integer unless, lua_Integer least,
-                         lua_Integer most) {
-  int is = 1;
+                         lua_Integer unless, lua_Integer min, lua_Integer max) {
+  int valid = 1;
   lua_Integer n = unless;
   if (lua_getfield(L, arg, name) != LUA_TNIL) {
-    n = lua_tointegerx(L, -1, &is);
-    is = is && n >= least && n <= most;
+    n = lua_tointegerx(L, -1, &valid);
+    valid = valid && n >= min && n <= max;
   }
   lua_pop(L, 1);
-  if (!is)
-    refuse(L, arg, name,
-           lua_pushfstring(L, " not in %I..%I", (LUAI_UACINT)least,
-                           (LUAI_UACINT)most));
+  if (!valid)
+    field_error(L, arg, name,
+                lua_pushfstring(L, " not in %I..%I", (LUAI_UACINT)min,
+                                (LUAI_UACINT)max));
   return n;
 }
 
-/* A string as its place in a list of names, or `unless` there is none. */
-int net_args_choice(lua_State *L, int arg, const char *name, int unless,
-                    const char *const names[]) {
-  int i = unless;
-  if (lua_getfield(L, arg, name) != LUA_TNIL) {
-    const char *text = lua_tostring(L, -1);
-    for (i = 0; names[i] && (!text || strcmp(names[i], text) != 0); i++)
-      continue;
-  }
-  lua_pop(L, 1);
-  if (i >= 0 && names[i] == NULL)
-    refuse(L, arg, name,
-           lua_pushfstring(L, ": \"%s\", \"%s\"%s expected", names[0], names[1],
-                           names[2] ? " or \"unix\"" : ""));
-  return i;
-}
-
-/* A number above 0, up to `most`, or `unless` there is none. */
+/* Returns a number above 0 and up to max; `unless` if the field is nil. */
 double net_args_number(lua_State *L, int arg, const char *name, double unless,
-                       double most) {
-  int is = 1;
+                       double max) {
+  int valid = 1;
   double n = unless;
   if (lua_getfield(L, arg, name) != LUA_TNIL) {
-    n = lua_tonumberx(L, -1, &is);
-    is = is && n > 0 && n <= most;
+    n = lua_tonumberx(L, -1, &valid);
+    valid = valid && n > 0 && n <= max;
   }
   lua_pop(L, 1);
-  if (!is)
-    refuse(L, arg, name,
-           lua_pushfstring(L, ": a number above 0, up to %f, expected",
-                           (LUAI_UACNUMBER)most));
+  if (!valid)
+    field_error(L, arg, name,
+                lua_pushfstring(L, ": a number above 0, up to %f, expected",
+                                (LUAI_UACNUMBER)max));
   return n;
 }
 
-/* true or false, or `unless` there is neither. */
+/* Returns a boolean; `unless` if the field is nil. */
 int net_args_flag(lua_State *L, int arg, const char *name, int unless) {
   int type = lua_getfield(L, arg, name), on = unless;
   if (type != LUA_TNIL) on = lua_toboolean(L, -1);
   lua_pop(L, 1);
   if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-    refuse(L, arg, name, ": true or false expected");
+    field_error(L, arg, name, ": true or false expected");
   return on;
 }
 
-/* Is there a function? */
+/* Is the field a function? It may also be nil. */
 int net_args_function(lua_State *L, int arg, const char *name) {
   int type = lua_getfield(L, arg, name);
   lua_pop(L, 1);
   if (type != LUA_TNIL && type != LUA_TFUNCTION)
-    refuse(L, arg, name, ": a function expected");
+    field_error(L, arg, name, ": a function expected");
   return type == LUA_TFUNCTION;
 }
 
-/* The flags in a list of their names, or-ed: { "AI_PASSIVE" }. 0: no list.
- * The last one that is known has no name. */
+/* Raises an error that lists the constants: "a", "b" or "c" expected. */
+static int choice_error(lua_State *L, int arg, const char *name,
+                        const net_constant *list) {
+  lua_pushliteral(L, ": ");
+  for (int i = 0; list[i].name; i++) {
+    const char *before = i == 0 ? "" : list[i + 1].name ? ", " : " or ";
+    lua_pushfstring(L, "%s\"%s\"", before, list[i].name);
+    lua_concat(L, 2);
+  }
+  return field_error(L, arg, name,
+                     lua_pushfstring(L, "%s expected", lua_tostring(L, -1)));
+}
+
+/* Returns the value of the constant that the field names; `unless` if it is
+ * nil. */
+int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+                    const net_constant *list) {
+  size_t len = 0;
+  int value = unless;
+  if (lua_getfield(L, arg, name) != LUA_TNIL) {
+    const char *text = lua_tolstring(L, -1, &len);
+    const net_constant *c = find(list, text ? text : "", len);
+    if (c->name == NULL) choice_error(L, arg, name, list);
+    value = c->value;
+  }
+  lua_pop(L, 1);
+  return value;
+}
+
+/* Returns the bits of the constants in a list of names, { "AI_PASSIVE" }; 0 if
+ * the field is nil. */
 int net_args_flags(lua_State *L, int arg, const char *name,
-                   const net_flag *known) {
+                   const net_constant *list) {
   int flags = 0, type = lua_getfield(L, arg, name);
   if (type != LUA_TNIL && type != LUA_TTABLE)
-    refuse(L, arg, name, ": a list of names expected");
+    field_error(L, arg, name, ": a list of names expected");
   lua_Integer n = type == LUA_TTABLE ? luaL_len(L, -1) : 0;
-  for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
+  for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 2)) {
     lua_geti(L, -1, i);
     size_t len;
     const char *text = luaL_tolstring(L, -1, &len);
-    const net_flag *flag = known;
-    while (flag->name && (strcmp(flag->name, text) != 0 || strlen(text) != len))
-      flag++;
+    const net_constant *flag = find(list, text, len);
     if (flag->name == NULL)
-      refuse(L, arg, name, lua_pushfstring(L, ": no flag '%s'", text));
+      field_error(L, arg, name, lua_pushfstring(L, ": no flag '%s'", text));
     flags |= flag->value;
-    lua_pop(L, 1);
   }
   lua_pop(L, 1);
   return flags;
 }
 
-/* Set t[key], for the table t on top of the stack. */
+/* Sets t[key] of the table t on top of the stack. */
 void net_args_set_count(lua_State *L, const char *key, uint64_t n) {
   lua_pushinteger(L, (lua_Integer)n);
   lua_setfield(L, -2, key);
 }
 
+/* Does the same for a number. */
 void net_args_set_number(lua_State *L, const char *key, double n) {
   lua_pushnumber(L, n);
   lua_setfield(L, -2, key);

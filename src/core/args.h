@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * args.h: arguments that several functions take: a size, and options in a
- * table. Each function raises at the caller's line for a value that is not
- * allowed. The two setters fill a table of results.
+ * args.h: arguments that several functions take: a size, the name of a
+ * constant, and options in a table. Each function raises at the caller's line
+ * for a value that is not allowed. The two setters fill a table of results.
  */
 #ifndef ARGS_H
 #define ARGS_H
@@ -12,24 +12,29 @@
 
 #include <lua.h>
 
+/* A constant by its name; the last one in a list of them has no name. */
+typedef struct net_constant {
+  const char *name;
+  int value;
+} net_constant;
+
+const char *net_args_name(const net_constant *list, int value);
+
 size_t net_args_size(lua_State *L, int arg);
+int net_args_constant(lua_State *L, int arg, const char *unless,
+                      const net_constant *list);
+
 void net_args_keys(lua_State *L, int arg, const char *known);
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
-                         lua_Integer unless, lua_Integer least,
-                         lua_Integer most);
-int net_args_choice(lua_State *L, int arg, const char *name, int unless,
-                    const char *const list[]);
+                         lua_Integer unless, lua_Integer min, lua_Integer max);
 double net_args_number(lua_State *L, int arg, const char *name, double unless,
-                       double most);
+                       double max);
 int net_args_flag(lua_State *L, int arg, const char *name, int unless);
 int net_args_function(lua_State *L, int arg, const char *name);
-
-typedef struct net_flag {
-  const char *name; /* as in C; NULL: the last one */
-  int value;
-} net_flag;
+int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+                    const net_constant *list);
 int net_args_flags(lua_State *L, int arg, const char *name,
-                   const net_flag *known);
+                   const net_constant *list);
 
 void net_args_set_count(lua_State *L, const char *key, uint64_t n);
 void net_args_set_number(lua_State *L, const char *key, double n);

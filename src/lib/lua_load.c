@@ -16,6 +16,7 @@
 #include "core/watcher.h"
 #include "engine/load.h"
 #include "lib/lua_histogram.h"
+#include "socket/family.h"
 #include "socket/resolver.h"
 
 /* The stack of the call, below the address. */
@@ -90,17 +91,12 @@ static void check_size(lua_State *L, net_load_options *o) {
 
 /* Reads the table of options into the engine's box. */
 static void check_options(lua_State *L, engine *box) {
-  static const char *const families[] = {"inet", "inet6", "unix", NULL};
-  static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
-  static const char *const types[] = {"stream", "dgram", NULL};
   net_load_options *o = &box->o;
   net_args_keys(L, OPTIONS,
                 "|family|type|host|port|path|connections|size|depth|seconds|"
                 "messages|rate|churn|verify|timeout|on_progress|interval|");
-  box->family =
-      family_number[net_args_choice(L, OPTIONS, "family", 0, families)];
-  o->type =
-      net_args_choice(L, OPTIONS, "type", 0, types) ? SOCK_DGRAM : SOCK_STREAM;
+  box->family = net_args_choice(L, OPTIONS, "family", AF_INET, net_families);
+  o->type = net_args_choice(L, OPTIONS, "type", SOCK_STREAM, net_types);
   check_size(L, o);
   o->messages = (uint64_t)net_args_int(L, OPTIONS, "messages", 0, 1,
                                        (lua_Integer)1 << 53);

@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #include "core/error.h"
+#include "socket/family.h"
 
 enum { HOST_TEXT = INET6_ADDRSTRLEN + 1 + IF_NAMESIZE }; /* "fe80::1%eth0" */
 
@@ -255,14 +256,9 @@ static int net_inet_ntoa(lua_State *L) {
   return 1;
 }
 
-static int check_family(lua_State *L) {
-  static const char *const families[] = {"inet", "inet6", NULL};
-  return luaL_checkoption(L, 1, NULL, families) ? AF_INET6 : AF_INET;
-}
-
 /* net.inet_pton(family, text) -> bytes, zone                    inet_pton(3) */
 static int net_inet_pton(lua_State *L) {
-  int family = check_family(L);
+  int family = net_args_constant(L, 1, NULL, net_ip_families);
   size_t len;
   const char *text = luaL_checklstring(L, 2, &len);
   net_addr a;
@@ -282,7 +278,7 @@ static int net_inet_pton(lua_State *L) {
 
 /* net.inet_ntop(family, bytes, scope) -> text                   inet_ntop(3) */
 static int net_inet_ntop(lua_State *L) {
-  int inet = check_family(L) == AF_INET;
+  int inet = net_args_constant(L, 1, NULL, net_ip_families) == AF_INET;
   size_t len;
   const char *bytes = luaL_checklstring(L, 2, &len);
   lua_Integer scope = luaL_optinteger(L, 3, 0);

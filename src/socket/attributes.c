@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "os/counters.h"
+#include "socket/family.h"
 #include "socket/option.h"
 #include "socket/sock.h"
 
@@ -126,10 +127,8 @@ static int sock_fileno(lua_State *L) {
 
 static int sock___tostring(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  const char *type = s->type == SOCK_STREAM ? "stream" : "dgram";
-  const char *family = s->family == AF_INET    ? "inet"
-                       : s->family == AF_INET6 ? "inet6"
-                                               : "unix";
+  const char *family = net_family_name(s->family);
+  const char *type = net_type_name(s->type);
   if (s->fd < 0)
     lua_pushfstring(L, "socket (%s %s, closed)", family, type);
   else

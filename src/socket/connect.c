@@ -18,6 +18,7 @@
 #include "core/loop.h"
 #include "core/wait.h"
 #include "os/counters.h"
+#include "socket/family.h"
 #include "socket/option.h"
 #include "socket/pollset.h"
 #include "socket/resolver.h"
@@ -78,8 +79,6 @@ static int check_local(lua_State *L, dial *d, int family) {
 
 /* Reads the table of options; returns the family of addresses to look for. */
 static int check_options(lua_State *L, dial *d, double *seconds) {
-  static const char *const families[] = {"inet", "inet6", NULL};
-  static const int numbers[] = {AF_INET, AF_INET6};
   *seconds = -1;
   if (lua_isnil(L, OPTIONS)) return AF_UNSPEC;
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
@@ -87,8 +86,8 @@ static int check_options(lua_State *L, dial *d, double *seconds) {
   *seconds = net_args_number(L, OPTIONS, "timeout", -1, 1e9);
   d->deadline = net_deadline_after(*seconds);
   d->nodelay = net_args_flag(L, OPTIONS, "nodelay", 0);
-  int family = net_args_choice(L, OPTIONS, "family", -1, families);
-  return check_local(L, d, family < 0 ? AF_UNSPEC : numbers[family]);
+  return check_local(
+      L, d, net_args_choice(L, OPTIONS, "family", AF_UNSPEC, net_ip_families));
 }
 
 /* The first address from `at` on that is (not) of the family. */

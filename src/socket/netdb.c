@@ -8,6 +8,7 @@
 #include "core/args.h"
 #include "core/error.h"
 #include "core/loop.h"
+#include "socket/family.h"
 #include "socket/resolver.h"
 
 enum { HOST = 1, SERVICE, OPTIONS, PORT = SERVICE };
@@ -15,7 +16,7 @@ enum { HOST = 1, SERVICE, OPTIONS, PORT = SERVICE };
 #define FLAG(name) \
   { #name, name }
 
-static const net_flag addrinfo_flags[] = {
+static const net_constant addrinfo_flags[] = {
     FLAG(AI_PASSIVE),
     FLAG(AI_CANONNAME),
     FLAG(AI_NUMERICHOST),
@@ -30,7 +31,7 @@ static const net_flag addrinfo_flags[] = {
     {NULL, 0},
 };
 
-static const net_flag nameinfo_flags[] = {
+static const net_constant nameinfo_flags[] = {
     FLAG(NI_DGRAM),       FLAG(NI_NAMEREQD), FLAG(NI_NUMERICHOST),
     FLAG(NI_NUMERICSERV), {NULL, 0},
 };
@@ -62,16 +63,13 @@ static int net_gethostbyname(lua_State *L) {
 }
 
 static struct addrinfo check_hints(lua_State *L) {
-  static const char *const families[] = {"inet", "inet6", NULL};
-  static const char *const types[] = {"stream", "dgram", NULL};
   struct addrinfo hints = {.ai_family = AF_UNSPEC};
   if (lua_isnil(L, OPTIONS)) return hints;
   luaL_checktype(L, OPTIONS, LUA_TTABLE);
   net_args_keys(L, OPTIONS, "|family|type|flags|");
-  int family = net_args_choice(L, OPTIONS, "family", -1, families);
-  int type = net_args_choice(L, OPTIONS, "type", -1, types);
-  if (family >= 0) hints.ai_family = family ? AF_INET6 : AF_INET;
-  if (type >= 0) hints.ai_socktype = type ? SOCK_DGRAM : SOCK_STREAM;
+  hints.ai_family =
+      net_args_choice(L, OPTIONS, "family", AF_UNSPEC, net_ip_families);
+  hints.ai_socktype = net_args_choice(L, OPTIONS, "type", 0, net_types);
   hints.ai_flags = net_args_flags(L, OPTIONS, "flags", addrinfo_flags);
   return hints;
 }
@@ -99,9 +97,9 @@ static void push_address(lua_State *L, const struct addrinfo *info) {
   net_addr_push(L, &a);
   lua_setfield(L, -3, "port");
   lua_setfield(L, -2, "host");
-  lua_pushstring(L, info->ai_family == AF_INET6 ? "inet6" : "inet");
+  lua_pushstring(L, net_family_name(info->ai_family));
   lua_setfield(L, -2, "family");
-  lua_pushstring(L, info->ai_socktype == SOCK_DGRAM ? "dgram" : "stream");
+  lua_pushstring(L, net_type_name(info->ai_socktype));
   lua_setfield(L, -2, "type");
   if (info->ai_canonname) {
     lua_pushstring(L, info->ai_canonname);

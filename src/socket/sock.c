@@ -23,14 +23,10 @@
 #include "core/wait.h"
 #include "os/counters.h"
 #include "os/os.h"
+#include "socket/family.h"
 #include "socket/option.h"
 #include "socket/pollset.h"
 #include "socket/resolver.h"
-
-static const char *const families[] = {"inet", "inet6", "unix", NULL};
-static const int family_number[] = {AF_INET, AF_INET6, AF_UNIX};
-static const char *const types[] = {"stream", "dgram", NULL};
-static const int type_number[] = {SOCK_STREAM, SOCK_DGRAM};
 
 const char net_sock_mark = 0;
 
@@ -142,8 +138,8 @@ int net_sock_open(int family, int type) {
 
 /* net.socket(family, type) -> sock                                 socket(2) */
 static int net_socket(lua_State *L) {
-  int family = family_number[luaL_checkoption(L, 1, "inet", families)];
-  int type = type_number[luaL_checkoption(L, 2, "stream", types)];
+  int family = net_args_constant(L, 1, "inet", net_families);
+  int type = net_args_constant(L, 2, "stream", net_types);
   net_sock *s = net_sock_new(L, family, type);
   s->fd = net_sock_open(family, type);
   return s->fd < 0 ? net_error(L, "socket", NULL, errno) : 1;
@@ -151,8 +147,8 @@ static int net_socket(lua_State *L) {
 
 /* net.socketpair(family, type) -> sock, sock                   socketpair(2) */
 static int net_socketpair(lua_State *L) {
-  int family = family_number[luaL_checkoption(L, 1, "unix", families)];
-  int type = type_number[luaL_checkoption(L, 2, "stream", types)], fds[2];
+  int family = net_args_constant(L, 1, "unix", net_families);
+  int type = net_args_constant(L, 2, "stream", net_types), fds[2];
   net_sock *a = net_sock_new(L, family, type),
            *b = net_sock_new(L, family, type);
   if (NET_CALL(net_os_socketpair(family, type, fds)))
@@ -284,10 +280,12 @@ static int sock_connect(lua_State *L) {
 
 /* sock:shutdown(how) -> sock                                     shutdown(2) */
 static int sock_shutdown(lua_State *L) {
-  static const char *const names[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR", NULL};
-  static const int numbers[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
+  static const net_constant ways[] = {{"SHUT_RD", SHUT_RD},
+                                      {"SHUT_WR", SHUT_WR},
+                                      {"SHUT_RDWR", SHUT_RDWR},
+                                      {NULL, 0}};
   net_sock *s = net_sock_check(L);
-  int how = numbers[luaL_checkoption(L, 2, NULL, names)];
+  int how = net_args_constant(L, 2, NULL, ways);
   int refused = net_sock_busy_or_closed(L, s, "shutdown", NET_EITHER);
   if (refused) return refused;
   if (s->engine) return net_sock_err(L, s, "shutdown", EBUSY);

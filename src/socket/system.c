@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "os/counters.h"
 #include "socket/address.h"
+#include "socket/family.h"
 
 typedef struct {
   uv_interface_address_t *at;
@@ -44,7 +45,7 @@ static void push_interface(lua_State *L, const uv_interface_address_t *i) {
   lua_setfield(L, -2, "name");
   lua_pushinteger(L, net_addr_interface_index(i->name));
   lua_setfield(L, -2, "index");
-  lua_pushstring(L, family == AF_INET ? "inet" : "inet6");
+  lua_pushstring(L, net_family_name(family));
   lua_setfield(L, -2, "family");
   set_address(L, "address", &i->address, family);
   set_address(L, "netmask", &i->netmask, family);

@@ -13,6 +13,7 @@
 #include "core/tracer.h"
 #include "core/version.h"
 #include "os/counters.h"
+#include "socket/family.h"
 
 enum { LINE = 1 << 13 };      /* bytes; only the first is longer */
 enum { IDLE = 10 * 1000000 }; /* ns between writes of a script that waits */
@@ -89,10 +90,7 @@ void net_log_lost(void) {
 
 /* Writes that there is a socket, and returns its number. */
 uint32_t net_log_new_sock(int fd, int family, int type) {
-  const char *families = family == AF_INET    ? "inet"
-                         : family == AF_INET6 ? "inet6"
-                                              : "unix";
-  const char *types = type == SOCK_STREAM ? "stream" : "dgram";
+  const char *families = net_family_name(family), *types = net_type_name(type);
   net_strbuf *b = net_log_begin("sock", uv_hrtime());
   NET_NUMBER(b, "sock", ++trace.socks);
   NET_NUMBER(b, "fd", (uint64_t)fd);

@@ -398,7 +398,7 @@ while True:
       { { family = "unix", path = "x", host = "x" }, "host" },
       { { family = "unix", path = ("x"):rep(200) }, "too long" },
       { { port = 7, family = "ipx" }, 'family: "inet", "inet6" or "unix"' },
-      { { port = 7, type = "raw" }, 'type: "stream", "dgram" expected' },
+      { { port = 7, type = "raw" }, 'type: "stream" or "dgram" expected' },
       { { port = 7, connections = 0 }, "connections not in 1..100000" },
       { { port = 7, connections = 1.5 }, "connections" },
       { { port = 7, size = 0 }, "size not in 1.." },
