@@ -8,7 +8,7 @@
 #include "core/state.h"
 #include "os/poller.h"
 
-enum { NET_EITHER = -1, NET_READ, NET_WRITE }; /* the direction of a call */
+enum { NET_READ, NET_WRITE }; /* the direction of a call */
 
 typedef struct net_watcher {
   net_loop *loop;     /* NULL: the poller does not have it (yet) */

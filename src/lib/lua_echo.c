@@ -258,10 +258,10 @@ static int sock_echo(lua_State *L) {
   engine *box = push_engine(L, s, o.observed);
   box->traced = net_trace && o.workers == 1;
   if (box->traced) o.observed = ~0;
-  net_watcher_hand_over(&s->poll);
+  net_watcher_hand_over(&s->watcher);
   net_interrupt_install(net_loop_get(L)); /* before it serves */
   box->echo = net_echo_start(&o, &err);
-  if (box->echo == NULL) return net_sock_err(L, s, "echo", err);
+  if (box->echo == NULL) return net_sock_error(L, s, "echo", err);
   s->engine = &box->poll;
   return net_loop_await(L, sock_echok);
 }

@@ -206,15 +206,13 @@ static int module_loadk(lua_State *L, net_wake wake) {
 /* The address is on top of the stack. */
 static int module_load_address(lua_State *L, net_wake wake) {
   engine *box = lua_touserdata(L, ENGINE);
-  const net_addr *a = (const net_addr *)lua_tostring(L, -1);
-  char peer_text[NET_PEER_TEXT];
+  const net_addr *a = net_addr_top(L);
   int err;
   (void)wake;
   box->o.address = &a->u.sa;
   box->o.len = a->len;
   box->load = net_load_start(&box->o, &err);
-  if (box->load == NULL)
-    return net_error(L, "load", net_addr_text(a, peer_text), err);
+  if (box->load == NULL) return net_addr_error(L, "load", a, err);
   return net_loop_await(L, module_loadk);
 }
 

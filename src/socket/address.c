@@ -192,15 +192,15 @@ int net_addr_push(lua_State *L, const net_addr *a) {
 
 /* Formats an address for messages: "127.0.0.1:80", "[::1]:80",
  * "[fe80::1%eth0]:80", "/run/x.sock", "@abstract", or "" for none. */
-const char *net_addr_text(const net_addr *a, char text[NET_PEER_TEXT]) {
+const char *net_addr_text(const net_addr *a, char text[NET_ADDR_TEXT]) {
   char host[HOST_TEXT];
   text[0] = '\0';
   if (a->len == 0) return text;
   if (a->u.sa.sa_family == AF_UNIX) {
     int len = (int)path_length(a);
-    snprintf(text, NET_PEER_TEXT, "%.*s", len, a->u.un.sun_path);
+    snprintf(text, NET_ADDR_TEXT, "%.*s", len, a->u.un.sun_path);
     if (len > 0 && text[0] == '\0')
-      snprintf(text, NET_PEER_TEXT, "@%.*s", len - 1, a->u.un.sun_path + 1);
+      snprintf(text, NET_ADDR_TEXT, "@%.*s", len - 1, a->u.un.sun_path + 1);
     return text;
   }
   unsigned port = ip_text(a, host);
@@ -213,9 +213,16 @@ const char *net_addr_text(const net_addr *a, char text[NET_PEER_TEXT]) {
   return text;
 }
 
+/* Returns the results of a failed call, which name the address. */
+int net_addr_error(lua_State *L, const char *call, const net_addr *a,
+                   int code) {
+  char text[NET_ADDR_TEXT];
+  return net_error(L, call, net_addr_text(a, text), code);
+}
+
 /* Stores a peer's address in the form that takes little memory. */
 void net_addr_pack(net_peer *p, const net_addr *a) {
-  char text[NET_PEER_TEXT];
+  char text[NET_ADDR_TEXT];
   free(p->path);
   *p = (net_peer){0};
   if (a->u.sa.sa_family == AF_UNIX)
@@ -225,7 +232,7 @@ void net_addr_pack(net_peer *p, const net_addr *a) {
 }
 
 /* Does the same as net_addr_text for a stored peer. */
-const char *net_addr_peer_text(const net_peer *p, char text[NET_PEER_TEXT]) {
+const char *net_addr_peer_text(const net_peer *p, char text[NET_ADDR_TEXT]) {
   net_addr a = {.len = sizeof p->u};
   if (p->path) return p->path;
   if (p->u.sa.sa_family == 0) a.len = 0;

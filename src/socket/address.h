@@ -34,7 +34,12 @@ typedef struct net_peer {
   } u;
 } net_peer;
 
-enum { NET_PEER_TEXT = 160 }; /* bytes that hold any "host:port" or path */
+enum { NET_ADDR_TEXT = 160 }; /* bytes for any "host:port" or path */
+
+/* Returns the address in the string on top of the stack. */
+static inline const net_addr *net_addr_top(lua_State *L) {
+  return (const net_addr *)lua_tostring(L, -1);
+}
 
 int net_addr_ip(net_addr *a, int family, const char *host, uint16_t port);
 int net_addr_numeric(net_addr *a, const char *host, uint16_t port);
@@ -44,8 +49,9 @@ int net_addr_path(net_addr *a, const char *path, size_t len);
 void net_addr_set_port(net_addr *a, uint16_t port);
 uint16_t net_addr_port(const net_addr *a);
 int net_addr_push(lua_State *L, const net_addr *a);
-const char *net_addr_text(const net_addr *a, char text[NET_PEER_TEXT]);
+const char *net_addr_text(const net_addr *a, char text[NET_ADDR_TEXT]);
+int net_addr_error(lua_State *L, const char *call, const net_addr *a, int code);
 void net_addr_pack(net_peer *p, const net_addr *a);
-const char *net_addr_peer_text(const net_peer *p, char text[NET_PEER_TEXT]);
+const char *net_addr_peer_text(const net_peer *p, char text[NET_ADDR_TEXT]);
 
 #endif

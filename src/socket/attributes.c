@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * attr.c: what a socket is told and asked besides carrying bytes: its time-out,
- * its options, its names. None of these calls waits; on a closed socket each
- * gives "EBADF".
+ * attributes.c: the timeout of a socket, its options, addresses and descriptor.
+ * None of these calls waits; on a closed socket each returns "EBADF".
  */
 #include <errno.h>
 #include <string.h>
@@ -19,8 +18,7 @@ static int sock_settimeout(lua_State *L) {
   double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
   luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
                 "seconds must not be negative");
-  int refused = net_sock_busy_or_closed(L, s, "settimeout", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "settimeout", EBADF);
   s->timeout = seconds;
   lua_settop(L, 1);
   return 1;
@@ -29,8 +27,7 @@ static int sock_settimeout(lua_State *L) {
 /* sock:gettimeout() -> seconds */
 static int sock_gettimeout(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "gettimeout", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "gettimeout", EBADF);
   if (s->timeout < 0)
     lua_pushnil(L);
   else
@@ -42,8 +39,7 @@ static int sock_gettimeout(lua_State *L) {
 static int sock_setblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checktype(L, 2, LUA_TBOOLEAN); /* in Lua, 0 is true */
-  int refused = net_sock_busy_or_closed(L, s, "setblocking", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "setblocking", EBADF);
   s->timeout = lua_toboolean(L, 2) ? -1 : 0;
   lua_settop(L, 1);
   return 1;
@@ -52,8 +48,7 @@ static int sock_setblocking(lua_State *L) {
 /* sock:getblocking() -> boolean */
 static int sock_getblocking(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "getblocking", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "getblocking", EBADF);
   lua_pushboolean(L, s->timeout != 0);
   return 1;
 }
@@ -61,8 +56,7 @@ static int sock_getblocking(lua_State *L) {
 /* sock:setsockopt(name, value, seconds) -> sock                setsockopt(2) */
 static int sock_setsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "setsockopt", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "setsockopt", EBADF);
   if (strcmp(luaL_checkstring(L, 2), "SO_LINGER") == 0) s->lingers = 1;
   return net_option_set(L, s->fd, 2);
 }
@@ -70,8 +64,7 @@ static int sock_setsockopt(lua_State *L) {
 /* sock:getsockopt(name) -> value, seconds                      getsockopt(2) */
 static int sock_getsockopt(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "getsockopt", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "getsockopt", EBADF);
   return net_option_get(L, s->fd, 2);
 }
 
@@ -79,8 +72,7 @@ static int change_group(lua_State *L, const char *call, int joins) {
   net_sock *s = net_sock_check(L);
   luaL_argcheck(L, s->type == SOCK_DGRAM && s->family != AF_UNIX, 1,
                 "an inet or inet6 datagram socket expected");
-  int refused = net_sock_busy_or_closed(L, s, call, NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, call, EBADF);
   return net_option_group(L, s->fd, s->family, call, joins);
 }
 
@@ -96,31 +88,29 @@ static int sock_leave_group(lua_State *L) {
 
 typedef int (*getname)(int fd, struct sockaddr *address, socklen_t *len);
 
-static int push_name(lua_State *L, const char *call, getname get) {
+static int push_address(lua_State *L, const char *call, getname get) {
   net_sock *s = net_sock_check(L);
   net_addr a = {.len = sizeof a.u};
-  int refused = net_sock_busy_or_closed(L, s, call, NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, call, EBADF);
   if (NET_CALL(get(s->fd, &a.u.sa, &a.len)))
-    return net_sock_err(L, s, call, errno);
+    return net_sock_error(L, s, call, errno);
   return net_addr_push(L, &a);
 }
 
 /* sock:getsockname() -> host, port                            getsockname(2) */
 static int sock_getsockname(lua_State *L) {
-  return push_name(L, "getsockname", getsockname);
+  return push_address(L, "getsockname", getsockname);
 }
 
 /* sock:getpeername() -> host, port                            getpeername(2) */
 static int sock_getpeername(lua_State *L) {
-  return push_name(L, "getpeername", getpeername);
+  return push_address(L, "getpeername", getpeername);
 }
 
 /* sock:fileno() -> integer */
 static int sock_fileno(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "fileno", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "fileno", EBADF);
   lua_pushinteger(L, s->fd);
   return 1;
 }

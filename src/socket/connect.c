@@ -115,7 +115,7 @@ static void interleave(attempt *list, const net_addr *addrs, size_t n) {
 /* An attempt is over, in vain unless `code` is 0: its row says so. */
 static void end(lua_State *L, dial *d, int i, int code) {
   attempt *a = &d->list[i];
-  char peer_text[NET_PEER_TEXT];
+  char peer_text[NET_ADDR_TEXT];
   if (a->fd >= 0) close(a->fd);
   a->fd = -1;
   lua_rawgeti(L, ATTEMPTS, i + 1);

@@ -69,7 +69,7 @@ static int net_listenk(lua_State *L, net_wake wake) {
   const net_addr *addrs = (const net_addr *)lua_tolstring(L, -1, &len);
   size_t n = len / sizeof *addrs;
   int err = 0;
-  char peer_text[NET_PEER_TEXT];
+  char peer_text[NET_ADDR_TEXT];
   (void)wake;
   for (size_t i = 0; i < n; i++) {
     err = listen_at(L, &addrs[i], lua_touserdata(L, OPTIONS));

@@ -48,7 +48,7 @@ static int net_gethostname(lua_State *L) {
 
 static net_outcome net_gethostbynamek(lua_State *L, net_wake wake) {
   (void)wake;
-  net_addr_push(L, (const net_addr *)lua_tostring(L, -1));
+  net_addr_push(L, net_addr_top(L));
   lua_pop(L, 1); /* the port */
   return 1;
 }

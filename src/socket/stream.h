@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream.h: what a stream has received and nobody has asked for yet.
+ * stream.h: the buffer of bytes received but not yet returned.
  */
 #ifndef STREAM_H
 #define STREAM_H

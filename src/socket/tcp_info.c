@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * info.c: sock:info, what the kernel knows of a socket: how its connection
- * fares (TCP_INFO, tcp(7)) and what waits in its queues.
+ * tcp_info.c: sock:info, what the kernel knows about a socket: the state of its
+ * connection (TCP_INFO, tcp(7)) and the bytes in its queues.
  */
 #include <errno.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 
-/* By tcpi_state; the kernel's own list is no part of its headers. */
+/* By tcpi_state; no header of the kernel names the values. */
 static const char *const states[] = {"CLOSE",     "ESTABLISHED", "SYN_SENT",
                                      "SYN_RECV",  "FIN_WAIT1",   "FIN_WAIT2",
                                      "TIME_WAIT", "CLOSE",       "CLOSE_WAIT",
@@ -28,7 +28,7 @@ static const char *const states[] = {"CLOSE",     "ESTABLISHED", "SYN_SENT",
 static const struct field {
   const char *name;
   size_t at;
-  enum { COUNT, MICROSECONDS, LIMIT, WIDE } kind; /* WIDE has 64 bits, not 32 */
+  enum { COUNT, MICROSECONDS, LIMIT, WIDE } kind; /* WIDE: 64 bits, not 32 */
 } fields[] = {
     FIELD(rtt, MICROSECONDS),      FIELD(rttvar, MICROSECONDS),
     FIELD(rto, MICROSECONDS),      FIELD(snd_cwnd, COUNT),
@@ -36,7 +36,7 @@ static const struct field {
     FIELD(rcv_mss, COUNT),         FIELD(pmtu, COUNT),
     FIELD(unacked, COUNT),         FIELD(lost, COUNT),
     FIELD(retrans, COUNT),         FIELD(total_retrans, COUNT),
-    {"bytes_acked", 120, WIDE}, /* behind the end of glibc's structure */
+    {"bytes_acked", 120, WIDE}, /* after the end of glibc's structure */
     {"bytes_received", 128, WIDE},
 };
 
@@ -50,7 +50,7 @@ static size_t size_of(const struct field *f) {
 }
 
 static void push_field(lua_State *L, const reply *r, const struct field *f) {
-  const uint32_t infinite = INT32_MAX; /* of snd_ssthresh: slow start goes on */
+  const uint32_t infinite = INT32_MAX; /* snd_ssthresh while in slow start */
   uint32_t n = 0;
   uint64_t wide = 0;
   void *to = f->kind == WIDE ? (void *)&wide : (void *)&n;
@@ -65,7 +65,8 @@ static void push_field(lua_State *L, const reply *r, const struct field *f) {
     lua_pushinteger(L, n);
 }
 
-/* Fills the table on top; 0, or an errno. An older kernel knows less. */
+/* Adds the fields of TCP_INFO, of which an older kernel has fewer, to the table
+ * on top of the stack. Returns 0 or an errno. */
 static int add_tcp(lua_State *L, int fd) {
   reply r = {0};
   socklen_t len = sizeof r;
@@ -97,7 +98,7 @@ static int add_tcp(lua_State *L, int fd) {
 }
 #endif
 
-/* Adds how many bytes a queue has, and `more`; a listener has no such. */
+/* Adds the number of bytes in a queue, and `more`; a listener has no queue. */
 static void add_queue(lua_State *L, int fd, const char *name,
                       unsigned long request, size_t more) {
   int n = 0;
@@ -109,12 +110,11 @@ static void add_queue(lua_State *L, int fd, const char *name,
 /* sock:info() -> info                    tcp(7): TCP_INFO, SIOCINQ, SIOCOUTQ */
 static int sock_info(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  int refused = net_sock_busy_or_closed(L, s, "info", NET_EITHER);
-  if (refused) return refused;
+  if (s->fd < 0) return net_sock_error(L, s, "info", EBADF);
   lua_newtable(L);
   int tcp = s->type == SOCK_STREAM && s->family != AF_UNIX;
   int err = tcp ? add_tcp(L, s->fd) : 0;
-  if (err) return net_sock_err(L, s, "info", err);
+  if (err) return net_sock_error(L, s, "info", err);
   add_queue(L, s->fd, "recv_queue", FIONREAD, net_stream_buffered(s));
 #ifdef SIOCOUTQ
   add_queue(L, s->fd, "send_queue", SIOCOUTQ, 0);

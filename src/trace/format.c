@@ -165,7 +165,7 @@ void net_format_sender(net_text *t, lua_State *L, int host) {
 
 /* Formats an address as net_addr_text writes it. */
 void net_format_address(net_text *t, const net_addr *a) {
-  char text[NET_PEER_TEXT];
+  char text[NET_ADDR_TEXT];
   net_format_clear(t);
   net_addr_text(a, text);
   net_strbuf_json(&t->buf, text, strlen(text));

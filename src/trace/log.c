@@ -68,9 +68,9 @@ void net_log_string(net_strbuf *b, const char *s, size_t len) {
 }
 
 void net_log_address(net_strbuf *b, const net_addr *a) {
-  char peer_text[NET_PEER_TEXT];
-  net_addr_text(a, peer_text);
-  net_log_string(b, peer_text, strlen(peer_text));
+  char text[NET_ADDR_TEXT];
+  net_addr_text(a, text);
+  net_log_string(b, text, strlen(text));
 }
 
 static void put_wall(net_strbuf *b) {
