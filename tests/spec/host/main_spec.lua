@@ -32,15 +32,14 @@ local function same(args, input, before)
   assert.equal(b.out, a.out)
   assert.equal(first(b.err), first(a.err))
   assert.equal(b.status, a.status)
-  return a
+  return a, b
 end
 
 --- The same error, with a traceback if plain Lua's tells of any Lua code.
 local function fails(args, input, before)
-  local a = same(args, input, before)
+  local a, b = same(args, input, before)
   assert.equal(1, a.status)
   assert.matches("^netlab: ", a.err)
-  local b = run(lua, args, input, before)
   assert.equal(b.err:find "\nstack traceback:\n.* in main chunk" ~= nil,
     a.err:find "\nstack traceback:\n" ~= nil)
   return a
