@@ -488,15 +488,16 @@ describe("a histogram", function()
           net_histogram_record(&h, ms * 1000000);
         net_histogram_copy(&copy, &h);
         for (int p = 0; p <= 100; p += 50)
-          printf("%llu ", (unsigned long long)net_histogram_percentile(&copy, p));
+          printf("%llu ", (unsigned long long)
+            net_histogram_percentile(&copy, p));
         printf("%llu %.0f %.0f\n", (unsigned long long)net_histogram_min(&copy),
                net_histogram_mean(&copy), net_histogram_stdev(&copy));
         net_histogram_text(&copy, 1e6, put, stdout);
         return 0;
       }]])
     local out, err, status = support.run(
-      ("sh -c '${CC:-cc} -std=c11 -Isrc -o %s/h %s src/engine/histogram.c -lm && %s/h'")
-        :format(folder, program, folder))
+      ("sh -c '${CC:-cc} -std=c11 -Isrc -o %s/h %s src/engine/histogram.c " ..
+        "-lm && %s/h'"):format(folder, program, folder))
     assert.equal("", err)
     assert.equal(0, status)
     local least, half, most, min, mean, stdev =

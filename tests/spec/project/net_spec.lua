@@ -1,5 +1,6 @@
 -- The module as a whole, and the rules that its object files keep.
 local net = require "net"
+local objects = require "tests.support.objects"
 local support = require "tests.support"
 
 local keys = support.keys
@@ -34,40 +35,35 @@ describe("the page of the tests", function()
 end)
 
 describe("the object files", function()
-  local function needs(symbols)
-    local files = {}
-    local pipe <close> = io.popen("cd src && for d in *; do nm -Au ../" ..
-      support.build .. "/$d/*.o 2>/dev/null; done")
-    for line in pipe:lines() do
-      local file, symbol = line:match "([%w_]+)%.o:%s+U ([%w_]+)"
-      if symbols[symbol] then files[file] = true end
+  -- Those that need one of these symbols.
+  local function needing(...)
+    local found = {}
+    for file, symbols in pairs(objects) do
+      for _, symbol in ipairs { ... } do
+        if symbols.needs[symbol] then found[file] = true end
+      end
     end
-    return keys(files)
-  end
-
-  local function set(...)
-    local s = {}
-    for _, name in ipairs { ... } do s[name] = true end
-    return s
+    return keys(found)
   end
 
   it("yield and resume in one file, and turn libuv's loop in one", function()
-    assert.same({ "coro", "loop" }, needs(set("lua_yieldk", "lua_resume",
-      "uv_run")))
+    assert.same({ "core/coro", "core/loop" }, needing("lua_yieldk",
+      "lua_resume", "uv_run"))
   end)
 
   it("set and get options in the engines, in os and in one more", function()
-    assert.same({ "echo", "echo_dgram", "echo_stream", "load_dgram",
-      "load_stream", "option", "os" }, needs(set("setsockopt", "getsockopt")))
+    assert.same({ "engine/echo", "engine/echo_dgram", "engine/echo_stream",
+      "engine/load_dgram", "engine/load_stream", "os/os", "socket/option" },
+      needing("setsockopt", "getsockopt"))
   end)
 
   it("turn addresses into text in one file", function()
-    assert.same({ "address" }, needs(set("inet_pton", "inet_ntop", "inet_aton",
-      "inet_ntoa", "if_nametoindex", "if_indextoname")))
+    assert.same({ "socket/address" }, needing("inet_pton", "inet_ntop",
+      "inet_aton", "inet_ntoa", "if_nametoindex", "if_indextoname"))
   end)
 
   it("make errors in one file", function()
-    assert.same({ "error" }, needs(set("uv_strerror_r", "uv_err_name_r")))
+    assert.same({ "core/error" }, needing("uv_strerror_r", "uv_err_name_r"))
   end)
 
   it("export luaopen_net from the module, and nothing else", function()

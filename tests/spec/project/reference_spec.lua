@@ -1,5 +1,5 @@
--- The reference, held against the loaded modules, lua/README.md and the sources;
--- and the manual page that is made of it.
+-- The reference, held against the loaded modules, lua/README.md and the
+-- sources; and the manual page that is made of it.
 local net = require "net"
 local reference = require "src.man.reference"
 local support = require "tests.support"
