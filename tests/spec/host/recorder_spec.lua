@@ -96,6 +96,7 @@ describe("--trace", function()
   end)
 
   it("says once that the disk is full, and the script goes on", function()
+    if not support.hosted then return end -- /dev/full is locked by one only
     local folder = support.folder()
     local long = " -e 'for _ = 1, 3000 do net.socket():close() end' " ..
       "-e 'print [[ran]] os.exit(7)'"
