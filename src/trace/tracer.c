@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tracer.c: each call of the module in a trace: where it was made, with which
- * arguments, what it returned, how long it waited, and what the kernel did for
- * it.
+ * tracer.c: the calls of the module in a trace: where each was made, its
+ * arguments and results, how long it waited, and what the kernel did for it.
  *
  * When there is a trace, `traced` stands in the place of each function of the
  * module, and records where its call begins and ends. For a call that yields,
