@@ -29,7 +29,7 @@ return function(bytes)
   local ok, entries = pcall(reference.parse, table.concat(lines, "\n"))
   if not ok then
     return assert(entries:find "^'%-%-%-@%a+ .*' has no " or
-      entries:find "^'%-%-%- .*' stands below a tag", entries)
+      entries:find "^'%-%-%- .*' is below a tag", entries)
   end
   for _, entry in ipairs(entries) do
     assert(type(entry.kind) == "string" and type(entry.name) == "string")
