@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.c: what the network does wrong is returned, never raised:
+ * error.c: failures of the network are returned, never raised:
  *
  *   nil, "connect 127.0.0.1:9: connection refused (ECONNREFUSED)",
  *   "ECONNREFUSED"
  *
- * One function makes every such triple, so they all read alike.
+ * One function makes all of these triples, so they read alike.
  */
 #include "core/error.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "core/report.h"
+#include <lauxlib.h>
+#include <uv.h>
 
-/* What libuv does not know, or says otherwise than we would; and what every
- * server meets all the time, which must cost it little. */
+/* Codes that libuv lacks or describes badly, and frequent ones, which are found
+ * here at little cost. */
 static const struct known {
   int code;
   const char *name, *reason;
-} ours[] = {
+} known[] = {
     {UV_EOF, "EOF", "end of stream"},
     {UV_EAGAIN, "EAGAIN", "resource temporarily unavailable"},
     {UV_ETIMEDOUT, "ETIMEDOUT", "timed out"},
@@ -27,25 +29,25 @@ static const struct known {
     {-EINPROGRESS, "EINPROGRESS", "operation now in progress"},
     {-ENETRESET, "ENETRESET", "network dropped the connection"},
     {-EPFNOSUPPORT, "EPFNOSUPPORT", "protocol family not supported"},
-    {-ESHUTDOWN, "ESHUTDOWN", "shut down already"},
+    {-ESHUTDOWN, "ESHUTDOWN", "already shut down"},
     {-EDQUOT, "EDQUOT", "quota exceeded"},
 };
 
-/* The bytes at p that a terminal takes as one order: a control character of
- * ASCII, or of UTF-8's two bytes. 0: it shows what is there. */
-static int controls(const char *p) {
+/* Returns the length of the control character at p: one byte of ASCII or two of
+ * UTF-8. 0: it is not one. */
+static int control_length(const char *p) {
   const unsigned char *c = (const unsigned char *)p;
   if (*c < ' ' || *c == 127) return 1;
   return c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
 }
 
-/* Pushes a name so that no terminal obeys it: a peer chooses its path, and
- * whoever answered us may have chosen the host. */
+/* Pushes a name with its control characters escaped, since a terminal would
+ * obey them: peers choose their paths, and strangers may have chosen a host. */
 static const char *push_subject(lua_State *L, const char *subject) {
   luaL_Buffer text;
   luaL_buffinit(L, &text);
   while (subject && *subject) {
-    int n = controls(subject);
+    int n = control_length(subject);
     if (n == 0) luaL_addchar(&text, *subject++);
     for (; n > 0; n--) {
       snprintf(luaL_prepbuffsize(&text, 5), 5, "\\x%02x",
@@ -57,7 +59,7 @@ static const char *push_subject(lua_State *L, const char *subject) {
   return lua_tostring(L, -1);
 }
 
-/* The triple, of a reason and a code that the caller knows. */
+/* Pushes the triple for a reason and a code. Returns 3. */
 int net_error_reason(lua_State *L, const char *call, const char *subject,
                      const char *reason, const char *code) {
   lua_pushnil(L);
@@ -69,21 +71,21 @@ int net_error_reason(lua_State *L, const char *call, const char *subject,
   return 3;
 }
 
-/* Our row for one of libuv's codes, or NULL. */
+/* Returns the row of one of libuv's codes, or NULL. */
 static const struct known *find(int code) {
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (ours[i].code == code) return &ours[i];
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].code == code) return &known[i];
   return NULL;
 }
 
-/* The symbolic name of an errno or of one of libuv's codes: "ECONNRESET". */
+/* Returns the name of an errno or of one of libuv's codes: "ECONNRESET". */
 const char *net_error_name(int code, char name[NET_ERROR_NAME]) {
-  if (code > 0) code = -code; /* errno(3) to libuv's sign */
+  if (code > 0) code = -code; /* libuv's codes are negative */
   const struct known *row = find(code);
   return row ? row->name : uv_err_name_r(code, name, NET_ERROR_NAME);
 }
 
-/* The triple, of an errno or one of libuv's codes (UV_EOF, UV_EAI_NONAME). */
+/* Pushes the triple for an errno or one of libuv's codes (UV_EAI_NONAME). */
 int net_error(lua_State *L, const char *call, const char *subject, int code) {
   char name[NET_ERROR_NAME], reason[128];
   if (code > 0) code = -code;
@@ -94,8 +96,8 @@ int net_error(lua_State *L, const char *call, const char *subject, int code) {
                           net_error_name(code, name));
 }
 
-/* The triple of one of several things that a call has tried. What it says is
- * added to the text at `list`: "who: reason (CODE); who: reason (CODE)". */
+/* Pushes the triple for one of several subjects that a call tries, and adds it
+ * to the text at `list`: "subject: reason (CODE); subject: reason (CODE)". */
 int net_error_append(lua_State *L, int list, const char *call,
                      const char *subject, int code) {
   int results = net_error(L, call, subject, code);
@@ -106,8 +108,8 @@ int net_error_append(lua_State *L, int list, const char *call,
   return results;
 }
 
-/* The triple of a call that has tried them all in vain, "call who: " and the
- * text at `list`; with no more than the text if that begins so. */
+/* Pushes the triple for a call that has tried all of them. Its message is the
+ * call, the subject (unless the list begins with it) and the list. */
 int net_error_all(lua_State *L, int list, const char *call, const char *subject,
                   int code) {
   char name[NET_ERROR_NAME];

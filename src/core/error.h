@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.h: the only maker of  nil, message, code.
+ * error.h: nil, message, code: the results of a call that has failed.
  */
 #ifndef NET_ERROR_H
 #define NET_ERROR_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * buffer.c: net.buffer, bytes that a socket receives into and sends from again
- * and again, so that a bulk loop makes no string. Its methods have the names,
- * and its slices the meaning, of those of Lua's strings.
+ * buffer.c: net.buffer, bytes that sockets receive into and send from, so that
+ * a bulk loop makes no strings. Its methods and slices are like those of a
+ * string.
  */
 #include "socket/buffer.h"
 
@@ -14,7 +14,7 @@
 #include "core/classes.h"
 
 typedef struct buffer {
-  const char *mark; /* says that it is one, to to_buffer */
+  const char *mark; /* &mark, by which to_buffer recognizes it */
   size_t size;
   char bytes[];
 } buffer;
@@ -33,9 +33,9 @@ static buffer *check_buffer(lua_State *L, int arg) {
   return b;
 }
 
-/* Cuts *len bytes to the slice that the arguments `arg` and `arg + 1` name as
- * those of string.sub do; returns where it begins. */
-static size_t cut(lua_State *L, int arg, size_t *len) {
+/* Reduces *len bytes to the slice that the two arguments from `arg` on
+ * describe, as for string.sub. Returns its offset. */
+static size_t slice(lua_State *L, int arg, size_t *len) {
   lua_Integer size = (lua_Integer)*len;
   lua_Integer first = luaL_optinteger(L, arg, 1);
   lua_Integer last = luaL_optinteger(L, arg + 1, -1);
@@ -47,22 +47,23 @@ static size_t cut(lua_State *L, int arg, size_t *len) {
   return *len > 0 ? (size_t)first - 1 : 0;
 }
 
-/* The bytes that a send is to take: a string or a buffer at `arg`, and perhaps
- * the first and the last byte behind it. */
+/* Returns the bytes to send: a string or a buffer at `arg`, or the slice of it
+ * that the next two arguments describe. */
 const char *net_buffer_data(lua_State *L, int arg, size_t *len) {
   const buffer *b = to_buffer(L, arg);
   const char *bytes = b ? b->bytes : luaL_checklstring(L, arg, len);
   if (b) *len = b->size;
   if (lua_isnoneornil(L, arg + 1) && lua_isnoneornil(L, arg + 2)) return bytes;
-  return bytes + cut(L, arg + 1, len);
+  return bytes + slice(L, arg + 1, len);
 }
 
-/* The part of a buffer that a receive is to fill; raises if it has no byte. */
+/* Returns the slice of a buffer to receive into; raises if it is empty. */
 char *net_buffer_room(lua_State *L, int arg, size_t *len) {
   buffer *b = check_buffer(L, arg);
   *len = b->size;
-  size_t at = cut(L, arg + 1, len);
-  luaL_argcheck(L, *len > 0, arg + 1, "there is no room from first to last");
+  size_t at = slice(L, arg + 1, len);
+  luaL_argcheck(L, *len > 0, arg + 1,
+                "no byte of the buffer is in first..last");
   return b->bytes + at;
 }
 
@@ -80,7 +81,7 @@ static int net_buffer(lua_State *L) {
 /* buffer:sub(first, last) -> string */
 static int buffer_sub(lua_State *L) {
   const buffer *b = check_buffer(L, 1);
-  size_t len = b->size, at = cut(L, 2, &len);
+  size_t len = b->size, at = slice(L, 2, &len);
   lua_pushlstring(L, b->bytes + at, len);
   return 1;
 }
@@ -92,7 +93,7 @@ static int buffer_put(lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &len);
   lua_Integer first = luaL_optinteger(L, 3, 1);
   luaL_argcheck(L, first >= 1 && (size_t)first - 1 <= b->size, 3,
-                "first is not in the buffer");
+                "first is outside the buffer");
   luaL_argcheck(L, len <= b->size - ((size_t)first - 1), 2,
                 "the text does not fit into the buffer");
   memcpy(b->bytes + first - 1, text, len);

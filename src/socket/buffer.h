@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * buffer.h: bytes that are received into and sent from without a string.
+ * buffer.h: bytes to receive into and to send from, without a string.
  */
 #ifndef BUFFER_H
 #define BUFFER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * listen.c: net.listen: socket(2), bind(2) and listen(2) in one call, with the
- * options that a server wants.
+ * options that a server needs.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +21,7 @@ typedef struct options {
   int backlog, reuseaddr, reuseport, dual_stack;
 } options;
 
-/* Reads the table of options, and leaves them in its place. */
+/* Replaces the table of options by the structure that it describes. */
 static const options *check_options(lua_State *L) {
   options *o = lua_newuserdatauv(L, sizeof *o, 0);
   *o = (options){.backlog = 128, .reuseaddr = 1};
@@ -46,8 +46,7 @@ static int set_options(int fd, int family, const options *o) {
   return err;
 }
 
-/* Leaves a socket that listens at the address on top of the stack; 0, or an
- * errno. */
+/* Pushes a socket, and makes it listen at an address. Returns 0 or an errno. */
 static int listen_at(lua_State *L, const net_addr *a, const options *o) {
   int family = a->u.sa.sa_family;
   net_sock *s = net_sock_new(L, family, SOCK_STREAM);
@@ -63,44 +62,44 @@ static int listen_at(lua_State *L, const net_addr *a, const options *o) {
   return err;
 }
 
-/* Finds the addresses on top of the stack. */
-static int net_listenk(lua_State *L, net_wake wake) {
+/* Tries the addresses on top of the stack. */
+static net_outcome net_listenk(lua_State *L, net_wake wake) {
   size_t len;
   const net_addr *addrs = (const net_addr *)lua_tolstring(L, -1, &len);
   size_t n = len / sizeof *addrs;
   int err = 0;
-  char peer_text[NET_ADDR_TEXT];
+  char text[NET_ADDR_TEXT];
   (void)wake;
   for (size_t i = 0; i < n; i++) {
     err = listen_at(L, &addrs[i], lua_touserdata(L, OPTIONS));
     if (!err) return 1;
     int results = net_error_append(L, FAILURES, "listen",
-                                   net_addr_text(&addrs[i], peer_text), err);
+                                   net_addr_text(&addrs[i], text), err);
     lua_pop(L, results + 1);
   }
   if (n > 1)
     lua_pushfstring(L, "%s:%d", lua_tostring(L, HOST),
                     (int)net_addr_port(addrs));
   return net_error_all(L, FAILURES, "listen",
-                       n > 1 ? lua_tostring(L, -1) : peer_text, err);
+                       n > 1 ? lua_tostring(L, -1) : text, err);
 }
 
 /* net.listen(host, port, options) -> sock      listen(2), socket(7), ipv6(7) */
 static int net_listen(lua_State *L) {
+  net_query q = {.call = "listen", .host = HOST, .seconds = -1};
   net_addr a;
+  int family = AF_UNSPEC;
   lua_settop(L, OPTIONS);
   const options *o = check_options(L);
   int both = o->dual_stack && *net_resolver_host(L, HOST) == '\0';
   lua_pushliteral(L, ""); /* FAILURES */
-  if (!(!both && net_resolver_known(L, AF_INET, HOST, &a)) &&
-      !net_resolver_known(L, AF_INET6, HOST, &a))
-    return net_resolver_addresses(
-        L,
-        (net_query){
-            .call = "listen", .host = HOST, .seconds = -1, .then = net_listenk},
-        AF_UNSPEC);
-  lua_pushlstring(L, (char *)&a, sizeof a);
-  return net_listenk(L, NET_START);
+  /* "localhost" and "" are of both families, but one socket has one address. */
+  if (!both && net_resolver_known(L, AF_INET, HOST, &a))
+    family = AF_INET;
+  else if (net_resolver_known(L, AF_INET6, HOST, &a))
+    family = AF_INET6;
+  q.then = net_listenk;
+  return net_resolver_addresses(L, q, family);
 }
 
 const luaL_Reg net_listen_functions[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * opt.c: socket options by their C names. One row of the table serves
- * setsockopt(2) and getsockopt(2); to add an option, add its row.
+ * option.c: socket options by their C names. A row of the table serves both
+ * setsockopt(2) and getsockopt(2); to add an option, add a row.
  */
 #include "socket/option.h"
 
@@ -30,7 +30,7 @@ typedef union setting {
   int number;
   struct linger linger;
   struct in_addr address;
-  struct ip_mreqn interface; /* its index, or in IPv4 an address of its own */
+  struct ip_mreqn interface; /* its index or, for IPv4, one of its addresses */
 #ifdef SO_PEERCRED
   struct ucred cred;
 #endif
@@ -101,12 +101,12 @@ static int check_value(lua_State *L, int arg) {
   if (lua_isboolean(L, arg)) return lua_toboolean(L, arg);
   lua_Integer value = luaL_checkinteger(L, arg);
   luaL_argcheck(L, value >= INT_MIN && value <= INT_MAX, arg,
-                "the kernel takes a C int");
+                "not in -2147483648..2147483647");
   return (int)value;
 }
 
-/* The interface at `arg`: an index (0: the kernel's choice, and so is nil), a
- * name, or for IPv4 one of its addresses. 0, or an errno: there is none. */
+/* Sets *m to the interface at `arg`: an index (0 or nil: the kernel chooses), a
+ * name or, for IPv4, one of its addresses. Returns 0 or an errno. */
 static int find_interface(lua_State *L, int arg, int family,
                           struct ip_mreqn *m) {
   size_t len;
@@ -128,8 +128,8 @@ static int find_interface(lua_State *L, int arg, int family,
   return m->imr_ifindex ? 0 : errno;
 }
 
-/* Reads what an option is to be; returns how many bytes that is, or an errno
- * with its sign changed. */
+/* Reads the new value of an option. Returns its size in bytes, or a negative
+ * errno. */
 static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
   if (o->kind == INTERFACE) {
     int family = o->level == IPPROTO_IP ? AF_INET : AF_INET6;
@@ -148,8 +148,9 @@ static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
   return sizeof v->linger;
 }
 
-/* setsockopt(name, value): an integer or a boolean; SO_LINGER takes two:
- * on or off, and seconds; IP_MULTICAST_IF an interface. */
+/* setsockopt(name, value): the value is an integer or a boolean. SO_LINGER
+ * takes two values, on or off and seconds; IP_MULTICAST_IF takes an interface.
+ */
 int net_option_set(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   setting v;
@@ -161,7 +162,7 @@ int net_option_set(lua_State *L, int fd, int arg) {
   return 1;
 }
 
-/* The process behind a UNIX socket's peer: pid, uid, gid. */
+/* Pushes the process of a UNIX socket's peer: pid, uid, gid. */
 static int push_cred(lua_State *L, const option *o, const setting *v) {
 #ifdef SO_PEERCRED
   if (v->cred.uid != (uid_t)-1) {
@@ -175,8 +176,8 @@ static int push_cred(lua_State *L, const option *o, const setting *v) {
   return net_error(L, "getsockopt", o->name, ENOTCONN);
 }
 
-/* getsockopt(name) -> the kernel's integer; SO_LINGER has two, SO_PEERCRED
- * three, and IP_MULTICAST_IF is an address */
+/* getsockopt(name) -> integer. SO_LINGER has two, SO_PEERCRED has three, and
+ * IP_MULTICAST_IF has an address. */
 int net_option_get(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   setting v = {0};
@@ -204,7 +205,7 @@ static int is_group(const net_addr *a) {
              : IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
 }
 
-/* 0, or an errno */
+/* Joins or leaves a group. Returns 0 or an errno. */
 static int change_group(int fd, const net_addr *a, struct ip_mreqn *m,
                         int joins) {
   if (a->u.sa.sa_family == AF_INET) {
@@ -241,13 +242,13 @@ int net_option_group(lua_State *L, int fd, int family, const char *call,
   return 1;
 }
 
-/* Sets an option that one of our own calls wants; 0, or an errno. */
+/* Sets an integer option. Returns 0 or an errno. */
 int net_option_set_int(int fd, int level, int number, int value) {
   return NET_CALL(setsockopt(fd, level, number, &value, sizeof value)) ? errno
                                                                        : 0;
 }
 
-/* The pending error of a socket, which this clears; 0 when there is none. */
+/* Clears and returns the pending error of a socket: 0 or an errno. */
 int net_option_error(int fd) {
   int err = 0;
   socklen_t len = sizeof err;
@@ -255,7 +256,7 @@ int net_option_error(int fd) {
   return err;
 }
 
-/* What the kernel knows of a TCP connection; 0, or an errno. */
+/* Reads what the kernel knows about a TCP connection. Returns 0 or an errno. */
 int net_option_tcp_info(int fd, void *info, socklen_t *len) {
 #ifdef TCP_INFO
   return NET_CALL(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len)) ? errno : 0;

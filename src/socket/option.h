@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * option.h: socket options, by their C names for Lua and by their numbers for
- * the calls that need one themselves.
+ * option.h: socket options, by name for Lua and by number for other calls.
  */
 #ifndef OPTION_H
 #define OPTION_H

@@ -11,7 +11,7 @@ typedef struct net_pollset net_pollset;
 
 net_pollset *net_pollset_open(lua_State *L);
 int net_pollset_add(net_pollset *p, int fd);
-int net_pollset_wait(lua_State *L, net_pollset *p);
+net_outcome net_pollset_wait(lua_State *L, net_pollset *p);
 void net_pollset_clear(net_pollset *p);
 void net_pollset_notify_close(lua_State *L, net_pollset *p);
 void net_pollset_fd_closing(net_loop *loop, int fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * select.c: net.select: which of many sockets a call would not wait for.
+ * select.c: net.select: which of many sockets are ready.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,16 +14,15 @@
 #include "socket/pollset.h"
 #include "socket/stream.h"
 
-/* Where the call keeps things on its stack. The sockets are in lists of its
- * own: the caller's may change while it waits. */
-enum { READERS = 1, WRITERS, TIMEOUT, READABLE, WRITABLE, GATHER };
+enum { READERS = 1, WRITERS, TIMEOUT, READABLE, WRITABLE, POLLSET };
 
-/* For one poll(2), which takes no more than RLIMIT_NOFILE, and a socket may be
- * in the lists twice. */
-enum { SOME = 64 };
+/* Sockets in one poll(2), whose limit is RLIMIT_NOFILE. The lists may be
+ * longer, since they may name a socket twice. */
+enum { BATCH = 64 };
 
-/* Puts a list of its own in the place of the argument; nil is an empty one. */
-static void check_list(lua_State *L, int arg) {
+/* Replaces a list of sockets, or nil, by a copy: the caller may change its own
+ * during the wait. */
+static void copy_list(lua_State *L, int arg) {
   if (!lua_isnil(L, arg)) luaL_checktype(L, arg, LUA_TTABLE);
   lua_Integer n = lua_istable(L, arg) ? (lua_Integer)lua_rawlen(L, arg) : 0;
   lua_newtable(L);
@@ -45,28 +44,30 @@ static net_sock *sock_at(lua_State *L, int list, lua_Integer i) {
   return s;
 }
 
-static int failed(lua_State *L, int list, lua_Integer i, int code) {
+/* Returns the results of a failure with one of the sockets. */
+static net_outcome fail(lua_State *L, int list, lua_Integer i, int code) {
   const char *name = list == READERS ? "readers" : "writers";
-  const char *peer_text = lua_pushfstring(L, "%s[%I]", name, (LUAI_UACINT)i);
-  return net_error(L, "select", peer_text, code);
+  const char *subject = lua_pushfstring(L, "%s[%I]", name, (LUAI_UACINT)i);
+  return net_error(L, "select", subject, code);
 }
 
-/* 0, or the results of a call that cannot be made with one of the sockets. */
-static int refuse(lua_State *L, int list, int closed) {
+/* Returns NET_PROCEED, or the results if a socket is closed (the code is then
+ * `closed`) or in use by an engine. */
+static net_outcome busy_or_closed(lua_State *L, int list, int closed) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
   for (lua_Integer i = 1; i <= n; i++) {
     const net_sock *s = sock_at(L, list, i);
-    if (s->fd < 0) return failed(L, list, i, closed);
-    if (s->engine) return failed(L, list, i, EBUSY);
+    if (s->fd < 0) return fail(L, list, i, closed);
+    if (s->engine) return fail(L, list, i, EBUSY);
   }
-  return 0;
+  return NET_PROCEED;
 }
 
-/* Appends to the list of results what is ready of n sockets from `first` on;
- * what recv_line has left in a socket's own buffer can be read, too. False:
- * errno says why it cannot be known. */
-static int look_at(lua_State *L, int list, lua_Integer first, nfds_t n) {
-  struct pollfd fds[SOME];
+/* Appends the ready ones of n sockets, from `first` on, to the list of results.
+ * Bytes that recv_line has left in a socket's buffer make it readable as well.
+ * Returns false and errno on failure. */
+static int check_batch(lua_State *L, int list, lua_Integer first, nfds_t n) {
+  struct pollfd fds[BATCH];
   int ready, to = list == READERS ? READABLE : WRITABLE;
   short event = list == READERS ? POLLIN : POLLOUT;
   for (nfds_t i = 0; i < n; i++)
@@ -84,53 +85,54 @@ static int look_at(lua_State *L, int list, lua_Integer first, nfds_t n) {
   return 1;
 }
 
-static int look(lua_State *L, int list) {
+static int check_list(lua_State *L, int list) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
-  for (lua_Integer i = 1; i <= n; i += SOME) {
+  for (lua_Integer i = 1; i <= n; i += BATCH) {
     lua_Integer left = n - i + 1;
-    if (!look_at(L, list, i, left < SOME ? (nfds_t)left : SOME)) return 0;
+    if (!check_batch(L, list, i, left < BATCH ? (nfds_t)left : BATCH)) return 0;
   }
   return 1;
 }
 
-static int found(lua_State *L) {
+static int is_any_ready(lua_State *L) {
   return lua_rawlen(L, READABLE) > 0 || lua_rawlen(L, WRITABLE) > 0;
 }
 
-/* Adds a list's sockets to the gather; 0, or the results of the failure. */
-static int gather(lua_State *L, net_pollset *g, int list) {
+/* Adds the sockets of a list. Returns NET_PROCEED, or the results on failure.
+ */
+static net_outcome add_list(lua_State *L, net_pollset *p, int list) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
   for (lua_Integer i = 1; i <= n; i++) {
-    int err = net_pollset_add(g, sock_at(L, list, i)->fd);
-    if (err) return failed(L, list, i, err);
+    int err = net_pollset_add(p, sock_at(L, list, i)->fd);
+    if (err) return fail(L, list, i, err);
   }
-  return 0;
+  return NET_PROCEED;
 }
 
-/* The first wait: whatever becomes ready after the look is gathered. */
-static int select_wait(lua_State *L) {
+/* Waits until a socket becomes ready. The first wait makes the pollset. */
+static net_outcome select_wait(lua_State *L) {
   if (lua_rawlen(L, READERS) + lua_rawlen(L, WRITERS) == 0)
     return net_wait_on(L, NULL);
-  if (lua_gettop(L) >= GATHER)
-    return net_pollset_wait(L, lua_touserdata(L, GATHER));
-  net_pollset *g = net_pollset_open(L);
-  if (g == NULL) return net_error(L, "select", NULL, errno);
-  net_pollset_notify_close(L, g);
-  int results = gather(L, g, READERS);
-  if (!results) results = gather(L, g, WRITERS);
-  return results ? results : net_pollset_wait(L, g);
+  if (lua_gettop(L) >= POLLSET)
+    return net_pollset_wait(L, lua_touserdata(L, POLLSET));
+  net_pollset *p = net_pollset_open(L);
+  if (p == NULL) return net_error(L, "select", NULL, errno);
+  net_pollset_notify_close(L, p);
+  net_outcome outcome = add_list(L, p, READERS);
+  if (outcome == NET_PROCEED) outcome = add_list(L, p, WRITERS);
+  return outcome == NET_PROCEED ? net_pollset_wait(L, p) : outcome;
 }
 
-static int net_selectk(lua_State *L, net_wake wake) {
+static net_outcome net_selectk(lua_State *L, net_wake wake) {
   int closed = wake == NET_START ? EBADF : ECANCELED;
-  int refused = refuse(L, READERS, closed);
-  if (!refused) refused = refuse(L, WRITERS, closed);
-  if (refused) return refused;
-  if (lua_gettop(L) >= GATHER) net_pollset_clear(lua_touserdata(L, GATHER));
-  if (!look(L, READERS) || !look(L, WRITERS))
+  net_outcome outcome = busy_or_closed(L, READERS, closed);
+  if (outcome == NET_PROCEED) outcome = busy_or_closed(L, WRITERS, closed);
+  if (outcome != NET_PROCEED) return outcome;
+  if (lua_gettop(L) >= POLLSET) net_pollset_clear(lua_touserdata(L, POLLSET));
+  if (!check_list(L, READERS) || !check_list(L, WRITERS))
     return net_error(L, "select", NULL, errno);
   int never = !lua_isnil(L, TIMEOUT) && lua_tonumber(L, TIMEOUT) == 0;
-  if (!found(L) && !never) {
+  if (!is_any_ready(L) && !never) {
     if (net_deadline_passed(net_loop_get(L)))
       return net_error(L, "select", NULL, ETIMEDOUT);
     if (wake != NET_TIMEOUT) return select_wait(L);
@@ -143,8 +145,8 @@ static int net_selectk(lua_State *L, net_wake wake) {
 /* net.select(readers, writers, timeout) -> readable, writable      select(2) */
 static int net_select(lua_State *L) {
   lua_settop(L, TIMEOUT);
-  check_list(L, READERS);
-  check_list(L, WRITERS);
+  copy_list(L, READERS);
+  copy_list(L, WRITERS);
   double seconds = lua_isnil(L, TIMEOUT) ? -1 : luaL_checknumber(L, TIMEOUT);
   luaL_argcheck(L, lua_isnil(L, TIMEOUT) || seconds >= 0, TIMEOUT,
                 "seconds must not be negative");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * system.c: what the system tells of this machine and this process: the
- * addresses of its network interfaces, its clocks, and what the kernel has done
- * for it. Nothing here asks the network.
+ * system.c: the network interfaces and clocks of this machine, and what the
+ * kernel has done for this process. Nothing here asks the network.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +21,7 @@ typedef struct {
   int n;
 } list;
 
-/* Sets t[name] of the table on top to an address as text. */
+/* Sets a field of the table on top of the stack to an address. */
 static void set_address(lua_State *L, const char *name, const void *address,
                         int family) {
   net_addr a = {.len = sizeof a.u};

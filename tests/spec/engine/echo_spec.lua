@@ -329,7 +329,7 @@ print("got", got.decode())
           local totals, message, code =
             sock:echo { on_message = observer or nil }
           assert.is_nil(totals)
-          assert.equal("echo: shut down already (ESHUTDOWN)", message)
+          assert.equal("echo: already shut down (ESHUTDOWN)", message)
           assert.equal("ESHUTDOWN", code)
         end
       end
