@@ -25,7 +25,7 @@ enum { HOST = 3 };
 /* Returns where recv(2) may put *size bytes: the loop's scratch buffer. If that
  * is too small, a stream gets fewer bytes; a datagram would be cut, so it gets
  * a buffer above the arguments, in the place of the one of an earlier try. */
-static char *scratch(lua_State *L, const net_sock *s, size_t *size) {
+static inline char *scratch(lua_State *L, const net_sock *s, size_t *size) {
   net_loop *loop = net_loop_get(L);
   if (*size > sizeof loop->scratch && s->type == SOCK_DGRAM) {
     lua_settop(L, FLAG);
@@ -227,10 +227,9 @@ static int sock_sendall(lua_State *L) {
   return net_sock_start(L, s, "sendall", NET_WRITE, sock_sendallk);
 }
 
-/* Sends the datagram at DATA; as sendto(2). */
-static ssize_t send_to(lua_State *L, const net_sock *s, const net_addr *a) {
-  size_t len;
-  const char *data = lua_tolstring(L, DATA, &len);
+/* Sends a datagram; as sendto(2). */
+static inline ssize_t send_to(lua_State *L, const net_sock *s, const char *data,
+                              size_t len, const net_addr *a) {
   ssize_t n;
   if (net_trace) net_trace->destination(net_loop_get(L), a);
   NET_RETRY(n, sendto(s->fd, data, len, MSG_NOSIGNAL, &a->u.sa, a->len));
@@ -241,7 +240,9 @@ static ssize_t send_to(lua_State *L, const net_sock *s, const net_addr *a) {
 static net_outcome sock_sendtok(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, SOCK);
   const net_addr *a = net_addr_top(L);
-  ssize_t n = send_to(L, s, a);
+  size_t len;
+  const char *data = lua_tolstring(L, DATA, &len);
+  ssize_t n = send_to(L, s, data, len, a);
   if (n < 0 && (errno == EAGAIN || s->fd < 0))
     return net_sock_retry_or_fail(L, s, "sendto", NET_WRITE, wake);
   if (n < 0) return net_addr_error(L, "sendto", a, errno);
@@ -253,13 +254,14 @@ static net_outcome sock_sendtok(lua_State *L, net_wake wake) {
 static int sock_sendto(lua_State *L) {
   net_sock *s = net_sock_check(L);
   net_addr a;
-  luaL_checkstring(L, DATA);
+  size_t len;
+  const char *data = luaL_checklstring(L, DATA, &len);
   net_outcome outcome = net_sock_busy_or_closed(L, s, "sendto", NET_WRITE);
   if (outcome != NET_PROCEED) return outcome;
   /* The usual case, no lookup and no wait, keeps no address on the stack. */
   if (s->family != AF_UNIX && net_resolver_known(L, s->family, HOST, &a)) {
     net_loop_begin(L, "sendto", s->timeout);
-    ssize_t n = send_to(L, s, &a);
+    ssize_t n = send_to(L, s, data, len, &a);
     if (n < 0 && errno != EAGAIN)
       return net_loop_finish_sync(L, net_addr_error(L, "sendto", &a, errno));
     if (n >= 0) {
