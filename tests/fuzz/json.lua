@@ -116,7 +116,7 @@ local function check_decode(bytes)
   local value, message, code = json.decode(bytes)
   if value == nil then
     return assert(code == nil or code == "EINVAL" and
-      message:find "^decode: .+, at byte %d+ %(EINVAL%)$", message)
+      message:find "^decode: .+ at byte %d+ %(EINVAL%)$", message)
   end
   local ok, text = pcall(json.encode, value)
   if not ok then return assert(text:find "keys are strings", text) end
