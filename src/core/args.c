@@ -60,11 +60,6 @@ void net_args_keys(lua_State *L, int arg, const char *known) {
   }
 }
 
-static int field_error(lua_State *L, int arg, const char *name,
-                       const char *reason) {
-  return luaL_argerror(L, arg, lua_pushfstring(L, "%s%s", name, reason));
-}
-
 /* Returns an integer from min to max; `unless` if the field is nil. */
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
                          lua_Integer unless, lua_Integer min, lua_Integer max) {
@@ -76,9 +71,9 @@ lua_Integer net_args_int(lua_State *L, int arg, const char *name,
   }
   lua_pop(L, 1);
   if (!valid)
-    field_error(L, arg, name,
-                lua_pushfstring(L, " not in %I..%I", (LUAI_UACINT)min,
-                                (LUAI_UACINT)max));
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "%s not in %I..%I", name, (LUAI_UACINT)min,
+                                  (LUAI_UACINT)max));
   return n;
 }
 
@@ -93,42 +88,45 @@ double net_args_number(lua_State *L, int arg, const char *name, double unless,
   }
   lua_pop(L, 1);
   if (!valid)
-    field_error(L, arg, name,
-                lua_pushfstring(L, ": a number above 0, up to %f, expected",
-                                (LUAI_UACNUMBER)max));
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "%s: a number above 0, up to %f, expected",
+                                  name, (LUAI_UACNUMBER)max));
   return n;
+}
+
+/* Pushes the field, which may also be nil. Returns its type. */
+static int get_field(lua_State *L, int arg, const char *name, int type,
+                     const char *what) {
+  int found = lua_getfield(L, arg, name);
+  if (found != LUA_TNIL && found != type)
+    luaL_argerror(L, arg, lua_pushfstring(L, "%s: %s expected", name, what));
+  return found;
 }
 
 /* Returns a boolean; `unless` if the field is nil. */
 int net_args_flag(lua_State *L, int arg, const char *name, int unless) {
-  int type = lua_getfield(L, arg, name), on = unless;
-  if (type != LUA_TNIL) on = lua_toboolean(L, -1);
+  int type = get_field(L, arg, name, LUA_TBOOLEAN, "true or false");
+  int on = type == LUA_TNIL ? unless : lua_toboolean(L, -1);
   lua_pop(L, 1);
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-    field_error(L, arg, name, ": true or false expected");
   return on;
 }
 
-/* Is the field a function? It may also be nil. */
+/* Is the field a function, or nil? */
 int net_args_function(lua_State *L, int arg, const char *name) {
-  int type = lua_getfield(L, arg, name);
+  int type = get_field(L, arg, name, LUA_TFUNCTION, "a function");
   lua_pop(L, 1);
-  if (type != LUA_TNIL && type != LUA_TFUNCTION)
-    field_error(L, arg, name, ": a function expected");
   return type == LUA_TFUNCTION;
 }
 
-/* Raises an error that lists the constants: "a", "b" or "c" expected. */
+/* Raises an error that lists the constants: name: "a", "b" or "c" expected. */
 static int choice_error(lua_State *L, int arg, const char *name,
                         const net_constant *list) {
-  lua_pushliteral(L, ": ");
+  const char *text = lua_pushfstring(L, "%s: ", name);
   for (int i = 0; list[i].name; i++) {
-    const char *before = i == 0 ? "" : list[i + 1].name ? ", " : " or ";
-    lua_pushfstring(L, "%s\"%s\"", before, list[i].name);
-    lua_concat(L, 2);
+    const char *glue = i == 0 ? "" : list[i + 1].name ? ", " : " or ";
+    text = lua_pushfstring(L, "%s%s\"%s\"", text, glue, list[i].name);
   }
-  return field_error(L, arg, name,
-                     lua_pushfstring(L, "%s expected", lua_tostring(L, -1)));
+  return luaL_argerror(L, arg, lua_pushfstring(L, "%s expected", text));
 }
 
 /* Returns the value of the constant that the field names; `unless` if it is
@@ -151,9 +149,7 @@ int net_args_choice(lua_State *L, int arg, const char *name, int unless,
  * the field is nil. */
 int net_args_flags(lua_State *L, int arg, const char *name,
                    const net_constant *list) {
-  int flags = 0, type = lua_getfield(L, arg, name);
-  if (type != LUA_TNIL && type != LUA_TTABLE)
-    field_error(L, arg, name, ": a list of names expected");
+  int type = get_field(L, arg, name, LUA_TTABLE, "a list of names"), flags = 0;
   lua_Integer n = type == LUA_TTABLE ? luaL_len(L, -1) : 0;
   for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 2)) {
     lua_geti(L, -1, i);
@@ -161,7 +157,7 @@ int net_args_flags(lua_State *L, int arg, const char *name,
     const char *text = luaL_tolstring(L, -1, &len);
     const net_constant *flag = find(list, text, len);
     if (flag->name == NULL)
-      field_error(L, arg, name, lua_pushfstring(L, ": no flag '%s'", text));
+      luaL_argerror(L, arg, lua_pushfstring(L, "%s: no flag '%s'", name, text));
     flags |= flag->value;
   }
   lua_pop(L, 1);

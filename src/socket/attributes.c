@@ -117,8 +117,8 @@ static int sock_fileno(lua_State *L) {
 
 static int sock___tostring(lua_State *L) {
   net_sock *s = net_sock_check(L);
-  const char *family = net_family_name(s->family);
-  const char *type = net_type_name(s->type);
+  const char *family = net_args_name(net_families, s->family);
+  const char *type = net_args_name(net_types, s->type);
   if (s->fd < 0)
     lua_pushfstring(L, "socket (%s %s, closed)", family, type);
   else

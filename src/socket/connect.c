@@ -18,6 +18,7 @@
 #include "core/loop.h"
 #include "core/wait.h"
 #include "os/counters.h"
+#include "os/os.h"
 #include "socket/family.h"
 #include "socket/option.h"
 #include "socket/pollset.h"
@@ -185,7 +186,7 @@ static int begin(lua_State *L, connection *c) {
   lua_setfield(L, -3, "port");
   lua_setfield(L, -2, "host");
   lua_rawseti(L, ATTEMPTS, ++c->begun);
-  a->fd = net_sock_open(a->addr.u.sa.sa_family, SOCK_STREAM);
+  a->fd = NET_CALL(net_os_socket(a->addr.u.sa.sa_family, SOCK_STREAM));
   if (a->fd < 0) return errno;
   c->open++;
   int err = bind_local(c, a);

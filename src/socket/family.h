@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * family.h: the families and types of sockets, by the names that Lua has for
- * them.
+ * family.h: the families and types of sockets, by their names in Lua.
  */
 #ifndef FAMILY_H
 #define FAMILY_H
@@ -10,23 +9,15 @@
 
 #include "core/args.h"
 
-#define NET_IP_FAMILIES \
-  {"inet", AF_INET}, { \
-    "inet6", AF_INET6 \
-  }
+#define NET_INET \
+  { "inet", AF_INET }
+#define NET_INET6 \
+  { "inet6", AF_INET6 }
 
-static const net_constant net_ip_families[] = {NET_IP_FAMILIES, {NULL, 0}};
+static const net_constant net_ip_families[] = {NET_INET, NET_INET6, {NULL, 0}};
 static const net_constant net_families[] = {
-    NET_IP_FAMILIES, {"unix", AF_UNIX}, {NULL, 0}};
+    NET_INET, NET_INET6, {"unix", AF_UNIX}, {NULL, 0}};
 static const net_constant net_types[] = {
     {"stream", SOCK_STREAM}, {"dgram", SOCK_DGRAM}, {NULL, 0}};
-
-static inline const char *net_family_name(int family) {
-  return net_args_name(net_families, family);
-}
-
-static inline const char *net_type_name(int type) {
-  return net_args_name(net_types, type);
-}
 
 #endif

@@ -22,6 +22,10 @@ enum { SIZE = 2, FLAG };
 enum { DATA = 2, FIRST, LAST, SENT };
 enum { HOST = 3 };
 
+static size_t min(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
 /* Returns where recv(2) may put *size bytes: the loop's scratch buffer. If that
  * is too small, a stream gets fewer bytes; a datagram would be cut, so it gets
  * a buffer above the arguments, in the place of the one of an earlier try. */
@@ -31,13 +35,8 @@ static inline char *scratch(lua_State *L, const net_sock *s, size_t *size) {
     lua_settop(L, FLAG);
     return lua_newuserdatauv(L, *size, 0);
   }
-  if (*size > sizeof loop->scratch) *size = sizeof loop->scratch;
+  *size = min(*size, sizeof loop->scratch);
   return loop->scratch;
-}
-
-/* Counts received bytes. Those of a datagram are cut to `size`. */
-static void count_in(size_t n, size_t size) {
-  net_count_add(&net_count_in, n < size ? n : size);
 }
 
 /* Calls recv(2) for *size bytes, when the socket's own buffer is empty, and
@@ -62,7 +61,7 @@ static net_outcome receive(lua_State *L, net_sock *s, const char *call,
   if (!(flags & MSG_PEEK)) {
     if ((size_t)n < *size && s->type == SOCK_STREAM && s->family != AF_UNIX)
       net_watcher_exhausted(&s->watcher);
-    count_in((size_t)n, *size);
+    net_count_add(&net_count_in, min((size_t)n, *size));
   }
   *size = (size_t)n;
   return NET_PROCEED;
@@ -79,11 +78,6 @@ static int flag(lua_State *L) {
   return lua_isnil(L, FLAG) ? 0 : MSG_PEEK;
 }
 
-/* Pushes the n bytes received, or the first `size` of a longer datagram. */
-static void push_bytes(lua_State *L, const char *bytes, size_t n, size_t size) {
-  lua_pushlstring(L, bytes, n > size ? size : n);
-}
-
 /* Pushes true for a datagram of more than `size` bytes. Returns the number of
  * values. */
 static int push_cut(lua_State *L, size_t n, size_t size) {
@@ -93,9 +87,9 @@ static int push_cut(lua_State *L, size_t n, size_t size) {
 
 static net_outcome sock_recvk(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, SOCK);
-  size_t size = (size_t)lua_tointeger(L, SIZE), n = net_stream_buffered(s);
+  size_t size = (size_t)lua_tointeger(L, SIZE);
+  size_t n = min(net_stream_buffered(s), size);
   int flags = flag(L);
-  if (n > size) n = size;
   if (n && !flags) return net_stream_consume(L, s, n, 0);
   if (n) {
     lua_pushlstring(L, s->in + s->start, n);
@@ -105,7 +99,7 @@ static net_outcome sock_recvk(lua_State *L, net_wake wake) {
   n = size;
   net_outcome outcome = receive(L, s, "recv", wake, flags, bytes, &n);
   if (outcome != NET_PROCEED) return outcome;
-  push_bytes(L, bytes, n, size);
+  lua_pushlstring(L, bytes, min(n, size));
   return 1 + push_cut(L, n, size);
 }
 
@@ -119,10 +113,10 @@ static int sock_recv(lua_State *L) {
 
 static net_outcome sock_recv_intok(lua_State *L, net_wake wake) {
   net_sock *s = lua_touserdata(L, SOCK);
-  size_t size, n = net_stream_buffered(s);
+  size_t size;
   char *bytes = net_buffer_room(L, DATA, &size);
+  size_t n = min(net_stream_buffered(s), size);
   if (n > 0) {
-    if (n > size) n = size;
     memcpy(bytes, s->in + s->start, n);
     net_stream_drop(s, n);
   } else {
@@ -130,7 +124,7 @@ static net_outcome sock_recv_intok(lua_State *L, net_wake wake) {
     net_outcome outcome = receive(L, s, "recv_into", wake, 0, bytes, &n);
     if (outcome != NET_PROCEED) return outcome;
   }
-  lua_pushinteger(L, (lua_Integer)(n > size ? size : n));
+  lua_pushinteger(L, (lua_Integer)min(n, size));
   return 1 + push_cut(L, n, size);
 }
 
@@ -152,8 +146,8 @@ static net_outcome sock_recvfromk(lua_State *L, net_wake wake) {
   ssize_t n;
   NET_RETRY(n, recvfrom(s->fd, bytes, size, flags, &a.u.sa, &a.len));
   if (n < 0) return net_sock_retry_or_fail(L, s, "recvfrom", NET_READ, wake);
-  if (!(flags & MSG_PEEK)) count_in((size_t)n, size);
-  push_bytes(L, bytes, (size_t)n, size);
+  if (!(flags & MSG_PEEK)) net_count_add(&net_count_in, min((size_t)n, size));
+  lua_pushlstring(L, bytes, min((size_t)n, size));
   int results = 1 + net_addr_push(L, &a);
   return results + push_cut(L, (size_t)n, size);
 }

@@ -50,7 +50,7 @@ static int set_options(int fd, int family, const options *o) {
 static int listen_at(lua_State *L, const net_addr *a, const options *o) {
   int family = a->u.sa.sa_family;
   net_sock *s = net_sock_new(L, family, SOCK_STREAM);
-  int fd = net_sock_open(family, SOCK_STREAM);
+  int fd = NET_CALL(net_os_socket(family, SOCK_STREAM));
   if (fd < 0) return errno;
   int err = set_options(fd, family, o);
   if (!err && NET_CALL(bind(fd, &a->u.sa, a->len))) err = errno;

@@ -97,9 +97,9 @@ static void push_address(lua_State *L, const struct addrinfo *info) {
   net_addr_push(L, &a);
   lua_setfield(L, -3, "port");
   lua_setfield(L, -2, "host");
-  lua_pushstring(L, net_family_name(info->ai_family));
+  lua_pushstring(L, net_args_name(net_families, info->ai_family));
   lua_setfield(L, -2, "family");
-  lua_pushstring(L, net_type_name(info->ai_socktype));
+  lua_pushstring(L, net_args_name(net_types, info->ai_socktype));
   lua_setfield(L, -2, "type");
   if (info->ai_canonname) {
     lua_pushstring(L, info->ai_canonname);
@@ -120,14 +120,10 @@ static void push_list(lua_State *L, const struct addrinfo *list,
   }
 }
 
-static net_outcome net_getaddrinfok(lua_State *L, net_wake wake) {
-  (void)L, (void)wake;
-  return 1;
-}
-
 /* net.getaddrinfo(host, service, hints) -> list               getaddrinfo(3) */
 static int net_getaddrinfo(lua_State *L) {
   net_query q = {.call = "getaddrinfo", .host = HOST, .service = SERVICE};
+  q.results = 1;
   lua_settop(L, OPTIONS);
   if (!lua_isnil(L, HOST)) net_resolver_host(L, HOST);
   if (!lua_isnil(L, SERVICE)) check_service(L);
@@ -135,15 +131,14 @@ static int net_getaddrinfo(lua_State *L) {
                 "host or service expected");
   q.hints = check_hints(L);
   q.push = push_list;
-  q.then = net_getaddrinfok;
   net_loop_begin(L, q.call, -1);
   return net_resolver_lookup(L, &q);
 }
 
 /* Looks up the names of the numeric address at HOST. */
 static int lookup_names(lua_State *L, const char *call, uint16_t port,
-                        int flags, net_step then) {
-  net_query q = {.call = call, .host = HOST, .then = then};
+                        int flags, int results) {
+  net_query q = {.call = call, .host = HOST, .results = results};
   const char *host = lua_tostring(L, HOST);
   net_addr a;
   if (!net_addr_numeric(&a, host, port)) {
@@ -152,11 +147,6 @@ static int lookup_names(lua_State *L, const char *call, uint16_t port,
   }
   net_loop_begin(L, call, -1);
   return net_resolver_names(L, &q, &a, flags);
-}
-
-static net_outcome net_getnameinfok(lua_State *L, net_wake wake) {
-  (void)L, (void)wake;
-  return 2;
 }
 
 /* net.getnameinfo(host, port, options) -> name, service       getnameinfo(3) */
@@ -170,20 +160,14 @@ static int net_getnameinfo(lua_State *L) {
     net_args_keys(L, OPTIONS, "|flags|");
     flags = net_args_flags(L, OPTIONS, "flags", nameinfo_flags);
   }
-  return lookup_names(L, "getnameinfo", port, flags, net_getnameinfok);
-}
-
-static net_outcome net_gethostbyaddrk(lua_State *L, net_wake wake) {
-  (void)wake;
-  lua_pop(L, 1); /* the service */
-  return 1;
+  return lookup_names(L, "getnameinfo", port, flags, 2);
 }
 
 /* net.gethostbyaddr(ip) -> name                             gethostbyaddr(3) */
 static int net_gethostbyaddr(lua_State *L) {
   lua_settop(L, HOST);
   net_resolver_host(L, HOST);
-  return lookup_names(L, "gethostbyaddr", 0, NI_NAMEREQD, net_gethostbyaddrk);
+  return lookup_names(L, "gethostbyaddr", 0, NI_NAMEREQD, 1);
 }
 
 static const char *check_protocol(lua_State *L) {

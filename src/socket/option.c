@@ -148,16 +148,21 @@ static int check_setting(lua_State *L, const option *o, int arg, setting *v) {
   return sizeof v->linger;
 }
 
-/* setsockopt(name, value): the value is an integer or a boolean. SO_LINGER
- * takes two values, on or off and seconds; IP_MULTICAST_IF takes an interface.
- */
+/* Returns 0 or an errno, as do the other functions that are not Lua's. */
+static int set(int fd, int level, int number, const void *value, size_t len) {
+  int failed = NET_CALL(setsockopt(fd, level, number, value, (socklen_t)len));
+  return failed ? errno : 0;
+}
+
+/* sock:setsockopt(name, value): an integer or a boolean. SO_LINGER has two: on
+ * or off, and seconds; IP_MULTICAST_IF has an interface. */
 int net_option_set(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
   setting v;
   int len = check_setting(L, o, arg + 1, &v);
   if (len < 0) return net_error(L, "setsockopt", o->name, len);
-  if (NET_CALL(setsockopt(fd, o->level, o->number, &v, (socklen_t)len)))
-    return net_error(L, "setsockopt", o->name, errno);
+  int err = set(fd, o->level, o->number, &v, (size_t)len);
+  if (err) return net_error(L, "setsockopt", o->name, err);
   lua_pushvalue(L, 1);
   return 1;
 }
@@ -176,7 +181,7 @@ static int push_cred(lua_State *L, const option *o, const setting *v) {
   return net_error(L, "getsockopt", o->name, ENOTCONN);
 }
 
-/* getsockopt(name) -> integer. SO_LINGER has two, SO_PEERCRED has three, and
+/* sock:getsockopt(name): an integer. SO_LINGER has two, SO_PEERCRED three, and
  * IP_MULTICAST_IF has an address. */
 int net_option_get(lua_State *L, int fd, int arg) {
   const option *o = check_option(L, arg);
@@ -205,23 +210,21 @@ static int is_group(const net_addr *a) {
              : IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
 }
 
-/* Joins or leaves a group. Returns 0 or an errno. */
 static int change_group(int fd, const net_addr *a, struct ip_mreqn *m,
                         int joins) {
   if (a->u.sa.sa_family == AF_INET) {
     m->imr_multiaddr = a->u.in.sin_addr;
     int name = joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
-    return NET_CALL(setsockopt(fd, IPPROTO_IP, name, m, sizeof *m)) ? errno : 0;
+    return set(fd, IPPROTO_IP, name, m, sizeof *m);
   }
   unsigned index = (unsigned)m->imr_ifindex;
   struct ipv6_mreq six = {a->u.in6.sin6_addr,
                           index ? index : a->u.in6.sin6_scope_id};
   int name = joins ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP;
-  return NET_CALL(setsockopt(fd, IPPROTO_IPV6, name, &six, sizeof six)) ? errno
-                                                                        : 0;
+  return set(fd, IPPROTO_IPV6, name, &six, sizeof six);
 }
 
-/* join_group(group, interface), leave_group(group, interface) */
+/* sock:join_group(group, interface), sock:leave_group(group, interface) */
 int net_option_group(lua_State *L, int fd, int family, const char *call,
                      int joins) {
   size_t len;
@@ -242,13 +245,11 @@ int net_option_group(lua_State *L, int fd, int family, const char *call,
   return 1;
 }
 
-/* Sets an integer option. Returns 0 or an errno. */
 int net_option_set_int(int fd, int level, int number, int value) {
-  return NET_CALL(setsockopt(fd, level, number, &value, sizeof value)) ? errno
-                                                                       : 0;
+  return set(fd, level, number, &value, sizeof value);
 }
 
-/* Clears and returns the pending error of a socket: 0 or an errno. */
+/* Clears the pending error of a socket, and returns it. */
 int net_option_error(int fd) {
   int err = 0;
   socklen_t len = sizeof err;
@@ -256,7 +257,6 @@ int net_option_error(int fd) {
   return err;
 }
 
-/* Reads what the kernel knows about a TCP connection. Returns 0 or an errno. */
 int net_option_tcp_info(int fd, void *info, socklen_t *len) {
 #ifdef TCP_INFO
   return NET_CALL(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, len)) ? errno : 0;

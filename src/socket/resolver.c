@@ -130,7 +130,9 @@ static net_outcome requestk(lua_State *L, net_wake wake) {
   lua_pop(L, 1);
   if (code) return fail(L, &query, code);
   lua_remove(L, at);
-  return net_loop_await(L, query.then);
+  if (query.then) return net_loop_await(L, query.then);
+  lua_settop(L, at - 1 + query.results);
+  return query.results;
 }
 
 /* Pushes an empty box for a new request, and returns the request. */

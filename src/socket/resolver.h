@@ -10,8 +10,8 @@
 #include "core/state.h"
 #include "socket/address.h"
 
-/* A lookup on behalf of a call. Its arguments are stack slots; its answer is on
- * top of the stack when `then` runs as the next step of the call. */
+/* A lookup on behalf of a call. Its answer is on top of the stack when `then`
+ * runs as the next step of the call. */
 typedef struct net_query {
   const char *call;  /* for messages: "connect" */
   int host, service; /* slots of strings or nil; 0: none */
@@ -21,7 +21,8 @@ typedef struct net_query {
   int may_wait;      /* so may `then`, even if the host needs no lookup */
   struct addrinfo hints;
   void (*push)(lua_State *L, const struct addrinfo *list, uint16_t port);
-  net_step then;
+  net_step then; /* NULL: the call returns values of the answer */
+  int results;   /* how many of them */
 } net_query;
 
 net_outcome net_resolver_lookup(lua_State *L, const net_query *query);

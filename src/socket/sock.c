@@ -154,17 +154,12 @@ net_sock *net_sock_new(lua_State *L, int family, int type) {
   return s;
 }
 
-/* Returns a new non-blocking descriptor, or -1 and errno. */
-int net_sock_open(int family, int type) {
-  return NET_CALL(net_os_socket(family, type));
-}
-
 /* net.socket(family, type) -> sock                                 socket(2) */
 static int net_socket(lua_State *L) {
   int family = net_args_constant(L, 1, "inet", net_families);
   int type = net_args_constant(L, 2, "stream", net_types);
   net_sock *s = net_sock_new(L, family, type);
-  s->fd = net_sock_open(family, type);
+  s->fd = NET_CALL(net_os_socket(family, type));
   return s->fd < 0 ? net_error(L, "socket", NULL, errno) : 1;
 }
 

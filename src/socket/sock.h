@@ -33,7 +33,6 @@ static inline net_sock *net_sock_at(lua_State *L, int index) {
   return s->mark == &net_sock_mark ? s : NULL;
 }
 
-int net_sock_open(int family, int type);
 net_sock *net_sock_new(lua_State *L, int family, int type);
 net_sock *net_sock_check(lua_State *L);
 int net_sock_error(lua_State *L, const net_sock *s, const char *call, int code);

@@ -33,6 +33,11 @@ static void set_address(lua_State *L, const char *name, const void *address,
   lua_setfield(L, -2, name);
 }
 
+static void set_text(lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
 static void push_interface(lua_State *L, const uv_interface_address_t *i) {
   const unsigned char *mac = (const unsigned char *)i->phys_addr;
   int family = i->address.address4.sin_family;
@@ -40,22 +45,17 @@ static void push_interface(lua_State *L, const uv_interface_address_t *i) {
   char text[18];
   if (family == AF_INET6) scope = i->address.address6.sin6_scope_id;
   lua_createtable(L, 0, 8);
-  lua_pushstring(L, i->name);
-  lua_setfield(L, -2, "name");
-  lua_pushinteger(L, net_addr_interface_index(i->name));
-  lua_setfield(L, -2, "index");
-  lua_pushstring(L, net_family_name(family));
-  lua_setfield(L, -2, "family");
+  set_text(L, "name", i->name);
+  net_args_set_count(L, "index", net_addr_interface_index(i->name));
+  set_text(L, "family", net_args_name(net_families, family));
   set_address(L, "address", &i->address, family);
   set_address(L, "netmask", &i->netmask, family);
   snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
            mac[2], mac[3], mac[4], mac[5]);
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, "mac");
+  set_text(L, "mac", text);
   lua_pushboolean(L, i->is_internal);
   lua_setfield(L, -2, "internal");
-  if (scope) lua_pushinteger(L, scope);
-  if (scope) lua_setfield(L, -2, "scope");
+  if (scope) net_args_set_count(L, "scope", scope);
 }
 
 static int push_all(lua_State *L) { /* protected: list */

@@ -90,7 +90,8 @@ void net_log_lost(void) {
 
 /* Writes that there is a socket, and returns its number. */
 uint32_t net_log_new_sock(int fd, int family, int type) {
-  const char *families = net_family_name(family), *types = net_type_name(type);
+  const char *families = net_args_name(net_families, family),
+             *types = net_args_name(net_types, type);
   net_strbuf *b = net_log_begin("sock", uv_hrtime());
   NET_NUMBER(b, "sock", ++trace.socks);
   NET_NUMBER(b, "fd", (uint64_t)fd);
