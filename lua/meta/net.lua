@@ -51,13 +51,13 @@ local net = {}
 -- While a call waits, other tasks run. A call raises an error where it cannot
 -- wait: in table.sort, string.gsub, tostring, require or a finalizer, and in a
 -- coroutine that net.coroutine neither made nor resumed. No data is lost: what
--- arrived before a time-out can still be read.
+-- arrived before a timeout can still be read.
 
 --- The symbolic name of an error: of errno(3), of getaddrinfo(3), or "EOF".
 ---@alias net.code
 ---| "EOF" # the end of the stream: the peer sends no more
 ---| "EAGAIN" # the socket is non-blocking, and the call would have to wait
----| "ETIMEDOUT" # the time-out expired, or the peer does not answer
+---| "ETIMEDOUT" # the timeout expired, or the peer does not answer
 ---| "ECANCELED" # the socket was closed while the call waited
 ---| "EBUSY" # another call in the same direction is under way
 ---| "EBADF" # the socket is closed
@@ -396,7 +396,7 @@ function net.socketpair(family, type) end
 --- addresses, IPv6 and IPv4 in turn and otherwise in the order of the resolver,
 --- each 250 ms after the previous one or as soon as that has failed. When one
 --- connects, the other attempts are closed. "localhost" is ::1 and 127.0.0.1.
---- The socket has no time-out.
+--- The socket has no timeout.
 ---
 ---     local sock <close> = assert(net.connect("www.lua.org", 80))
 ---
@@ -425,7 +425,7 @@ function net.connect(host, port, options) end
 ---@field dual_stack? boolean
 
 --- Makes a stream socket that listens: socket, bind and listen in one call. It
---- has no time-out. "localhost" is 127.0.0.1; another name stands for its first
+--- has no timeout. "localhost" is 127.0.0.1; another name stands for its first
 --- address that can be bound. Waits only to look up a name.
 ---
 --- Errors: "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EAI_NONAME", "EAI_AGAIN",
@@ -464,7 +464,7 @@ function sock:bind(host, port) end
 ---@return net.code? code
 function sock:listen(backlog) end
 
---- Waits for a client. The new socket blocks and has no time-out. If the
+--- Waits for a client. The new socket blocks and has no timeout. If the
 --- process has no descriptor left, the call closes the client's connection and
 --- goes on to wait; if the system has none, or no memory, it tries again ten
 --- times a second. On a non-blocking socket it returns the error after it has
@@ -553,7 +553,7 @@ function sock:recv_exact(size) end
 function sock:recv_line(max) end
 
 --- Receives every byte until the end of the stream, which is not a failure: if
---- there is no more data, the result is "". The time-out is for the whole call.
+--- there is no more data, the result is "". The timeout is for the whole call.
 --- What arrived before a failure stays readable.
 ---
 --- Errors: "EMSGSIZE" there is more than max, "EAGAIN", "ETIMEDOUT",
@@ -660,7 +660,7 @@ function sock:sendto(data, host, port) end
 ---@return net.code? code
 function sock:settimeout(seconds) end
 
---- The time-out that settimeout has set.
+--- The timeout that settimeout has set.
 ---
 --- Errors: "EBADF".
 ---
@@ -745,7 +745,7 @@ function sock:info() end
 ---@field backlog integer? of a listener: the limit of accept_queue
 ---@field rtt number? the smoothed round-trip time, in seconds
 ---@field rttvar number? its mean deviation, in seconds
----@field rto number? the retransmission time-out, in seconds
+---@field rto number? the retransmission timeout, in seconds
 ---@field snd_cwnd integer? the congestion window, in segments
 ---@field snd_ssthresh number? segments where slow start ends, or math.huge
 ---@field snd_mss integer? bytes of a segment that is sent
@@ -1067,7 +1067,7 @@ function task:cancel() end
 function net.sleep(seconds) end
 
 --- Calls f(...) and returns its results. All calls of f share this time, in
---- addition to their own time-outs. When it is up, a call that would wait fails
+--- addition to their own timeouts. When it is up, a call that would wait fails
 --- with "ETIMEDOUT", sock:echo returns its totals, and net.load its report. Of
 --- nested deadlines, the earliest counts. A deadline does not bind tasks that f
 --- spawns. Raises the errors of f.

@@ -67,7 +67,7 @@ return {
     run = "DRIVER tests/faults/errors.lua" },
   { row = 25, required = "a script ends at 20 points, 3 ways: clean, <= 1 s",
     alone = true, run = "DRIVER tests/faults/ends.lua" },
-  { row = 26, required = "a lookup stuck for 2 s: time-out of 100 ms in <= "
+  { row = 26, required = "a lookup stuck for 2 s: timeout of 100 ms in <= "
     .. "120, gone in <= 200 ms", alone = true,
     run = "DRIVER tests/faults/stuck.lua" },
   { row = 27, required = "wrong arguments, >= 40: refused, no system call",

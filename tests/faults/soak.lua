@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Row 32: connect, echo, close, again and again, with time-outs, cancels and
+-- Row 32: connect, echo, close, again and again, with timeouts, cancels and
 -- resets among them: memory and descriptors of server and client stay.
 local net = require "net"
 local support = require "tests.support"
@@ -17,7 +17,7 @@ local ways = {
     assert(sock:shutdown "SHUT_WR")
     assert(select(3, sock:recv(1)) == "EOF")
   end,
-  function(sock) -- time-out, and all is well afterwards
+  function(sock) -- timeout, and all is well afterwards
     sock:settimeout(0.002)
     assert(select(3, sock:recv(1)) == "ETIMEDOUT")
     sock:settimeout(30)

@@ -53,7 +53,7 @@ for name, call in pairs(calls) do
   end
 end
 support.clean()
-print(("figure 26: %d of %d runs, 6 calls, 4 ends: time-out in <= %.0f ms, "
+print(("figure 26: %d of %d runs, 6 calls, 4 ends: timeout in <= %.0f ms, "
   .. "gone in <= %.0f ms"):format(good, runs, late * 1000, slow * 1000))
--- a busy machine may double them; without a time-out it would be 2,000 ms
+-- a busy machine may double them; without a timeout it would be 2,000 ms
 os.exit(good == runs and late <= 0.24 and slow <= 0.4, true)

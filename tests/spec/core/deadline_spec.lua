@@ -75,7 +75,7 @@ describe("a deadline", function()
     assert.is_false(net.deadline(0.05, net.load, options).interrupted)
   end)
 
-  it("does not lengthen a time-out, nor shorten a sleep that fits", function()
+  it("does not lengthen a timeout, nor shorten a sleep that fits", function()
     local a = support.pair()
     a:settimeout(0.02)
     local start = net.now()

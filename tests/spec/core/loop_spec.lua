@@ -217,7 +217,7 @@ except OSError: pass
       assert.truthy(sender.pid)
     end)
 
-  it("a time-out is for the whole call, though bytes go on coming", function()
+  it("a timeout is for the whole call, though bytes go on coming", function()
     local a, b = support.pair()
     local stop = false
     local drip = net.spawn(function()

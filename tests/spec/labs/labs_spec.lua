@@ -476,7 +476,7 @@ s.sendto(data.upper(), a)
       ("--port %s --message 'to Python'"):format(port)))
   end)
 
-  it("client has a time-out, and says that nobody answered", function()
+  it("client has a timeout, and says that nobody answered", function()
     local silent = support.own(net.socket("inet", "dgram"))
     silent:bind("127.0.0.1", 0)
     local out, err, status = support.run(command("udp_echo_client",

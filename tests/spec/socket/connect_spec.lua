@@ -20,7 +20,7 @@ local function message(...) return support.raised(net.connect, ...) end
 describe("net.connect", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives a connected socket without a time-out, and the attempt", function()
+  it("gives a connected socket without a timeout, and the attempt", function()
     for _, host in ipairs { "127.0.0.1", "::1" } do
       local listener <close> = assert(net.listen(host, 0))
       local _, port = listener:getsockname()
@@ -339,7 +339,7 @@ describe("net.connect by name", function()
       "4\tECONNREFUSED\n", out)
   end)
 
-  private("has a time-out that the lookup counts against", function()
+  private("has a timeout that the lookup counts against", function()
     local out = namespace.lookups("", [[
       local net = require "net"
       local server <close> = assert(net.socket("inet", "dgram"))

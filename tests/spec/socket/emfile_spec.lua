@@ -40,7 +40,7 @@ describe("a server without descriptors", function()
     ]])
   end)
 
-  it("keeps to its time-out", function()
+  it("keeps to its timeout", function()
     assert.equal("ETIMEDOUT EOF\n", run [[
       come(1)
       listener:settimeout(0.1)

@@ -173,7 +173,7 @@ describe("recv_exact", function()
     assert.equal(("0123456789"):rep(10), b:recv_exact(100))
   end)
 
-  it("keeps what has arrived before a time-out, or before the end", function()
+  it("keeps what has arrived before a timeout, or before the end", function()
     local a, b = support.pair()
     a:sendall "abc"
     b:settimeout(0.02)
@@ -264,7 +264,7 @@ describe("recv_all", function()
     assert.equal("2345678", b:recv_all(7))
   end)
 
-  it("keeps what has arrived before a time-out", function()
+  it("keeps what has arrived before a timeout", function()
     local a, b = support.pair()
     a:sendall "early "
     b:settimeout(0.02)

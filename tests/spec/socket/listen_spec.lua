@@ -9,7 +9,7 @@ local function message(...) return support.raised(net.listen, ...) end
 describe("net.listen", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives a socket that listens, without a time-out", function()
+  it("gives a socket that listens, without a timeout", function()
     local listener <close> = assert(net.listen("localhost", 0))
     local host, port = listener:getsockname()
     assert.equal("127.0.0.1", host)

@@ -321,7 +321,7 @@ end
 describe("a slow lookup", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("ends with the socket's time-out, and others go on meanwhile",
+  private("ends with the socket's timeout, and others go on meanwhile",
     function()
       local out = slow_lookups [[
 local ticks, start = 0, net.now()
@@ -342,7 +342,7 @@ ticker:cancel()
         "%(ETIMEDOUT%)\tETIMEDOUT\ntrue\ttrue\ttrue\n$", out)
     end)
 
-  private("never ends before the time-out, while others are woken", function()
+  private("never ends before the timeout, while others are woken", function()
     local out = slow_lookups [[
 local ticker = net.spawn(function() while true do net.sleep(0.0007) end end)
 local early = 0
@@ -370,7 +370,7 @@ print(udp:sendto("x", "slow.test", 80))
       out)
   end)
 
-  private("counts against the time-out of an NTP request", function()
+  private("counts against the timeout of an NTP request", function()
     local out = slow_lookups [[
 print(require("net.ntp").request("slow.test", { timeout = 0.1 }))
 ]]

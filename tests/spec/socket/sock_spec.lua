@@ -354,7 +354,7 @@ describe("blocking modes", function()
     assert.is_nil(server:gettimeout())
   end)
 
-  it("a time-out in each call that waits is ETIMEDOUT, never early", function()
+  it("a timeout in each call that waits is ETIMEDOUT, never early", function()
     local a = support.pair()
     local listener = support.listener()
     local udp <close> = net.socket("inet", "dgram")
