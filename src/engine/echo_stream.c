@@ -21,6 +21,7 @@
 
 enum { ACCEPTS = 64, READS = 16 };        /* in a row, before others */
 enum { CHUNK = 1 << 16, BULK = 1 << 18 }; /* bytes of one read */
+enum { SEGMENT = 1024 };                  /* bytes that fit into one for sure */
 enum { PAUSE = 100 };                     /* ms, after accept has failed */
 enum { SHORTAGE = 10 };                   /* ms, when the kernel lacks memory */
 
@@ -37,6 +38,8 @@ typedef struct net_echo_conn {
   char bulk;        /* the last read filled the buffer */
   char eof_pending; /* a short read may not be the last one */
   char deferred;
+  char sent;    /* something */
+  char nodelay; /* TCP_NODELAY is set, or the socket has no such option */
 } conn;
 
 static void observe(conn *c, int kind, const char *data, size_t len) {
@@ -93,9 +96,21 @@ static int must_wait(conn *c) {
   return 1;
 }
 
+/* Sets TCP_NODELAY before the first send that could be delayed. Nothing delays
+ * a connection's first segment, so one of a single message saves the call. */
+static void set_nodelay(conn *c, size_t len) {
+  int on = 1, first = !c->sent;
+  c->sent = 1;
+  if (first && len <= SEGMENT) return;
+  c->nodelay = 1;
+  net_count_add(&c->worker->calls, 1);
+  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /* Sends what the kernel takes now. Returns -1 if the connection is broken. */
 static ssize_t send_some(conn *c, const char *data, size_t len) {
   ssize_t n;
+  if (!c->nodelay) set_nodelay(c, len);
   do n = send(c->fd, data, len, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   net_count_add(&c->worker->calls, 1);
@@ -211,6 +226,7 @@ static int conn_open(net_echo_worker *w, int fd,
   *c = (conn){.worker = w, .fd = fd, .last_active = w->now, .peerlen = len};
   c->serial = net_fd_table_add(&w->conns, fd, c);
   c->eof_pending = (char)w->is_unix;
+  c->nodelay = (char)w->nodelay;
   net_count_add(&w->calls, 1);
   uint64_t key = net_event_key(c->serial, (uint32_t)fd);
   if (c->serial == 0 || net_poller_add(w->poller, fd, key)) {
@@ -241,12 +257,6 @@ static void unlinger(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-static void set_nodelay(net_echo_worker *w, int fd) {
-  int on = 1;
-  net_count_add(&w->calls, 1);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 /* Accepts nobody for a while. Returns 0. */
 static int pause_accept(net_echo_worker *w) {
   net_count_add(&w->errors, 1);
@@ -274,7 +284,6 @@ static int accept_next(net_echo_worker *w) {
     return errno == EAGAIN ? 0 : pause_accept(w);
   }
   if (w->lingers) unlinger(fd);
-  if (w->sets_nodelay) set_nodelay(w, fd);
   int open = atomic_fetch_add(&w->echo->open, 1);
   if ((most == 0 || open < most) && conn_open(w, fd, &peer, len)) return 1;
   atomic_fetch_sub(&w->echo->open, 1);
@@ -353,7 +362,7 @@ static void stream_close(net_echo_worker *w) {
 }
 
 static int stream_open(net_echo_worker *w) {
-  int listens = 0, nodelay = 1;
+  int listens = 0;
   socklen_t len = sizeof listens;
   if (getsockopt(w->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
     return errno;
@@ -363,10 +372,11 @@ static int stream_open(net_echo_worker *w) {
   w->lingers = net_os_lingers(w->fd);
   w->emfile_fd = net_os_emfile_fd();
   w->now = w->sweep_at = now_ms();
-  /* Connections inherit TCP_NODELAY. A UNIX socket has no such option, and its
-   * reads end where the peer has passed a descriptor, unix(7). */
-  w->is_unix = getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) != 0;
-  w->sets_nodelay = !nodelay;
+  /* A UNIX socket does not have the option, and its reads end where the peer
+   * has passed a descriptor, unix(7). */
+  w->is_unix =
+      getsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &w->nodelay, &len) != 0;
+  if (w->is_unix) w->nodelay = 1;
   return net_poller_add(w->poller, w->fd, NET_ECHO_SOCKET) ? errno : 0;
 }
 

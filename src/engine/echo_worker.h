@@ -40,8 +40,8 @@ struct net_echo_worker {
   net_count connections, messages, bytes, refused, errors, calls;
   /* streams */
   int is_unix;
-  int sets_nodelay; /* connections do not inherit TCP_NODELAY */
-  int lingers;      /* connections inherit an SO_LINGER with a time */
+  int nodelay; /* connections inherit TCP_NODELAY, or need none */
+  int lingers; /* connections inherit an SO_LINGER with a time */
   int emfile_fd;
   net_fd_table conns;
   struct net_echo_conn *deferred; /* to be served again in the next turn */
