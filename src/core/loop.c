@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop.c: the loop and the one way to wait. Only this file turns libuv's loop and
- * resumes tasks, so it is the place to look for "who runs next".
+ * loop.c: the loop and the one way to wait. Only this file turns libuv's loop
+ * and resumes tasks, so it is the place to look for "who runs next".
  *
  *   registry[&loop_key] = box     box: userdata { net_loop * }, the first one
  *                                 made by the module and so the last one freed

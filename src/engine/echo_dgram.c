@@ -135,8 +135,7 @@ static int goes_with(const batch *b, int i, int j) {
 #endif
 }
 
-/* Returns the end of the run of answers that leave in one send with answer i.
- */
+/* Returns the end of the run of answers that are sent together with i. */
 static int run_end(const batch *b, int i, int count) {
   size_t len = b->out[i].iov_len, total = len;
   int end = i + 1;

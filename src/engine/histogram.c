@@ -119,8 +119,7 @@ uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
   return count;
 }
 
-/* Returns the next round time above this one, six a decade: an edge of a bar.
- */
+/* Returns the next edge of a bar above this time: six in each decade. */
 uint64_t net_histogram_edge(uint64_t ns) {
   static const uint64_t steps[] = {10, 15, 20, 30, 50, 70};
   if (ns < 10) return 10;

@@ -202,9 +202,9 @@ static int receive(net_load *l, net_load_conn *c) {
   return n;
 }
 
-/* Receives all replies. It stops when no message is in flight, which saves the
- * call that would fail: a reply that is left then is a late one, and can wait.
- */
+/* Receives all replies. It stops when no message is in flight, which saves
+ * the call that would fail: a reply that is left then is a late one, and can
+ * wait. */
 static void receive_all(net_load *l, net_load_conn *c) {
   const batch *b = l->buffer;
   int failures = 0;

@@ -21,9 +21,9 @@
 /* The stack of the call. */
 enum { SOCK = 1, OPTIONS, TOTALS, ENGINE };
 
-/* The user values of an engine: the table of totals, the socket (which must not
- * be collected before it), and in a trace { [serial] = number of connection }.
- */
+/* The user values of an engine: the table of totals, the socket (which must
+ * not be collected before it), and in a trace { [serial] = number of
+ * connection }. */
 enum { USER_TOTALS = 1, USER_SOCK, USER_NUMBERS };
 
 typedef struct engine {
@@ -98,8 +98,7 @@ static net_echo_options check_options(lua_State *L, const net_sock *s) {
   return o;
 }
 
-/* Ends the engine and fills the table of totals, which is on top of the stack.
- */
+/* Ends the engine and fills the table of totals on top of the stack. */
 static void stop(lua_State *L, engine *box) {
   if (box->echo == NULL) return;
   box->sock->engine = NULL;

@@ -35,8 +35,7 @@ static inline net_counts net_counts_read(void) {
   return (net_counts){net_count_calls, net_count_in, net_count_out};
 }
 
-/* Counts a system call; NET_RETRY also repeats it when a signal interrupts it.
- */
+/* Counts a system call. NET_RETRY repeats it when a signal interrupts it. */
 #define NET_CALL(call) (net_count_add(&net_count_calls, 1), (call))
 #define NET_RETRY(result, call) \
   do (result) = NET_CALL(call); \

@@ -157,8 +157,8 @@ static void ip4_text(const void *bytes, char *host) {
 }
 
 /* Formats an IPv6 address with the name of its zone, so that the text can be
- * given to bind and connect; with the zone's number if its interface is gone.
- */
+ * given to bind and connect; with the zone's number if its interface is
+ * gone. */
 static void ip6_text(const void *bytes, uint32_t zone, char host[HOST_TEXT]) {
   inet_ntop(AF_INET6, bytes, host, INET6_ADDRSTRLEN);
   if (zone == 0) return;

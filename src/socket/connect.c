@@ -209,8 +209,7 @@ static int result_of(const attempt *a) {
   return errno == ENOTCONN ? EINPROGRESS : errno;
 }
 
-/* Ends the attempts that have failed. Returns one that has connected, or NONE.
- */
+/* Ends the attempts that have failed. Returns a connected one, or NONE. */
 static int judge(lua_State *L, connection *c) {
   for (int i = 0; i < c->begun; i++) {
     if (c->list[i].fd < 0) continue;

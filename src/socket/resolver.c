@@ -218,8 +218,7 @@ uint16_t net_resolver_check_port(lua_State *L, int arg) {
   return port;
 }
 
-/* Sets *a to the host at `arg` and the port after it, if no lookup is needed.
- */
+/* Sets *a to the host at `arg` and its port, if that needs no lookup. */
 int net_resolver_known(lua_State *L, int family, int arg, net_addr *a) {
   const char *host = net_resolver_host(L, arg);
   return net_addr_ip(a, family, host, net_resolver_check_port(L, arg + 1));

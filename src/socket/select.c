@@ -98,8 +98,7 @@ static int is_any_ready(lua_State *L) {
   return lua_rawlen(L, READABLE) > 0 || lua_rawlen(L, WRITABLE) > 0;
 }
 
-/* Adds the sockets of a list. Returns NET_PROCEED, or the results on failure.
- */
+/* Adds the sockets of a list. Returns NET_PROCEED, or the failure. */
 static net_outcome add_list(lua_State *L, net_pollset *p, int list) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
   for (lua_Integer i = 1; i <= n; i++) {

@@ -123,8 +123,8 @@ void net_log_names(uint32_t id, const net_addr *local, const net_addr *peer) {
 }
 
 /* The same, as the kernel knows them. It no longer knows a peer that has reset
- * the connection; and a stream without a peer may get one, and be `named`, yet.
- */
+ * the connection; and a stream without a peer may get one, and be `named`,
+ * yet. */
 void net_log_sock_names(net_sock *s) {
   net_addr local = {.len = sizeof local.u}, peer = {.len = sizeof peer.u};
   if (s->fd < 0 || net_log_sock(s) == 0) return;

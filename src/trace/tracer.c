@@ -137,9 +137,9 @@ static int count_frames(lua_State *L, int level, int most) {
   return n;
 }
 
-/* Leaves the calls that raised. Returns the innermost call under way in L, or
- * NULL. level: of the stack; 1 when the running call is not in the chain yet.
- */
+/* Leaves the calls that raised. Returns the innermost call under way in L,
+ * or NULL. level: of the stack; 1 when the running call is not in the chain
+ * yet. */
 static net_call *innermost(net_wait *w, lua_State *L, int level) {
   int n = 0;
   net_call *call = w->call;
