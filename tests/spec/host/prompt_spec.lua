@@ -7,7 +7,7 @@ local host = support.host
 
 local typist = [[
 import json, os, pty, select, sys, termios, time
-steps, command, env = json.loads(sys.argv[1])
+steps, command, env = json.load(open(sys.argv[1]))
 pid, fd = pty.fork()
 if pid == 0:
     os.environ.update(env)
@@ -55,8 +55,7 @@ local function session(steps, command, env)
   for name, value in pairs(env or {}) do environment[name] = value end
   local words = json.encode { steps, command or { host }, environment }
   local path = support.write(folder .. "/words", words)
-  local out, err, status = support.run(support.python(typist) ..
-    ' "$(cat ' .. path .. ')"', "", 60)
+  local out, err, status = support.run(support.python(typist) .. " " .. path, "", 60)
   assert.equal("", err)
   return out, status
 end

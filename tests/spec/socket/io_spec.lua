@@ -311,7 +311,7 @@ repeat
 until not data
 print(got >> 20)
 ]])
-    for limit = 40000, 100000, 5000 do -- KiB; enough for one copy, and for two
+    for limit = 40000, 100000, 10000 do -- KiB; enough for one copy, and for two
       local out, err = support.run(("sh -c 'ulimit -v %d; exec %s %s'"):format(
         limit, support.driver, script))
       assert.same({ "24\n", "" }, { out, err }, limit)

@@ -36,16 +36,18 @@ local peers = {
     there = [[lua5.4 -e 'require "socket"']] },
   { "luv", program "lua5.4 tests/support/peers/luv.lua",
     there = [[lua5.4 -e 'require "luv"']], lacks = "unixgram" },
-  { "Python", program "python3 -IS tests/support/peers/python.py",
+  { "Python", program "python3 -S tests/support/peers/python.py",
     there = "python3 -V" },
   { "socat", socat_command, there = "socat -V", no_empty = true },
 }
 
--- Bytes of every value, in no order that a shift would keep.
+-- Bytes of every value, in an order that a shift would not keep.
 local function bytes(size)
   local list = {}
-  for i = 1, size do list[i] = string.char((i * 167 + (i >> 8) * 59) & 255) end
-  return table.concat(list)
+  for i = 1, math.min(size, 65537) do
+    list[i] = string.char((i * 167 + (i >> 8) * 59) & 255)
+  end
+  return table.concat(list):rep(size // 65537 + 1):sub(1, size)
 end
 
 local messages = {
