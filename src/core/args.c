@@ -35,12 +35,12 @@ size_t net_args_size(lua_State *L, int arg) {
 }
 
 /* Returns the value of the constant that the argument names, by default that of
- * `unless` (NULL: the argument is required). */
-int net_args_constant(lua_State *L, int arg, const char *unless,
+ * `fallback` (NULL: the argument is required). */
+int net_args_constant(lua_State *L, int arg, const char *fallback,
                       const net_constant *list) {
   size_t len;
-  const char *text = unless ? luaL_optlstring(L, arg, unless, &len)
-                            : luaL_checklstring(L, arg, &len);
+  const char *text = fallback ? luaL_optlstring(L, arg, fallback, &len)
+                              : luaL_checklstring(L, arg, &len);
   const net_constant *c = find(list, text, len);
   if (c->name == NULL)
     luaL_argerror(L, arg, lua_pushfstring(L, "invalid option '%s'", text));
@@ -60,11 +60,12 @@ void net_args_keys(lua_State *L, int arg, const char *known) {
   }
 }
 
-/* Returns an integer from min to max; `unless` if the field is nil. */
+/* Returns an integer from min to max; `fallback` if the field is nil. */
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
-                         lua_Integer unless, lua_Integer min, lua_Integer max) {
+                         lua_Integer fallback, lua_Integer min,
+                         lua_Integer max) {
   int valid = 1;
-  lua_Integer n = unless;
+  lua_Integer n = fallback;
   if (lua_getfield(L, arg, name) != LUA_TNIL) {
     n = lua_tointegerx(L, -1, &valid);
     valid = valid && n >= min && n <= max;
@@ -77,11 +78,11 @@ lua_Integer net_args_int(lua_State *L, int arg, const char *name,
   return n;
 }
 
-/* Returns a number above 0 and up to max; `unless` if the field is nil. */
-double net_args_number(lua_State *L, int arg, const char *name, double unless,
+/* Returns a number above 0 and up to max; `fallback` if the field is nil. */
+double net_args_number(lua_State *L, int arg, const char *name, double fallback,
                        double max) {
   int valid = 1;
-  double n = unless;
+  double n = fallback;
   if (lua_getfield(L, arg, name) != LUA_TNIL) {
     n = lua_tonumberx(L, -1, &valid);
     valid = valid && n > 0 && n <= max;
@@ -103,10 +104,10 @@ static int get_field(lua_State *L, int arg, const char *name, int type,
   return found;
 }
 
-/* Returns a boolean; `unless` if the field is nil. */
-int net_args_flag(lua_State *L, int arg, const char *name, int unless) {
+/* Returns a boolean; `fallback` if the field is nil. */
+int net_args_flag(lua_State *L, int arg, const char *name, int fallback) {
   int type = get_field(L, arg, name, LUA_TBOOLEAN, "true or false");
-  int on = type == LUA_TNIL ? unless : lua_toboolean(L, -1);
+  int on = type == LUA_TNIL ? fallback : lua_toboolean(L, -1);
   lua_pop(L, 1);
   return on;
 }
@@ -129,12 +130,12 @@ static int choice_error(lua_State *L, int arg, const char *name,
   return luaL_argerror(L, arg, lua_pushfstring(L, "%s expected", text));
 }
 
-/* Returns the value of the constant that the field names; `unless` if it is
+/* Returns the value of the constant that the field names; `fallback` if it is
  * nil. */
-int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+int net_args_choice(lua_State *L, int arg, const char *name, int fallback,
                     const net_constant *list) {
   size_t len = 0;
-  int value = unless;
+  int value = fallback;
   if (lua_getfield(L, arg, name) != LUA_TNIL) {
     const char *text = lua_tolstring(L, -1, &len);
     const net_constant *c = find(list, text ? text : "", len);

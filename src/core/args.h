@@ -21,17 +21,18 @@ typedef struct net_constant {
 const char *net_args_name(const net_constant *list, int value);
 
 size_t net_args_size(lua_State *L, int arg);
-int net_args_constant(lua_State *L, int arg, const char *unless,
+int net_args_constant(lua_State *L, int arg, const char *fallback,
                       const net_constant *list);
 
 void net_args_keys(lua_State *L, int arg, const char *known);
 lua_Integer net_args_int(lua_State *L, int arg, const char *name,
-                         lua_Integer unless, lua_Integer min, lua_Integer max);
-double net_args_number(lua_State *L, int arg, const char *name, double unless,
+                         lua_Integer fallback, lua_Integer min,
+                         lua_Integer max);
+double net_args_number(lua_State *L, int arg, const char *name, double fallback,
                        double max);
-int net_args_flag(lua_State *L, int arg, const char *name, int unless);
+int net_args_flag(lua_State *L, int arg, const char *name, int fallback);
 int net_args_function(lua_State *L, int arg, const char *name);
-int net_args_choice(lua_State *L, int arg, const char *name, int unless,
+int net_args_choice(lua_State *L, int arg, const char *name, int fallback,
                     const net_constant *list);
 int net_args_flags(lua_State *L, int arg, const char *name,
                    const net_constant *list);

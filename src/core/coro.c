@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * coro.c: resuming a coroutine that may wait. Where it does, every coroutine
- * from it up to the task yields, and leaves on top of its own stack in which
- * other one it waits:
+ * from it up to the task yields, and gets on top of its stack which one resumed
+ * it, and KEY. Of a task that resumes a generator that resumes a reader:
  *
- *    task          generator          reader
- *   resume(g)     resume(r)          sock:recv(n)       recv waits
- *       .             .              sock n             yields to `generator`,
- *       .             .              sock n gen KEY     which marks it,
- *       .         r task KEY            .               and yields to `task`,
- *   g                 .                 .               which yields to the
- * loop
+ *   stack of          reader            generator         task
+ *   recv waits        sock n            reader            generator
+ *   reader yields     sock n gen KEY    reader            generator
+ *   generator does    sock n gen KEY    reader task KEY   generator
+ *   task does, to the loop
  *
- * When the wait is over the loop resumes the task, whose resumek resumes the
- * generator, whose resumek resumes the reader: each first removes the two
- * values (the parent's thread and KEY) from the child. net_coro_parent reads
- * them; a coroutine without them does not wait.
+ * When the wait is over, the loop resumes the task, whose resumek removes the
+ * two values from the generator and resumes it, and so on down to the reader.
+ * net_coro_parent reads them; a coroutine without them does not wait.
  */
 #include "core/coro.h"
 

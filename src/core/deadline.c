@@ -5,8 +5,8 @@
  */
 #include "core/deadline.h"
 
-/* Returns when `seconds` (negative: never) from now are over, in ns of
- * uv_hrtime; 0: never. */
+/* Returns the time that is `seconds` from now, in ns of uv_hrtime; 0, which is
+ * never, if they are negative. */
 uint64_t net_deadline_after(double seconds) {
   const double most = 1e9; /* 31 years */
   if (seconds < 0) return 0;

@@ -5,7 +5,7 @@
  *   nil, "connect 127.0.0.1:9: connection refused (ECONNREFUSED)",
  *   "ECONNREFUSED"
  *
- * One function makes all of these triples, so they read alike.
+ * All of these triples are made in this file, so that they read alike.
  */
 #include "core/error.h"
 

@@ -8,7 +8,7 @@
  * the status is 1.
  *
  *   registry[&interrupt_key] = setmetatable({}, {
- *     __name = "interrupt", __tostring = "interrupted" })
+ *     __name = "interrupt", __tostring = reason })   -- "interrupted"
  *
  * Signals belong to the process, so one loop gets them: the first that waits.
  */

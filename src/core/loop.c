@@ -46,9 +46,9 @@ static net_wait *check_wait(lua_State *L, net_loop *loop, const char *call) {
   lua_pop(L, 1);
   if (w ? loop->noyield == NET_FOREIGN : !main_thread)
     luaL_error(L,
-               "%s may have to wait, which a coroutine can that net.coroutine "
-               "resumes; this one was resumed by Lua's own coroutine library, "
-               "or is being closed",
+               "%s may have to wait, which of all coroutines only one can that "
+               "net.coroutine resumes; this one was resumed by Lua's own "
+               "coroutine library, or is being closed",
                call);
   luaL_error(L,
              "%s may have to wait, which cannot be done inside table.sort, "
@@ -140,8 +140,8 @@ static void resume(net_loop *loop, net_task *t) {
   }
 }
 
-/* Lets libuv do what is due. Ctrl-C's handle is referenced only for that, as it
- * is nothing to wait for. */
+/* Lets libuv do what is due. The handle of Ctrl-C is referenced only here, so
+ * that it does not keep the loop alive. */
 static void run_uv(net_loop *loop) {
   uv_ref((uv_handle_t *)&loop->interrupt);
   uv_run(&loop->uv, UV_RUN_NOWAIT);
@@ -168,8 +168,8 @@ static void poll_once(net_loop *loop, int patient) {
   if (due || uv_backend_timeout(&loop->uv) == 0) run_uv(loop);
 }
 
-/* Polls once and resumes every call that was woken by then; those that they
- * wake in turn are resumed in the next turn, after its I/O. Returns false when
+/* Polls once and resumes every call that was woken by then; a call that these
+ * wake is resumed in the next turn, after polling again. Returns false when
  * nothing can happen any more. */
 int net_loop_turn(net_loop *loop, int patient) {
   net_link_remove(&loop->mark);
@@ -194,7 +194,7 @@ int net_loop_turn(net_loop *loop, int patient) {
   return 1;
 }
 
-/* Was w woken, or did somebody else than the loop resume its coroutine? */
+/* Did the loop resume the coroutine of w? False: other code did. */
 static int is_woken(const net_wait *w) {
   return w && w->woken;
 }

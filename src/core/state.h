@@ -4,10 +4,10 @@
  * that each of them has. What is done with them is in the headers beside this
  * one.
  *
- * A call that may wait is a net_step: it tries, and returns either the number
- * of its Lua results, or NET_WAIT after it has armed what will wake it. Then it
- * is called again, with its (checked) arguments where they were, and is told
- * why.
+ * A call that may wait is made by a net_step: it makes its system call, and
+ * returns the number of its Lua results, or NET_WAIT after it has joined a
+ * queue. Then it is called again, with its (checked) arguments where they were,
+ * and is told why.
  *
  *   begin   net_loop_begin: may this call wait, and how long?  (may raise)
  *   arm     net_wait_on:    joins the queue of those that the same event wakes
@@ -68,7 +68,9 @@ typedef struct net_wait {
   uint64_t deadline;     /* of the call under way, ns of uv_hrtime; 0: none */
   int top;               /* of L's stack while it waits */
   net_wake wake;
-  char begun, waiting, woken, interrupted;
+  char begun;                /* the call has begun, and may wait */
+  char waiting, woken;       /* its step returned NET_WAIT; it is in `ready` */
+  char interrupted;          /* by Ctrl-C */
   char external;             /* the kernel reports the event it waits for */
   char returns_on_interrupt; /* Ctrl-C ends the call without an error */
 } net_wait;
@@ -125,7 +127,8 @@ struct net_loop {
   void (*deliver)(net_loop *); /* hands one to every wait */
   net_task *foreground;        /* at the prompt: the task of the typed line */
   char interactive;            /* there is a prompt: Ctrl-C is for foreground */
-  char hosted, interrupted;
+  char hosted;                 /* it runs in netlab, not in plain Lua */
+  char interrupted;            /* by Ctrl-C; the exit status says so */
   char noyield; /* why the running code cannot yield to the loop; 0: it can */
   char scratch[1 << 18]; /* what recv(2) fills before it is a Lua string */
 };

@@ -56,7 +56,8 @@ void net_task_destroy(net_task *t) {
 }
 
 /* Closes the student's own coroutines in which the task waits, from the
- * innermost outwards. Pushes their last error onto L; false: there was none. */
+ * innermost outwards. Pushes the last of their errors onto L; returns false if
+ * there was none. */
 static int close_inner(net_task *t, lua_State *L) {
   int failed = 0;
   lua_State *parent, *co = t->wait.waiting ? t->wait.in : NULL;
@@ -84,7 +85,7 @@ void net_task_cancel(net_task *t, lua_State *from) {
   if (failed && status == LUA_OK)
     lua_pushvalue(from, -1), lua_xmove(from, L, 1);
   lua_settop(from, top);
-  net_task_end(t); /* for one that had not begun */
+  net_task_end(t); /* no __close does it for a task that had not begun */
 }
 
 static int bodyk(lua_State *L, int status, lua_KContext context) {

@@ -21,8 +21,8 @@ typedef struct net_tracer {
   void (*unwound)(net_loop *loop, const lua_State *L);
   /* The address that the running call sends a datagram to. */
   void (*destination)(net_loop *loop, const struct net_addr *a);
-  /* Pushes an iterator f of the socket and the value on top, which it has as
-   * its third and fourth upvalue. box: where the loop's box is. */
+  /* Pushes an iterator that runs f. The socket and the value on top become its
+   * upvalues 3 and 4. box: where the loop's box is. */
   void (*push_iterator)(lua_State *L, lua_CFunction f, int box);
 } net_tracer;
 

@@ -35,7 +35,7 @@ net_wait *net_wait_of(net_loop *loop, lua_State *L) {
   return loop->current == L ? w : NULL;
 }
 
-/* The same in a call that has begun: net_loop_begin made sure it has one. */
+/* As net_wait_of, for a call that has begun and so has a wait. */
 static net_wait *own_wait(lua_State *L) {
   net_wait *w = net_wait_of(net_loop_get(L), L);
   assert(w);
@@ -56,7 +56,8 @@ void net_wait_wake(net_wait *queue, net_wake wake) {
   for (; queue; queue = queue->next) net_wait_ready(queue, wake);
 }
 
-/* libuv's clock may be coarse: no wait ends early by ours. */
+/* libuv's clock may be coarse: a timer that fires too early by uv_hrtime is
+ * started again. */
 static void on_timer(uv_timer_t *handle) {
   net_timer *timer = handle->data;
   net_wait *w = timer->wait;
@@ -117,8 +118,8 @@ void net_wait_destroy(net_wait *w) {
   w->timer = NULL;
 }
 
-/* Gives the call under way `seconds` from now (negative: for ever), but no more
- * than until its first deadline. */
+/* Sets the deadline of the call under way: `seconds` from now (negative: none),
+ * but not after its first net.deadline. */
 void net_wait_limit(net_wait *w, double seconds) {
   uint64_t first = net_deadline_first(w->loop);
   w->deadline = net_deadline_after(seconds);
@@ -151,8 +152,8 @@ int net_wait_on(lua_State *L, net_wait **queue) {
   return NET_WAIT;
 }
 
-/* Says that the event comes from outside the program: to wait for it is no
- * deadlock. */
+/* Says that the event comes from outside the program, so that waiting for it
+ * is not a deadlock. */
 void net_wait_external(net_wait *w) {
   if (!w->external) w->loop->external++;
   w->external = 1;

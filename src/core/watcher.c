@@ -45,8 +45,8 @@ int net_watcher_wait(lua_State *L, net_watcher *w, int fd, int dir) {
 }
 
 /* A stream returned fewer bytes than it was asked for, so it has no more now.
- * That does not hold after its end or urgent data was reported: recv(2) stops
- * there, and what follows is not reported again. */
+ * Not so once the end or urgent data was reported: recv(2) stops there, and no
+ * event announces the rest. */
 void net_watcher_exhausted(net_watcher *w) {
   if (!w->eof_pending) w->ready &= ~NET_READABLE;
 }
@@ -66,7 +66,7 @@ int net_watcher_busy(lua_State *L, const net_watcher *w, int dir) {
   return net_wait_busy(L, w->queue[dir]);
 }
 
-/* Releases a descriptor that stays open, for an engine. */
+/* Takes a descriptor out of the poller and leaves it open, for an engine. */
 void net_watcher_hand_over(net_watcher *w) {
   if (w->loop == NULL) return;
   NET_CALL(net_poller_remove(w->loop->poller, w->fd));

@@ -21,9 +21,9 @@ int net_echo_fd(const net_echo *e) {
   return e->o.observed ? e->workers[0].poller : e->event_pipe[0];
 }
 
-/* Serves what is ready, unless threads do, without waiting. Returns after how
- * many milliseconds to call it again even if net_echo_fd is not readable;
- * NET_ECHO_BUSY: at once; NET_ECHO_IDLE: not before it is. */
+/* Serves what is ready, unless threads do, without waiting. Returns in how many
+ * milliseconds to call it again at the latest: NET_ECHO_BUSY is at once,
+ * NET_ECHO_IDLE when net_echo_fd is readable. */
 int net_echo_turn(net_echo *e) {
   net_echo_worker *w = &e->workers[0];
   return w->threaded ? NET_ECHO_IDLE : w->protocol->turn(w, 0);
@@ -102,7 +102,7 @@ static int worker_socket(const net_echo *e, int index) {
   return fd >= 0 ? fd : fcntl(e->o.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Returns 0 or an errno, as do the next two. */
+/* Returns 0 or an errno, as do the next two functions. */
 static int worker_open(net_echo_worker *w, int index) {
   net_echo *e = w->echo;
   w->fd = worker_socket(e, index);

@@ -69,8 +69,9 @@ static int answerable(const batch *b, const struct msghdr *h) {
 }
 
 /* recvmmsg(2). Returns the number of datagrams; 0: none now; -1: the call has
- * failed, and there may be some all the same. While they come one by one, it
- * mostly asks for one, since to find no second costs as much as a call. */
+ * failed, and datagrams may be waiting nevertheless. While they come one by
+ * one, it mostly asks for one, since to find no second costs as much as a
+ * call. */
 static int receive(net_echo_worker *w, batch *b) {
   int flags = b->blocks ? MSG_WAITFORONE : MSG_DONTWAIT;
   int size = b->singles > 7 && b->singles % 16 ? 1 : b->size;
@@ -197,7 +198,8 @@ static void observe_answers(net_echo_worker *w, const struct mmsghdr *tx) {
                      h->msg_iov[i].iov_base, h->msg_iov[i].iov_len);
 }
 
-/* Makes m sends. A failure is that of the first: the others go on. */
+/* Makes m sends. If sendmmsg(2) fails, only its first message has failed; the
+ * rest are sent. */
 static void send_all(net_echo_worker *w, batch *b, int m) {
   for (int i = 0; i < m;) {
     int n = sendmmsg(w->fd, b->tx + i, (unsigned)(m - i), b->send_flags);
@@ -255,7 +257,7 @@ static void set_blocking(int fd, int on, const struct timeval *patience) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, sizeof *patience);
 }
 
-/* The first worker puts the caller's socket right. */
+/* The first worker restores the caller's socket. */
 static void dgram_close(net_echo_worker *w) {
   const batch *b = w->buffer;
   if (b->blocks && w == w->echo->workers) set_blocking(w->fd, 0, &b->patience);

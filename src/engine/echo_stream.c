@@ -302,8 +302,8 @@ static void accept_some(net_echo_worker *w) {
   if (before == w->connections + w->refused) pause_accept(w);
 }
 
-/* Closes the connections that have been idle for too long. It looks four times
- * in that time, at most every 10 ms and at least every second. */
+/* Closes the connections that have been idle for too long. Runs every quarter
+ * of that time, but every 10 ms at most and every second at least. */
 static void close_idle(net_echo_worker *w) {
   double idle = w->echo->o.idle_timeout * 1000;
   w->sweep_at = w->now + (idle < 40     ? 10

@@ -108,7 +108,7 @@ uint64_t net_histogram_percentile(const net_histogram *h, double percentile) {
   return 0;
 }
 
-/* Counts the times from `from` to before `to`. */
+/* Returns how many times are in [from, to). */
 uint64_t net_histogram_between(const net_histogram *h, uint64_t from,
                                uint64_t to) {
   uint64_t count = 0;

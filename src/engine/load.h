@@ -6,8 +6,8 @@
  * Closed loop: each connection has `depth` messages in flight, and an answer
  * starts the next. Open loop (`rate`): message k is due at k / rate, however
  * slow the server is; it starts late where no connection is free, and its
- * latency counts from when it was due. So a server that stalls for a second
- * shows in every message of that second, and not in one.
+ * latency counts from when it was due. So a stall of a second raises the
+ * latency of every message that was due in it.
  */
 #ifndef LOAD_H
 #define LOAD_H

@@ -10,7 +10,7 @@
 #include "os/os.h"
 #include "os/poller.h"
 
-/* Counts an error by its code. The last row takes what finds no row. */
+/* Counts an error by its code. Further codes share the last row. */
 void net_load_error_add(net_load *l, int code) {
   int i = 0;
   for (; i < NET_LOAD_ERRORS - 1; i++) {
@@ -92,7 +92,7 @@ void net_load_opened(net_load *l, net_load_conn *c) {
 
 /* Closes a connection that has failed with this error (0: it is counted
  * elsewhere). The messages in flight may be started again. EAGAIN is no
- * failure: it is what a UNIX listener says whose queue is full. */
+ * failure: connect(2) to a UNIX listener whose queue is full returns it. */
 void net_load_fail(net_load *l, net_load_conn *c, int code) {
   int full = code == EAGAIN;
   if (code && !full) net_load_error_add(l, code);

@@ -19,7 +19,7 @@
 
 static struct {
   net_loop *loop;
-  FILE *terminal;     /* the stdout of before */
+  FILE *terminal;     /* the original stdout */
   const char *hide;   /* printed to hide the line */
   void (*show)(void); /* shows the line again */
   const char *prompt; /* of net_terminal_read */

@@ -45,7 +45,7 @@ static int prepare(int fd) {
 }
 
 /* socket(2), non-blocking, close-on-exec and without SIGPIPE; as are the
- * sockets of the next two. */
+ * sockets of the next two functions. */
 int net_os_socket(int family, int type) {
   return prepare(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }

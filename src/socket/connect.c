@@ -57,8 +57,7 @@ static int connection___close(lua_State *L) {
   return 0;
 }
 
-/* Reads the local address of the attempts. Returns the family that it leaves
- * of the one asked for. */
+/* Reads local_host and local_port. Returns the family that both allow. */
 static int check_local(lua_State *L, connection *c, int family) {
   int type = lua_getfield(L, OPTIONS, "local_host");
   uint16_t port =
@@ -135,15 +134,15 @@ static void end(lua_State *L, connection *c, int i, int code) {
   lua_pop(L, 1);
 }
 
-/* Ends an attempt that has failed. If no other has begun since, the
- * next one may begin now. */
+/* Ends an attempt that has failed. If no other has begun since, the next one
+ * may begin now. */
 static void fail(lua_State *L, connection *c, int i, int code) {
   if (c->list[i].fd >= 0) c->open--;
   end(L, c, i, code);
   if (i == c->begun - 1) c->next = 0;
 }
 
-/* Returns the results of a call one of whose attempts has connected. */
+/* Returns the results after an attempt has connected. */
 static net_outcome win(lua_State *L, connection *c, int winner) {
   attempt *a = &c->list[winner];
   net_sock *s = net_sock_new(L, a->addr.u.sa.sa_family, SOCK_STREAM);
@@ -157,7 +156,7 @@ static net_outcome win(lua_State *L, connection *c, int winner) {
   return 2;
 }
 
-/* Returns the results of a call all of whose attempts have failed. */
+/* Returns the results after all attempts have failed. */
 static net_outcome lose(lua_State *L, connection *c, int code) {
   const char *host = lua_tostring(L, HOST);
   const char *subject =

@@ -15,12 +15,11 @@
 #include "socket/resolver.h"
 #include "socket/stream.h"
 
-/* Stack slots: of all methods, of recv and recvfrom, of those that have a slice
- * of a string or a buffer, and of sendto. */
-enum { SOCK = 1 };
-enum { SIZE = 2, FLAG };
-enum { DATA = 2, FIRST, LAST, SENT };
-enum { HOST = 3 };
+/* Stack slots. */
+enum { SOCK = 1 };                    /* of all methods */
+enum { SIZE = 2, FLAG };              /* of recv and recvfrom */
+enum { DATA = 2, FIRST, LAST, SENT }; /* of those that take a slice */
+enum { HOST = 3 };                    /* of sendto */
 
 static size_t min(size_t a, size_t b) {
   return a < b ? a : b;

@@ -61,7 +61,8 @@ static void on_names(uv_getnameinfo_t *req, int status, const char *host,
   finish(req->data, status);
 }
 
-/* The call has its answer, has timed out or was cancelled. */
+/* Lets go of the request: frees it, or leaves it to the pool and tries to
+ * cancel it. */
 static int request___gc(lua_State *L) {
   request **box = luaL_checkudata(L, -1, NET_LOOKUP), *r = *box;
   if (r == NULL) return 0;

@@ -77,7 +77,7 @@ typedef enum {
   SHORTAGE
 } cause;
 
-/* Why has a system call failed with this errno? */
+/* Returns why a system call has failed with this errno. */
 static cause classify(const net_sock *s, int code, int dir, net_wake wake) {
   if (s->fd < 0) return CLOSED;
   if (s->timeout == 0) return FAILED;
@@ -93,8 +93,8 @@ static cause classify(const net_sock *s, int code, int dir, net_wake wake) {
 }
 
 /* After a system call has failed: waits if the call should block, otherwise
- * returns the results of the failure. A call that has timed out has already had
- * its last try. */
+ * returns the results of the failure. After a timeout the call is not tried
+ * again. */
 net_outcome net_sock_retry_or_fail(lua_State *L, net_sock *s, const char *call,
                                    int dir, net_wake wake) {
   int code = errno;
@@ -322,7 +322,8 @@ static void on_close(uv_fs_t *req) {
 }
 
 /* Closes the descriptor. With SO_LINGER, close(2) may block until the unsent
- * bytes are sent, even a non-blocking descriptor: a thread does it then. */
+ * bytes are sent, even on a non-blocking descriptor: a thread closes it
+ * then. */
 static void close_fd(lua_State *L, net_sock *s) {
   uv_fs_t *req = NULL;
   if (s->lingers && NET_CALL(net_os_lingers(s->fd))) req = malloc(sizeof *req);

@@ -79,11 +79,11 @@ static ssize_t fill(lua_State *L, net_sock *s, size_t want) {
   return n;
 }
 
-/* Normalizes the arguments to (sock, max); max defaults to `unless`. */
-static void check_max(lua_State *L, lua_Integer unless) {
+/* Normalizes the arguments to (sock, max); max defaults to `fallback`. */
+static void check_max(lua_State *L, lua_Integer fallback) {
   lua_settop(L, MAX);
   if (lua_isnil(L, MAX)) {
-    lua_pushinteger(L, unless);
+    lua_pushinteger(L, fallback);
     lua_replace(L, MAX);
   }
   net_args_size(L, MAX);

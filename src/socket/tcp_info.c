@@ -16,7 +16,7 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 
-/* By tcpi_state; no header of the kernel names the values. */
+/* By tcpi_state, whose values are those of the kernel's tcp_states.h. */
 static const char *const states[] = {"CLOSE",     "ESTABLISHED", "SYN_SENT",
                                      "SYN_RECV",  "FIN_WAIT1",   "FIN_WAIT2",
                                      "TIME_WAIT", "CLOSE",       "CLOSE_WAIT",

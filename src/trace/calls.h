@@ -12,14 +12,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What the tracer has to do for a call besides. */
+/* What else the tracer records of a call. */
 typedef enum {
   PLAIN,
   NAMES,    /* its results are sockets with new addresses */
   GIVES,    /* its first result is bytes that were received */
   FILLS,    /* its second argument is a buffer that got bytes */
   TAKES,    /* its second argument is bytes to send */
-  ITERATES, /* it gives them, too; the socket is an upvalue of the iterator */
+  ITERATES, /* as GIVES, but the socket is an upvalue of the iterator */
   CLOSES    /* it closes a socket, if that is open */
 } call_role;
 

@@ -9,7 +9,8 @@
  * call that raises is noticed later: when the next call of its coroutine begins
  * or ends, or when the coroutine is unwound.
  *
- *   upvalues of traced: the loop's box, a function, and that function's own
+ *   upvalues of traced: 1 the loop's box, 2 the function and its row, 3 and on
+ *   the function's own
  */
 #include "trace/tracer.h"
 
@@ -137,9 +138,8 @@ static int count_frames(lua_State *L, int level, int most) {
   return n;
 }
 
-/* Leaves the calls that raised. Returns the innermost call under way in L,
- * or NULL. level: of the stack; 1 when the running call is not in the chain
- * yet. */
+/* Leaves the calls that raised. Returns the innermost call under way in L, or
+ * NULL. level: 1 if the running call is not in the chain yet, else 0. */
 static net_call *innermost(net_wait *w, lua_State *L, int level) {
   int n = 0;
   net_call *call = w->call;

@@ -5,11 +5,10 @@ local support = require "tests.support"
 local MAY_INCLUDE = {
   os = "os", engine = "os engine", core = "os core",
   socket = "os core socket", trace = "os core socket trace",
-  tls = "os core socket tls", lib = "os engine core socket trace lib",
-  host = "os engine core socket trace tls lib host",
+  lib = "os engine core socket trace lib",
+  host = "os engine core socket trace lib host",
 }
 local PURE = { os = true, engine = true } -- they know neither Lua nor libuv
-local EXCEPT = { ["os/poller_uv"] = true }
 
 -- Calls f with "core/loop", "core" and the text of each source and header.
 local function each_file(f)
@@ -51,7 +50,7 @@ describe("the files of src", function()
   it("know neither Lua nor libuv in os and engine", function()
     local wrong = {}
     each_file(function(name, folder, text)
-      if not PURE[folder] or EXCEPT[name] then return end
+      if not PURE[folder] then return end
       for header in text:gmatch "#include <(%w+)%.h>" do
         if header == "uv" or header == "lauxlib" or header:find "^lua" then
           wrong[#wrong + 1] = ("%s includes <%s.h>"):format(name, header)

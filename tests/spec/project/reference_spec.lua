@@ -180,7 +180,7 @@ describe("the reference", function()
     assert.same({}, unknown)
   end)
 
-  it("names codes that libuv or err.c knows", function()
+  it("names codes that libuv or error.c knows", function()
     local known = support.run "sh -c 'echo \"#include <uv.h>\" | \z
       ${CC:-cc} -E -dM $(pkg-config --cflags libuv) -'"
     known = known .. support.read "src/core/error.c":gsub('"(E%u+)"', "UV__%1 ")
