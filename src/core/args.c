@@ -34,6 +34,13 @@ size_t net_args_size(lua_State *L, int arg) {
   return (size_t)size;
 }
 
+/* Returns a number of seconds, 0 or more. */
+double net_args_seconds(lua_State *L, int arg) {
+  double seconds = luaL_checknumber(L, arg);
+  luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+  return seconds;
+}
+
 /* Returns the value of the constant that the argument names, by default that of
  * `fallback` (NULL: the argument is required). */
 int net_args_constant(lua_State *L, int arg, const char *fallback,

@@ -21,6 +21,7 @@ typedef struct net_constant {
 const char *net_args_name(const net_constant *list, int value);
 
 size_t net_args_size(lua_State *L, int arg);
+double net_args_seconds(lua_State *L, int arg);
 int net_args_constant(lua_State *L, int arg, const char *fallback,
                       const net_constant *list);
 

@@ -98,7 +98,8 @@ void net_report_error(net_task *t) {
   lua_pushcfunction(L, print_report);
   lua_pushlightuserdata(L, t);
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
-    lua_writestringerror("netlab: %s\n", "(an error that cannot be shown)");
+    lua_writestringerror("%s: (an error that cannot be shown)\n",
+                         loop->hosted ? "netlab" : "net");
   } else if (loop->hosted) {
     lua_pushcfunction(L, print_hint);
     lua_insert(L, -2);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "core/args.h"
 #include "core/classes.h"
 #include "core/coro.h"
 #include "core/deadline.h"
@@ -123,8 +124,7 @@ static int net_sleepk(lua_State *L, net_wake wake) { /* seconds, end */
 
 /* net.sleep(seconds) -> true */
 static int net_sleep(lua_State *L) {
-  lua_Number seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+  double seconds = net_args_seconds(L, 1);
   lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)net_deadline_after(seconds));
   net_loop_begin(L, "sleep", seconds > 0 ? seconds : 1e-9);
@@ -161,8 +161,7 @@ static int deadlinek(lua_State *L, int status, lua_KContext context) {
 
 /* net.deadline(seconds, f, ...) -> ... */
 static int deadline(lua_State *L) {
-  lua_Number seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+  double seconds = net_args_seconds(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   net_deadline *d = lua_newuserdatauv(L, sizeof *d, 1);
   *d = (net_deadline){0};

@@ -15,9 +15,7 @@
 static int sock_settimeout(lua_State *L) {
   net_sock *s = net_sock_check(L);
   luaL_checkany(L, 2);
-  double seconds = lua_isnil(L, 2) ? -1 : luaL_checknumber(L, 2);
-  luaL_argcheck(L, lua_isnil(L, 2) || seconds >= 0, 2,
-                "seconds must not be negative");
+  double seconds = lua_isnil(L, 2) ? -1 : net_args_seconds(L, 2);
   if (s->fd < 0) return net_sock_error(L, s, "settimeout", EBADF);
   s->timeout = seconds;
   lua_settop(L, 1);

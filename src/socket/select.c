@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "core/args.h"
 #include "core/classes.h"
 #include "core/deadline.h"
 #include "core/error.h"
@@ -146,9 +147,7 @@ static int net_select(lua_State *L) {
   lua_settop(L, TIMEOUT);
   copy_list(L, READERS);
   copy_list(L, WRITERS);
-  double seconds = lua_isnil(L, TIMEOUT) ? -1 : luaL_checknumber(L, TIMEOUT);
-  luaL_argcheck(L, lua_isnil(L, TIMEOUT) || seconds >= 0, TIMEOUT,
-                "seconds must not be negative");
+  double seconds = lua_isnil(L, TIMEOUT) ? -1 : net_args_seconds(L, TIMEOUT);
   lua_newtable(L); /* READABLE */
   lua_newtable(L); /* WRITABLE */
   net_loop_begin(L, "select", seconds);

@@ -27,6 +27,7 @@
 #include "socket/option.h"
 #include "socket/pollset.h"
 #include "socket/resolver.h"
+#include "socket/stream.h"
 
 const char net_sock_mark = 0;
 
@@ -349,9 +350,7 @@ static int sock_close(lua_State *L) {
     cancel_calls(net_loop_get(L), s);
     NET_CALL(close_fd(L, s));
     s->fd = -1;
-    free(s->in);
-    s->in = NULL;
-    s->start = s->end = s->size = 0;
+    net_stream_free(s);
     free(s->peer.path);
     s->peer = (net_peer){0};
   }

@@ -188,9 +188,7 @@ static int sock_lines(lua_State *L) {
 /* Pushes all bytes of a stream that has ended, and frees the buffer. */
 static net_outcome consume_all(lua_State *L, net_sock *s) {
   net_stream_consume(L, s, net_stream_buffered(s), 0);
-  free(s->in);
-  s->in = NULL;
-  s->start = s->end = s->size = 0;
+  net_stream_free(s);
   return 1;
 }
 

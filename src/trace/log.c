@@ -67,7 +67,7 @@ void net_log_string(net_strbuf *b, const char *s, size_t len) {
   NET_PUT(b, "\"");
 }
 
-void net_log_address(net_strbuf *b, const net_addr *a) {
+static void add_address(net_strbuf *b, const net_addr *a) {
   char text[NET_ADDR_TEXT];
   net_addr_text(a, text);
   net_log_string(b, text, strlen(text));
@@ -114,10 +114,10 @@ void net_log_names(uint32_t id, const net_addr *local, const net_addr *peer) {
   net_strbuf *b = net_log_begin("name", uv_hrtime());
   NET_NUMBER(b, "sock", id);
   NET_KEY(b, "local");
-  net_log_address(b, local);
+  add_address(b, local);
   if (peer->len > 0) {
     NET_KEY(b, "peer");
-    net_log_address(b, peer);
+    add_address(b, peer);
   }
   net_log_end(b, 0);
 }

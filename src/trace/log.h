@@ -24,7 +24,6 @@ void net_log_end(net_strbuf *b, int bytes);
 void net_log_idle(uint64_t now);
 void net_log_lost(void);
 void net_log_string(net_strbuf *b, const char *s, size_t len);
-void net_log_address(net_strbuf *b, const net_addr *a);
 uint32_t net_log_new_sock(int fd, int family, int type);
 uint32_t net_log_sock(net_sock *s);
 void net_log_names(uint32_t id, const net_addr *local, const net_addr *peer);
