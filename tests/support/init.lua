@@ -137,7 +137,8 @@ function support.start(command, input)
   local source = input and support.write(path .. ".in", input) or "/dev/null"
   local pipe <close> = io.popen(([[
     ( exec 3>&1 >%s.out 2>%s.err
-      env -u SPEC_FOLDER --default-signal=INT %s <%s 3>&- & echo $! >&3; exec 3>&-
+      env -u SPEC_FOLDER --default-signal=INT %s <%s 3>&- &
+      echo $! >&3; exec 3>&-
       wait $!; echo $? >%s.status ) &]]):format(path, path, command, source,
         path))
   return setmetatable({ path = path, command = command,

@@ -55,7 +55,8 @@ local function session(steps, command, env)
   for name, value in pairs(env or {}) do environment[name] = value end
   local words = json.encode { steps, command or { host }, environment }
   local path = support.write(folder .. "/words", words)
-  local out, err, status = support.run(support.python(typist) .. " " .. path, "", 60)
+  local out, err, status = support.run(
+    support.python(typist) .. " " .. path, "", 60)
   assert.equal("", err)
   return out, status
 end
