@@ -8,14 +8,14 @@ local hints = {}
 -- For each code, English and Traditional Chinese; at most 90 columns.
 local lines = {
   EACCES = {
-    "not permitted: ports below 1024 are for root (take a higher one), a " ..
-      "path is for its owner",
-    "沒有權限：1024 以下的埠要 root 才能用，請換大一點的；路徑要有寫入權",
+    "not permitted: ports below 1024 need root, broadcast SO_BROADCAST, a " ..
+      "path its permissions",
+    "沒有權限：小於 1024 的埠要 root，廣播要 SO_BROADCAST，路徑要有存取權限",
   },
   EADDRINUSE = {
-    "the port is in use (ss -ltunp shows by whom) or was just now: use " ..
-      "another, or SO_REUSEADDR",
-    "埠已被占用（ss -ltunp 看是誰），或剛用過：換一個埠，或設 SO_REUSEADDR",
+    "in use (ss -ltunp shows by whom) or in TIME_WAIT: take another port, " ..
+      "or set SO_REUSEADDR",
+    "位址被占用（ss -ltunp 看是誰）或在 TIME_WAIT：換一個埠，或設 SO_REUSEADDR",
   },
   EADDRNOTAVAIL = {
     "this machine does not have that address (ip addr lists the ones it " ..
@@ -48,9 +48,9 @@ local lines = {
     "socket 已關閉：因為 close()、離開 <close> 的區塊，或另一個 task 關了它",
   },
   EBUSY = {
-    "another task is in such a call on this socket: only one may read and " ..
-      "one may write at a time",
-    "另一個 task 正用這個 socket 做同樣的事：同時只能一個讀、一個寫",
+    "another task or an echo engine uses this socket: one reader and one " ..
+      "writer at a time",
+    "另一個 task 或 echo 引擎正用這個 socket：同時只能一個讀、一個寫",
   },
   ECONNREFUSED = {
     "nobody listens there: is the server running, on that host and port? " ..
@@ -64,7 +64,7 @@ local lines = {
   },
   EHOSTUNREACH = {
     "that host cannot be reached: is it on, and does ping get there? " ..
-      "a firewall may refuse",
+      "a firewall may reject it",
     "到不了那台主機：它開機了嗎？ping 得到嗎？也可能被防火牆拒絕",
   },
   EMFILE = {
@@ -73,9 +73,9 @@ local lines = {
     "開啟的 socket 和檔案太多（上限看 ulimit -n）：用 <close> 關閉，或提高上限",
   },
   EMSGSIZE = {
-    "too big for one datagram (65507 bytes in IPv4): send it in pieces, " ..
-      "or use a stream",
-    "一個 datagram 裝不下（IPv4 最多 65507 bytes）：分次送，或改用 stream",
+    "too long: a datagram holds 65507 bytes in IPv4; recv_line and " ..
+      "recv_all take a larger max",
+    "太長：IPv4 的 datagram 最多 65507 bytes；recv_line 和 recv_all 可給更大的 max",
   },
   ENETUNREACH = {
     "no route to that network: is this machine online (ip route)? " ..
@@ -88,14 +88,14 @@ local lines = {
     "這個 socket 沒有對方：先 connect，或用 accept 傳回的那一個",
   },
   EOF = {
-    "the peer has sent everything; this is not an error: test for it with " ..
-      "code == \"EOF\"",
-    "對方已送完資料，這不是錯誤：用 code == \"EOF\" 判斷",
+    "the peer has closed its side, and all its data is read; no error: " ..
+      "test code == \"EOF\"",
+    "對方已關閉它那一端，資料也讀完了；這不是錯誤：用 code == \"EOF\" 判斷",
   },
   EPIPE = {
-    "the peer closed before this was sent: receive what it sent first, or " ..
-      "connect again",
-    "送出之前對方已關閉連線：先收它送來的資料，或重新連線",
+    "this connection can send no more: the peer closed it, or shutdown " ..
+      "was called here",
+    "這個連線不能再送資料：對方已關閉它，或這裡呼叫過 shutdown",
   },
   ETIMEDOUT = {
     "no answer in time: is the peer up (ping)? is there a firewall? is " ..
@@ -122,8 +122,9 @@ end
 
 --- What to try about a network error, as a line without a newline.
 ---
---- A Chinese locale gets Traditional Chinese, any other English. By default the
---- locale is the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
+--- A Chinese locale in UTF-8 gets Traditional Chinese, any other English. By
+--- default the locale is the first of LC_ALL, LC_MESSAGES and LANG that is not
+--- empty.
 ---
 --- See: locale(7).
 ---@param code string the third result of a call that failed: "ECONNREFUSED"
