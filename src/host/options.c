@@ -23,7 +23,7 @@ static const char usage[] =
     "usage: netlab [options] [script [args]]\n"
     "  --help       show this help and exit\n"
     "  --version    show the versions of netlab, Lua and libuv, and exit\n"
-    "  --list       list the labs, one for each program of the slides\n"
+    "  --list       list the labs\n"
     "  --trace      show each network call of the script on standard error\n"
     "  --trace=FILE write the calls to FILE.jsonl, or draw them in FILE.html,\n"
     "               FILE.mmd (Mermaid) or FILE.json (Chrome trace events)\n"
