@@ -9,7 +9,7 @@ local net = require "net"
 local host_name = assert(net.gethostname())
 print("Host name: " .. host_name)
 
--- The network need not know your own name, so this may fail.
+-- The name need not be in /etc/hosts or DNS, so this may fail.
 local ip_address, message = net.gethostbyname(host_name)
 print("IP address: " .. (ip_address or message))
 

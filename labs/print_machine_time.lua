@@ -22,7 +22,8 @@ if not response then
   os.exit(1, true)
 end
 print(os.date("%a %b %e %H:%M:%S %Y", math.floor(response.tx_time)))
-print(("Our clock is %+.6f s fast; delay %.6f s; stratum %d, source %s"):format(
-  -response.offset, response.delay, response.stratum, response.reference))
+print(("Our clock is off by %+.6f s (+: fast); delay %.6f s; "):format(
+  -response.offset, response.delay) .. ("stratum %d, source %s"):format(
+  response.stratum, response.reference))
 
 -- Try: ask three servers.  Do they differ by less than their delays?

@@ -17,8 +17,8 @@ local function server(reuse, at)
   srv:close()
   return nil, message
 end
--- The side that closes first keeps the address in TIME_WAIT for a minute, and
--- bind fails, unless both the old and the new socket have SO_REUSEADDR.
+-- The side that closes first keeps the connection in TIME_WAIT for a minute;
+-- meanwhile bind to its port fails unless both sockets have SO_REUSEADDR.
 for reuse = 0, 1 do
   local srv, client = server(reuse, 0), assert(net.socket("inet", "stream"))
   local host, at = srv:getsockname()

@@ -26,10 +26,9 @@ if not ok and code:match "^EAI_" then
 elseif not ok then
   give_up("Connection error", message)
 end
--- Third -- send.  The kernel takes the bytes; a lost peer is noticed later.
+-- Third -- send.  It only hands bytes to the kernel; a lost peer shows later.
 ok, message = s:sendall(("GET %s HTTP/1.0\r\n\r\n"):format(args.file))
 if not ok then give_up("Error sending data", message) end
-
 -- Fourth -- receive, until the peer ends the stream.
 repeat
   local buf
@@ -37,4 +36,5 @@ repeat
   if buf then io.stdout:write((buf:gsub("[^%g \r\n\t]", net.escape))) end
 until not buf
 if code ~= "EOF" then give_up("Error receiving data", message) end
--- Try: a wrong name, a port where nobody listens, a file that does not exist.
+-- Try: first python3 -m http.server 8080.  Then a wrong name, a port where
+--      nobody listens, a file that does not exist.

@@ -13,7 +13,7 @@ local function client_after(seconds)
   assert(c:connect(host, port))
 end
 local function report(mode, times, start, conn, why)
-  print(("%-12s called %d time(s) in %.1f s: %s"):format(mode, times,
+  print(("%-13s called %d time(s) in %.1f s: %s"):format(mode, times,
     net.now() - start, conn and "a client connected" or why))
   if conn then conn:close() end
 end
@@ -26,7 +26,7 @@ report("blocking", 1, start, s:accept())
 -- With a timeout: call once, but do not wait for ever.
 start = net.now()
 s:settimeout(0.5)
-report("timed 0.5 s", 1, start, s:accept())
+report("timeout 0.5 s", 1, start, s:accept())
 -- Nonblocking I/O model: an error at once, EAGAIN; call again and again.
 start = net.now()
 net.spawn(client_after, 0.3)
@@ -37,4 +37,4 @@ repeat
   if not conn then print(why); net.sleep(0.1) end
 until conn
 report("non-blocking", calls, start, conn)
--- Try: what does it cost to call every 0.001 s?  And to call only rarely?
+-- Try: what does it cost to call every 0.001 s?  And once a second?

@@ -23,4 +23,4 @@ local _, message, code = s:recv(16)
 print(("recv gave up after %.1f seconds: %s"):format(net.now() - start, code))
 print(message)
 
--- Try: settimeout(0), then settimeout(nil).  What ends the wait now?
+-- Try: settimeout(0): which code?  Then settimeout(nil): what ends the wait?

@@ -18,7 +18,8 @@ if ok then
   ok, message = sock:sendall(args.message)
 end
 
--- TCP keeps bytes in order, but not where a message ends: count the bytes.
+-- TCP keeps the order of the bytes, not the ends of messages, so count the
+-- bytes.
 local amount_received, amount_expected = 0, #args.message
 while ok and amount_received < amount_expected do
   ok, message = sock:recv(16)

@@ -27,7 +27,7 @@ end
 
 -- The echo loop, in C, for all clients at once.  For one client it is:
 --   local client <close> = assert(sock:accept())
---   local data = client:recv(65536)         -- nil: the end of the stream
+--   local data = client:recv(65536) -- nil: the end of the stream, or an error
 --   while data and client:sendall(data) do data = client:recv(65536) end
 print "Waiting to receive message from client"
 local totals = assert(sock:echo {

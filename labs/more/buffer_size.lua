@@ -18,8 +18,8 @@ local args = parser:parse()
 if args.seconds <= 0 then parser:error "seconds must be above 0" end
 local file <close> = args.svg
 
--- Both ends of a connection.  The handshake settles the receiver's window, so
--- its buffer is set on the listener; the accepted socket inherits it.
+-- Both ends of a connection.  The handshake settles how large the window can
+-- become, so the listener gets the buffer; the accepted socket inherits it.
 local function connection(buffer, nodelay)
   local listener <close> = assert(net.socket("inet", "stream"))
   local writer = assert(net.socket("inet", "stream"))
@@ -97,4 +97,4 @@ if file then
     x = "size of a buffer or a write", y = "throughput", x_unit = "B",
     y_unit = "B/s", log_x = true, log_y = true }))
 end
--- Try: send both parts as one.  Who waits now?  Which sizes do you get?
+-- Try: send both parts as one: who waits?  Which sizes does getsockopt report?

@@ -60,8 +60,8 @@ local function row(connections, r)
   for code, n in pairs(r.errors) do text = text .. "\n" .. code .. " " .. n end
   return text
 end
--- How many answers took up to the time on the left, and longer than the time
--- above it.  Two peaks mean two kinds of answers: look for the slow one.
+-- Each bar: the answers that took at most the time on its left, and more than
+-- the time above.  Two peaks mean two kinds of answers: look for the slow one.
 local function bars(buckets)
   local rows = {}
   for i, b in ipairs(buckets) do
@@ -74,7 +74,7 @@ local say = args.json and function() end or print
 local most = args.connections or args.sweep and 64 or 1
 local n, runs, p50, p99 = args.sweep and math.min(1, most) or most, {}, {}, {}
 local histogram, failed
-say(plot.row(widths, "conns", "messages", "rate/s", "one way", "p50", "p99",
+say(plot.row(widths, "conns", "messages", "rate/s", "B/s", "p50", "p99",
   "p99.9", "max", "lost", "corrupt"))
 repeat
   local r = run(n)
@@ -97,4 +97,4 @@ if args.svg and #p50 > 0 then
       { name = "p99", points = p99 } } }))
 end
 if failed then os.exit(1, true) end
--- Try: --sweep.  From which load on does only the latency grow?
+-- Try: --sweep.  From which load on does the latency grow, but not the rate?

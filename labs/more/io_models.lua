@@ -1,17 +1,17 @@
 -- More: five ways to wait for many clients   after: Labs 9, 12
--- run:  netlab labs/more/io_models.lua         (--trace=run.html before it)
+-- run:  netlab labs/more/io_models.lua    (also: netlab --trace=run.html ...)
 -- A read has two parts: the data must arrive, and the kernel must copy it into
 -- the program.  The I/O models differ in who waits for the data, and where.
-local net, plot = require "net", require "net.plot"
+local net, plot, int = require "net", require "net.plot", math.tointeger
 local names = { "blocking", "non-blocking", "select", "tasks", "engine" }
-local function seconds(text) return tonumber(text:match "^[%d.]+$") end
+local function num(text) return tonumber(text:match "^[%d.]+$") end
 local parser = require "argparse" ("io_models", "The same echo, five ways")
 parser:option("--model", "run only this one"):choices(names)
-parser:option("--clients", "at once"):convert(math.tointeger):default "3"
-parser:option("--messages", "per client"):convert(math.tointeger):default "3"
-parser:option("--pause", "seconds before each"):convert(seconds):default "0.03"
-parser:option("--nap", "seconds between polls"):convert(seconds):default "0.005"
-parser:option("--ask", "act as the clients of this port"):convert(net.port)
+parser:option("--clients", "clients at once"):convert(int):default "3"
+parser:option("--messages", "messages per client"):convert(int):default "3"
+parser:option("--pause", "seconds before a message"):convert(num):default "0.03"
+parser:option("--nap", "seconds between polls"):convert(num):default "0.005"
+parser:option("--ask", "internal: act as this port's clients"):convert(net.port)
 local args = parser:parse()
 if args.clients < 1 then parser:error "clients must be 1 or more" end
 local models, slowest, ended, first = {}, 0, 0, 0
@@ -83,8 +83,8 @@ end
 while arg[first - 1] do first = first - 1 end -- the interpreter
 local ask_it = "'" .. (arg[first] .. "\0" .. table.concat(arg, "\0", 0))
   :gsub("'", [['\'']]):gsub("%z", "' '") .. "' --ask "
-local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 7 }, ...)) end
-row("", "system calls", "wake-ups", "CPU", "bytes", "time", "slowest")
+local function row(...) print(plot.row({ 12, 12, 8, 7, 5, 6, 12 }, ...)) end
+row("", "system calls", "wake-ups", "CPU", "bytes", "time", "slowest echo")
 for _, name in ipairs(args.model and { args.model } or names) do
   local listener <close> = assert(net.listen("127.0.0.1", 0))
   local clients = io.popen(ask_it .. select(2, listener:getsockname()))

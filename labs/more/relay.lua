@@ -4,7 +4,7 @@
 -- The relay sits between clients, which connect to --port, and a server, --to.
 -- Datagrams may be lost and, with jitter, overtake each other.  TCP resends and
 -- reorders, so a stream is only delayed, cut into pieces that are not messages
--- (--chunk), or broken off (--reset-after).
+-- (--chunk), or reset (--reset-after).
 local net = require "net"
 local relay = require "net.relay"
 local argparse = require "argparse"
@@ -50,9 +50,9 @@ parser:option("--reset-after", "TCP: bytes before a reset"):convert(positive)
 parser:flag("--quiet", "print only the totals")
 local args = parser:parse()
 if args.loss and not args.udp then
-  parser:error "--loss needs --udp: TCP hides losses, as it sends again"
+  parser:error "--loss needs --udp: TCP resends what is lost"
 elseif args.idle and not args.udp then
-  parser:error "--idle needs --udp: a connection has an end"
+  parser:error "--idle needs --udp: TCP tells when a client is gone"
 elseif args.udp and (args.chunk or args.reset_after) then
   parser:error "--chunk and --reset-after are for TCP, not for --udp"
 elseif args.idle and args.idle < 0.001 then
@@ -73,7 +73,7 @@ print(("Relaying %s port %d to %s port %d"):format(args.host,
 local totals = { up = 0, down = 0, lost = 0, connections = 0, resets = 0 }
 local _ <close> = setmetatable({}, { __close = function() -- after Ctrl-C
   local format = args.udp and "%d datagrams up, %d down, %d lost" or
-    "%d bytes up, %d down; %d connections, %d broken off"
+    "%d bytes up, %d down; %d connections, %d reset"
   print(format:format(totals.up, totals.down,
     args.udp and totals.lost or totals.connections, totals.resets))
 end })

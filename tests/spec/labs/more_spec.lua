@@ -124,7 +124,7 @@ describe("echo_load", function()
     local out, err, status = load "--port 9"
     assert.same({ "", 0 }, { err, status })
     assert.equal([[
-conns messages  rate/s   one way     p50     p99   p99.9     max  lost corrupt
+conns messages  rate/s       B/s     p50     p99   p99.9     max  lost corrupt
     1      100     1 k   64 kB/s   30 us  500 us  800 us    2 ms     0       0
 to 10 us  50 #####################################
 to 15 us   0

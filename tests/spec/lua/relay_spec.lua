@@ -171,7 +171,7 @@ describe("the relay lab and streams", function()
     local data = bytes(100000)
     assert.is_true(data == echoed(port, data))
     process:expect "\n%S+: 100000 bytes up, 100000 down: ended\n"
-    assert.matches("100000 down; 1 connections, 0 broken off\n$",
+    assert.matches("100000 down; 1 connections, 0 reset\n$",
       ended(process))
   end)
 
@@ -191,7 +191,7 @@ describe("the relay lab and streams", function()
       tasks[i] = net.spawn(function() return echoed(port, text) == text end)
     end
     for i = 1, 50 do assert.is_true(tasks[i]:join()) end
-    assert.matches("; 50 connections, 0 broken off\n$", ended(process))
+    assert.matches("; 50 connections, 0 reset\n$", ended(process))
   end)
 
   it("is late once, not once a piece", function()
@@ -236,7 +236,7 @@ describe("the relay lab and streams", function()
     assert.equal("ECONNRESET", reason)
     assert.is_true(total <= 1000)
     process:expect "\n%S+: 1000 bytes up, 0 down: reset after 1000 bytes\n"
-    assert.matches("\n1000 bytes up, 0 down; 1 connections, 1 broken off\n$",
+    assert.matches("\n1000 bytes up, 0 down; 1 connections, 1 reset\n$",
       ended(process))
   end)
 
@@ -266,7 +266,8 @@ describe("the relay lab", function()
 
   it("says what is wrong with its options", function()
     for args, message in pairs {
-      ["--loss 20%"] = "TCP hides loss", ["--udp --chunk 3"] = "are for TCP",
+      ["--loss 20%"] = "TCP resends what is lost",
+      ["--udp --chunk 3"] = "are for TCP",
       ["--udp --reset-after 3"] = "are for TCP",
       ["--idle 1s"] = "needs %-%-udp",
       ["--udp --loss 20"] = "20 is not 0%% to 100%%",
