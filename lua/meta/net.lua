@@ -37,7 +37,8 @@ local net = {}
 -- integer in host byte order, 0 to 65535, or the name of a service in
 -- services(5), such as "http". An address is two values, host and port; the
 -- address of a UNIX socket is one, its path (on Linux, an abstract name begins
--- with a NUL byte).
+-- with a NUL byte). In the text of a parameter or a field, a value after a
+-- semicolon is the default.
 --
 -- Errors of the network are returned:
 --
@@ -67,7 +68,7 @@ local net = {}
 ---| "ENFILE" # the system has no descriptor left
 ---| "ENOBUFS" # the kernel has no buffer left
 ---| "ENOMEM" # the kernel has no memory left
----| "EACCES" # not permitted: a port below 1024, or a path
+---| "EACCES" # not permitted: a port below 1024, a broadcast address, a path
 ---| "EADDRINUSE" # another socket has that address
 ---| "EADDRNOTAVAIL" # this machine does not have that address
 ---| "EINPROGRESS" # a non-blocking connect has begun
@@ -130,14 +131,15 @@ function net.gethostbyname(name) end
 ---@field port integer
 ---@field canonname? string in the first entry, with AI_CANONNAME
 
---- All addresses of a host, in the order of the resolver.
+--- All addresses of a host, in the order of the resolver. Host and service
+--- cannot both be nil.
 ---
 --- Errors: "EAI_NONAME" there is no such name, "EAI_AGAIN" no name server
 --- answers now, "EAI_SERVICE" there is no such service, "EAI_BADFLAGS".
 ---
 --- See: getaddrinfo(3), RFC 3493, RFC 6724.
 ---@param host? string nil: the loopback, or every address with AI_PASSIVE
----@param service? integer|string nil: port 0; not if host is nil, too
+---@param service? integer|string nil: port 0
 ---@param hints? net.getaddrinfo.hints
 ---@return net.getaddrinfo.address[]? list
 ---@return string? message
@@ -283,28 +285,32 @@ function net.inet_pton(family, text) end
 ---@return string text "127.0.0.1", "fe80::1%eth0"
 function net.inet_ntop(family, bytes, scope) end
 
---- Converts 32 bits from host to network byte order. Raises an error for more.
+--- Converts 32 bits from host to network byte order. Raises an error for a
+--- larger or negative number.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 4294967295
 ---@return integer n
 function net.htonl(n) end
 
---- Converts 32 bits from network to host byte order. Raises an error for more.
+--- Converts 32 bits from network to host byte order. Raises an error for a
+--- larger or negative number.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 4294967295
 ---@return integer n
 function net.ntohl(n) end
 
---- Converts 16 bits from host to network byte order. Raises an error for more.
+--- Converts 16 bits from host to network byte order. Raises an error for a
+--- larger or negative number.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 65535
 ---@return integer n
 function net.htons(n) end
 
---- Converts 16 bits from network to host byte order. Raises an error for more.
+--- Converts 16 bits from network to host byte order. Raises an error for a
+--- larger or negative number.
 ---
 --- See: byteorder(3), slide "integer_conversion".
 ---@param n integer 0 to 65535
@@ -522,7 +528,7 @@ function sock:close() end
 --- See: recv(2), slide "echo_server and echo_client by TCP".
 ---@param size integer 1 to 2^30 bytes
 ---@param flag? "MSG_PEEK"
----@return string? data 1 to size bytes
+---@return string? data at most size bytes; "": an empty datagram
 ---@return boolean|string? cut true: the datagram was longer; or the message
 ---@return net.code? code
 function sock:recv(size, flag) end
@@ -635,8 +641,8 @@ function sock:recvfrom(size, flag) end
 
 --- Sends one datagram.
 ---
---- Errors: "EMSGSIZE" it is too long, "ECONNREFUSED" nobody received an earlier
---- one, "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
+--- Errors: "EMSGSIZE" it is too long, "ECONNREFUSED" an earlier datagram found
+--- no socket, "EAI_NONAME", "EAI_AGAIN", "EAGAIN", "ETIMEDOUT".
 ---
 --- See: sendto(2), slide "echo_server and echo_client by UDP".
 ---@param data string
@@ -691,12 +697,21 @@ function sock:setblocking(flag) end
 ---@return net.code? code
 function sock:getblocking() end
 
---- Sets an option by its name in C. The table in src/socket/option.c has all
---- names; another name raises an error. SO_LINGER takes two values: whether,
---- and for how many seconds. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an
+--- Sets an option by its name in C. SO_LINGER takes two values: on or off, and
+--- the seconds close may wait. IP_MULTICAST_IF and IPV6_MULTICAST_IF take an
 --- interface, as join_group does.
 ---
 ---     sock:setsockopt("SO_REUSEADDR", true)
+---
+--- The names are SO_BROADCAST, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE,
+--- SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF; TCP_CORK,
+--- TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG,
+--- TCP_NODELAY, TCP_QUICKACK, TCP_SYNCNT, TCP_USER_TIMEOUT; IP_MULTICAST_IF,
+--- IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_TOS, IP_TTL; IPV6_MULTICAST_HOPS,
+--- IPV6_MULTICAST_IF, IPV6_MULTICAST_LOOP, IPV6_UNICAST_HOPS, IPV6_V6ONLY; and,
+--- for getsockopt only, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PEERCRED,
+--- SO_PROTOCOL, SO_TYPE. Another name, or one that this system lacks, raises an
+--- error.
 ---
 --- Errors: "ENOPROTOOPT", "EINVAL" it cannot be set on this socket, "ENODEV".
 ---
@@ -718,7 +733,7 @@ function sock:setsockopt(name, value, seconds) end
 ---
 --- See: getsockopt(2), socket(7), tcp(7), ip(7), slide "modify_buff_size".
 ---@param name string "SO_SNDBUF"
----@return integer|string? value of SO_LINGER: whether, 0 or 1
+---@return integer|string? value of SO_LINGER: 1 on, 0 off
 ---@return integer|string? seconds of SO_LINGER, the uid; or the message
 ---@return integer|net.code? gid of SO_PEERCRED; or the code
 function sock:getsockopt(name) end
@@ -738,8 +753,10 @@ function sock:info() end
 --- The results of sock:info. A listener has no queues of bytes. All other
 --- fields are for TCP on systems with TCP_INFO (Linux).
 ---@class net.info
----@field recv_queue integer? bytes to be received; of the next datagram
----@field send_queue integer? bytes not acknowledged; not TCP: kernel memory
+--- Bytes that can be received; datagrams: of the next one.
+---@field recv_queue integer?
+--- TCP: bytes not acknowledged; others: kernel memory in use.
+---@field send_queue integer?
 ---@field state string? "ESTABLISHED", as netstat shows it
 ---@field accept_queue integer? of a listener: connections that wait for accept
 ---@field backlog integer? of a listener: the limit of accept_queue
@@ -759,8 +776,9 @@ function sock:info() end
 ---@field bytes_received integer? of the stream
 
 --- Makes a datagram socket receive what is sent to a multicast address and to
---- the port that the socket is bound to. Raises an error for an address that is
---- not a multicast address of the socket's family.
+--- the port that the socket is bound to. Without an interface, the kernel's
+--- route decides. Raises an error for an address that is not a multicast one of
+--- the socket's family.
 ---
 ---     sock:join_group("239.1.2.3", "eth0")
 ---
@@ -769,7 +787,7 @@ function sock:info() end
 ---
 --- See: ip(7), ipv6(7), RFC 3493 section 5.2.
 ---@param group string a numeric address: "239.1.2.3", "ff15::77"
----@param interface? string|integer name, index or IPv4 address; by route
+---@param interface? string|integer name, index or IPv4 address
 ---@return net.socket? sock
 ---@return string? message
 ---@return net.code? code
@@ -1023,7 +1041,7 @@ function histogram:text() end
 -- # Tasks
 --
 -- A task is a function that runs while the others wait. In netlab, the script
--- is the first task; in plain Lua, the loop turns while the script waits. A
+-- is the first task; in plain Lua, tasks run while the script waits. A
 -- task in a <close> variable is cancelled at the end of the block.
 
 --- A task, from net.spawn.
@@ -1069,8 +1087,8 @@ function net.sleep(seconds) end
 --- Calls f(...) and returns its results. All calls of f share this time, in
 --- addition to their own timeouts. When it is up, a call that would wait fails
 --- with "ETIMEDOUT", sock:echo returns its totals, and net.load its report. Of
---- nested deadlines, the earliest counts. A deadline does not bind tasks that f
---- spawns. Raises the errors of f.
+--- nested deadlines, the earliest counts. A deadline does not apply to tasks
+--- that f spawns. Raises the errors of f.
 ---
 --- See: timeout(1).
 ---@param seconds number
@@ -1104,11 +1122,11 @@ function net.now() end
 ---@return number seconds
 function net.time() end
 
---- The resources that this process has used since it began.
+--- The results of net.getrusage, counted since the process began.
 ---@class net.usage
 ---@field utime number CPU seconds in the program itself
 ---@field stime number CPU seconds in the kernel
----@field maxrss integer the most memory at one time, in bytes
+---@field maxrss integer the largest resident size, in bytes
 ---@field nvcsw integer voluntary context switches, in which it began to wait
 ---@field nivcsw integer involuntary ones, in which another process ran instead
 --- System calls of this module. Those of an echo engine are added when it ends;

@@ -230,6 +230,18 @@ describe("the reference", function()
     assert.same({}, difference(taken, described))
   end)
 
+  it("names each socket option in the text of setsockopt", function()
+    local rows, named = {}, {}
+    local source = support.read "src/socket/option.c"
+    for name in source:gmatch "ROW%([%u%d_]+, ([%u%d_]+)%)" do
+      rows[name] = true
+    end
+    for name in source:gmatch '{"([%u%d_]+)", ' do rows[name] = true end
+    local text = set(stubs, "function")["sock:setsockopt"].text
+    for name in text:gmatch "%f[%w]%u[%u%d]+_[%u_%d]+" do named[name] = true end
+    assert.same({}, difference(rows, named))
+  end)
+
   it("has the fields of what the engines report", function()
     local function fields(class)
       local names = map(set(stubs, "class")[class].fields, name_of)
