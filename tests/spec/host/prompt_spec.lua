@@ -4,6 +4,7 @@ local json = require "net.json"
 local support = require "tests.support"
 
 local host = support.host
+if not support.hosted then return end -- plain Lua has no part in it
 
 local typist = [[
 import json, os, pty, select, sys, termios, time

@@ -3,16 +3,18 @@ local support = require "tests.support"
 
 if not support.hosted then return end -- it runs both drivers itself
 
--- Starts the runner with a folder that has one spec file.
-local function start(text, variables)
+-- Starts the runner with a folder that has spec files with these texts.
+local function start(texts, variables)
   local folder = support.folder()
-  support.write(folder .. "/a_spec.lua", text)
+  for name, text in pairs(texts) do
+    support.write(("%s/%s_spec.lua"):format(folder, name), text)
+  end
   return support.start(("env SPEC_SECONDS=2 %s tests/support/run . %s"):format(
-    variables or "", folder)), folder
+    variables or "", folder))
 end
 
-local function run(text)
-  return start(text):wait(60)
+local function run(texts)
+  return start(texts):wait(60)
 end
 
 -- A command that starts a daemon, and the pattern of the daemon's own command.
@@ -31,11 +33,11 @@ describe("the runner", function()
   support.leaves_nothing(before_each, after_each)
 
   it("counts the specs of a file under both drivers", function()
-    local out, err, status = run [[
+    local out, err, status = run { a = [[
       describe("a", function()
         it("passes", function() print "quiet" end)
         it("passes too", function() end)
-      end)]]
+      end)]] }
     assert.same({ "", 0 }, { err, status })
     assert.matches("/a under netlab: 2 passed, 0 failed, %d", out)
     assert.matches("/a under lua%S*: 2 passed, 0 failed, %d", out)
@@ -43,64 +45,59 @@ describe("the runner", function()
     assert.matches("\n4 passed, 0 failed\n$", out)
   end)
 
-  it("prints all of a file that fails", function()
-    local out, _, status = run [[
-      describe("a", function()
-        it("passes", function() print "loud" end)
-        it("fails", function() error "because" end)
-      end)]]
+  it("prints all of a file that fails, or that ends early", function()
+    local out, _, status = run { text = "no Lua", exits = "os.exit(0)",
+      fails = [[
+        describe("a", function()
+          it("passes", function() print "loud" end)
+          it("fails", function() error "because" end)
+        end)]] }
     assert.equal(1, status)
-    assert.matches("under netlab: 1 passed, 1 failed.-loud.-because", out)
-    assert.matches("\n2 passed, 2 failed\n$", out)
-  end)
-
-  it("fails a file that has no spec, or that is not there", function()
-    for _, text in ipairs { "", "no Lua", "os.exit(0)" } do
-      local out, _, status = run(text)
-      assert.equal(1, status)
-      assert.matches("\n0 passed, %d failed\n$", out)
+    assert.matches("fails under netlab: 1 passed, 1 failed.-loud.-because", out)
+    for _, name in ipairs { "text", "exits" } do
+      assert.matches("/" .. name .. " under netlab: 0 passed, 1 failed", out)
     end
-    local out, _, status = support.run "tests/support/run . nowhere_spec.lua"
-    assert.equal(1, status)
-    assert.matches("\n0 passed, 4 failed\n$", out)
+    assert.matches("\n2 passed, 6 failed\n$", out)
   end)
 
-  for how, message in pairs {
-    ["hangs"] = { "while true do end", "not done in 2 s" },
-    ["crashes"] = { "os.execute 'kill -SEGV $PPID'", "exit status 139" },
-    ["fails"] = { "error 'because'", "because" },
-    ["passes"] = { "", "left behind: sleep 1000" },
-  } do
-    it("leaves no process and no file of a spec that " .. how, function()
-      local command, pattern = daemon()
-      local out, _, status = run(([[
+  it("leaves no process and no file of a spec, however it ends", function()
+    local ends = {
+      hangs = { "require [[net]].sleep(100)", "not done in 2 s" },
+      crashes = { "os.execute 'kill -SEGV $PPID'", "exit status 139" },
+      fails = { "error 'because'", "because" },
+      passes = { "", "left behind: sleep 1000" },
+    }
+    local command, pattern = daemon()
+    local texts = {}
+    for name, how in pairs(ends) do
+      texts[name] = ([[
         describe("a", function()
           it("starts a daemon", function()
-            local file = io.popen "mktemp":read "l"
-            print("file: " .. file)
+            print("file: " .. io.popen "mktemp":read "l")
             os.execute %q
             %s
           end)
-        end)]]):format(command, message[1]))
-      assert.equal(1, status)
-      assert.truthy(out:find(message[2], 1, true), out)
-      assert.matches("\n%d passed, 2 failed\n$", out)
-      assert.equal(0, count(pattern))
-      local files = 0
-      for file in out:gmatch "file: (%S+)" do
-        files = files + 1
-        assert.equal("", support.read(file))
-        assert.is_nil(io.open(file))
-      end
-      assert.equal(2, files)
-    end)
-  end
+        end)]]):format(command, how[1])
+    end
+    local out = run(texts)
+    for name, how in pairs(ends) do
+      assert.matches(how[2],
+        out:match("/" .. name .. " under netlab.-exit status %d+"))
+    end
+    assert.equal(0, count(pattern))
+    local files = 0
+    for file in out:gmatch "file: (%S+)" do
+      files = files + 1
+      assert.is_nil(io.open(file))
+    end
+    assert.equal(8, files)
+  end)
 
   for _, signal in ipairs { "INT", "TERM", "KILL" } do
     it("leaves no process when it gets SIG" .. signal, function()
       local command, pattern = daemon()
-      local process <close> = start(("os.execute %q while true do end"):format(
-        command), "SPEC_SECONDS=100")
+      local process <close> = start({ hangs = ("os.execute %q %s"):format(
+        command, "require [[net]].sleep(100)") }, "SPEC_SECONDS=100")
       support.eventually(function() return count(pattern) == 2 end)
       process:signal(signal)
       process:wait()
