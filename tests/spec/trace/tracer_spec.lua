@@ -314,7 +314,7 @@ describe("a trace of tasks", function()
     assert.same({ "", 3 }, { err, status })
     local open = pick(events, { open = true })
     assert.same({ "recv", "sleep" }, column(open, "call"))
-    assert.is_true(open[1].wait >= 40000000)
+    assert.is_true(open[1].wait > 0)
     assert.equal("stop", events[#events].ev)
   end)
 
