@@ -1,12 +1,12 @@
--- net.coroutine: coroutines of the script's own that wait. In netlab it is the
--- coroutine library itself.
+-- net.coroutine: the script's own coroutines, which may wait. In netlab it is
+-- the coroutine library itself.
 local net = require "net"
 local support = require "tests.support"
 
 local resume, wrap, yield = net.coroutine.resume, net.coroutine.wrap,
   net.coroutine.yield
 
--- The lines of a socket, by a generator.
+-- Returns a generator of the lines of a socket.
 local function generator(sock)
   return wrap(function()
     for line in sock:lines() do yield(line) end
@@ -16,7 +16,7 @@ end
 describe("a coroutine", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is the library's own in netlab", function()
+  it("is made by Lua's own library in netlab", function()
     if support.hosted then
       assert.equal(net.coroutine, coroutine)
       assert.equal(net.coroutine, require "coroutine")
@@ -43,7 +43,7 @@ describe("a coroutine", function()
     assert.same({ "line 1", "line 2", "line 3", "line 4", "line 5" }, lines)
   end)
 
-  it("reads in a task, while others run", function()
+  it("reads in a task while other tasks run", function()
     local a, b = support.pair()
     local ticks = 0
     local ticker <close> = net.spawn(function()
@@ -64,7 +64,7 @@ describe("a coroutine", function()
     assert.is_truthy(ticker)
   end)
 
-  it("1,000 of them at once give no wrong value", function()
+  it("never mixes up values, even among 1,000", function()
     local listener, host, port = support.listener(1024)
     local served = net.spawn(function()
       for _ = 1, 1000 do
@@ -97,7 +97,7 @@ describe("a coroutine", function()
     support.figure(21, "generators that wait: wrong values %d / 1,000", wrong)
   end)
 
-  it("within a coroutine within a coroutine waits, and yields to its own",
+  it("waits two coroutines deep, and yields to the one that resumed it",
     function()
       local a, b = support.pair()
       net.spawn(function() net.sleep(0.01) b:sendall "x\ny\n" b:close() end)
@@ -112,7 +112,7 @@ describe("a coroutine", function()
       assert.same({ "outer x", "outer y", "end" }, net.spawn(run):join())
     end)
 
-  it("passes values in and out, many and none", function()
+  it("passes any number of values in and out", function()
     local co = net.coroutine.create(function(...)
       net.sleep(0)
       local n = select("#", ...)
@@ -130,7 +130,7 @@ describe("a coroutine", function()
     end):join()
   end)
 
-  it("raises what its function raises, and says where", function()
+  it("raises its function's error, with the place", function()
     local function f() net.sleep(0) error "broken" end
     local ok, message = pcall(wrap(f))
     assert.is_false(ok)
@@ -146,7 +146,7 @@ describe("a coroutine", function()
     assert.error_matches(function() resume(5) end, "coroutine expected")
   end)
 
-  it("closes its <close> variables when it fails in wrap", function()
+  it("closes its <close> variables when it fails under wrap", function()
     local closed
     local failing = wrap(function()
       local guard <close> = setmetatable({}, { __close = function()
@@ -159,7 +159,7 @@ describe("a coroutine", function()
     assert.is_true(closed)
   end)
 
-  it("that waits is normal to the other tasks, and is left alone", function()
+  it("is normal to other tasks while it waits: no resume", function()
     local co = net.coroutine.create(function()
       net.sleep(0.02)
       return "done"
@@ -178,7 +178,7 @@ describe("a coroutine", function()
     assert.is_true(net.coroutine.close(co))
   end)
 
-  it("that resumes itself is told what Lua says", function()
+  it("gets Lua's own error when it resumes itself", function()
     local own = net.coroutine.create(function(co)
       return resume(co, 1, 2)
     end)
@@ -191,7 +191,7 @@ describe("a coroutine", function()
     end
   end)
 
-  it("can be closed when the task's coroutine in which it waits has been",
+  it("can be closed after the task that it waited in was closed",
     function()
       local closed, co, inner = false, nil, nil
       net.spawn(function()
@@ -211,7 +211,7 @@ describe("a coroutine", function()
       assert.equal("dead", net.coroutine.status(inner))
     end)
 
-  it("closed by Lua's own library while it waits is dead, in plain Lua",
+  it("is dead once Lua's own library closes it while it waits, in plain Lua",
     function()
       if support.hosted then return end
       local co = net.coroutine.create(function() net.sleep(0.01) end)
@@ -220,14 +220,14 @@ describe("a coroutine", function()
         return ok, message, net.sleep(0.01)
       end)
       net.sleep(0)
-      assert.is_true(coroutine.resume(co, 1, 2, 3)) -- it goes on to wait
+      assert.is_true(coroutine.resume(co, 1, 2, 3)) -- it still waits
       assert.equal("normal", net.coroutine.status(co))
       assert.is_true(coroutine.close(co))
       assert.same({ false, "cannot resume dead coroutine", true },
         { task:join() })
     end)
 
-  it("is closed with the task in which it waits, the innermost first",
+  it("is closed with the task that it waits in, innermost first",
     function()
       local order = {}
       local function closing(name)
@@ -251,7 +251,7 @@ describe("a coroutine", function()
       assert.same({ "inner", "outer", "task" }, order)
     end)
 
-  it("whose __close fails when its task is cancelled fails the cancel",
+  it("makes task:cancel fail if its __close fails",
     function()
       local task = net.spawn(function()
         wrap(function()
@@ -266,7 +266,7 @@ describe("a coroutine", function()
       assert.error_matches(function() task:cancel() end, "in __close")
     end)
 
-  it("that gives way keeps its values", function()
+  it("keeps its values when it gives way to other tasks", function()
     local a, b = support.pair()
     local bytes = ("abc"):rep(1000)
     b:sendall(bytes)
@@ -286,7 +286,7 @@ describe("a coroutine", function()
     assert.equal(bytes, got)
   end)
 
-  it("resumed inside table.sort says that it cannot wait", function()
+  it("cannot wait when it is resumed inside table.sort, and says so", function()
     local function sort()
       return pcall(table.sort, { 3, 2, 1 },
         wrap(function() net.sleep(0.001) return true end))
@@ -294,14 +294,14 @@ describe("a coroutine", function()
     local ok, message = net.spawn(sort):join()
     assert.is_false(ok)
     assert.matches("cannot be done inside table.sort", message)
-    local task = net.spawn(function() -- and what follows can
+    local task = net.spawn(function() -- afterwards it can
       sort()
       return net.sleep(0)
     end)
     assert.is_true(task:join())
   end)
 
-  it("that is being closed cannot wait", function()
+  it("cannot wait while it is being closed", function()
     local why
     local co = net.coroutine.create(function()
       local guard <close> = setmetatable({}, { __close = function()
@@ -314,7 +314,7 @@ describe("a coroutine", function()
     assert.matches("may have to wait", why)
   end)
 
-  it("resumed by Lua's own library cannot wait, in plain Lua", function()
+  it("cannot wait when Lua's own library resumed it, in plain Lua", function()
     if support.hosted then return end
     local function own()
       return coroutine.resume(coroutine.create(function() net.sleep(0) end))
@@ -326,7 +326,7 @@ describe("a coroutine", function()
     support.figure(16, "and a plain coroutine")
   end)
 
-  it("resumed in a task within one of Lua's own cannot wait, in plain Lua",
+  it("cannot wait inside one of Lua's own library, in plain Lua",
     function()
       if support.hosted then return end
       local ok, message = net.spawn(function()

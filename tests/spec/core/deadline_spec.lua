@@ -1,4 +1,4 @@
--- net.deadline: one total time for many calls.
+-- net.deadline: one time limit for many calls.
 local net = require "net"
 local support = require "tests.support"
 
@@ -11,7 +11,7 @@ end
 describe("a deadline", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives the function's results, and passes its arguments", function()
+  it("passes arguments to the function and returns its results", function()
     assert.same({ 1, nil, 3, n = 3 }, table.pack(net.deadline(1, function(...)
       assert.same({ "a", "b" }, { ... })
       return 1, nil, 3
@@ -19,14 +19,14 @@ describe("a deadline", function()
     assert.equal(0, select("#", net.deadline(0, function() end)))
   end)
 
-  it("is shared by all calls of the function", function()
+  it("limits all calls of the function together", function()
     local a, b = support.pair()
     local drip <close> = net.spawn(function()
       while true do b:sendall "x" net.sleep(0.01) end
     end)
     local start, n = net.now(), 0
     timed_out(net.deadline(0.1, function()
-      while true do -- no single call takes 0.1 s
+      while true do -- none of these calls takes 0.1 s
         local byte, message, code = a:recv_exact(1)
         if not byte then return byte, message, code end
         n = n + 1
@@ -37,7 +37,7 @@ describe("a deadline", function()
     assert.is_truthy(drip)
   end)
 
-  it("cuts every kind of wait", function()
+  it("ends every kind of wait", function()
     local a = support.pair()
     local listener = support.listener()
     local udp = support.own(net.socket("inet", "dgram"))
@@ -60,14 +60,14 @@ describe("a deadline", function()
     end
   end)
 
-  it("ends sock:echo, which gives its totals", function()
+  it("ends sock:echo, which returns its totals", function()
     local listener = support.listener()
     local totals = net.deadline(0.05, listener.echo, listener)
     assert.equal(0, totals.connections)
   end)
 
-  it("ends net.load, which gives its report", function()
-    local _, port = support.listener():getsockname() -- nobody answers there
+  it("ends net.load, which returns its report", function()
+    local _, port = support.listener():getsockname() -- nothing answers there
     local options = { port = port, seconds = 600 }
     local report = net.deadline(0.05, net.load, options)
     assert.equal(0, report.messages)
@@ -75,7 +75,7 @@ describe("a deadline", function()
     assert.is_false(net.deadline(0.05, net.load, options).interrupted)
   end)
 
-  it("does not lengthen a timeout, nor shorten a sleep that fits", function()
+  it("neither lengthens a timeout nor shortens a sleep that fits", function()
     local a = support.pair()
     a:settimeout(0.02)
     local start = net.now()
@@ -84,7 +84,7 @@ describe("a deadline", function()
     assert.is_true(net.deadline(600, net.sleep, 0.01))
   end)
 
-  it("that has passed lets through what needs no wait", function()
+  it("that has passed lets calls succeed that need no wait", function()
     local a, b = support.pair()
     b:sendall "here"
     net.deadline(0, function()
@@ -93,7 +93,7 @@ describe("a deadline", function()
     end)
   end)
 
-  it("ends a loop of sleeps, however short", function()
+  it("ends a loop of short sleeps", function()
     for _, seconds in ipairs { 0, 1e-9, 1e-6 } do
       local start = net.now()
       local slept, message, code
@@ -108,7 +108,7 @@ describe("a deadline", function()
     assert.is_true(net.deadline(60, net.sleep, 0))
   end)
 
-  it("within another counts if it is the first to pass", function()
+  it("inside another one applies if it passes first", function()
     local start = net.now()
     net.deadline(0.02, function()
       timed_out(net.deadline(600, net.sleep, 600))
@@ -121,14 +121,14 @@ describe("a deadline", function()
     assert.is_true(net.now() - start < 300)
   end)
 
-  it("ends with its function, also when that fails", function()
+  it("ends with its function, even if that fails", function()
     assert.error_matches(function()
       net.deadline(0, error, "broken")
     end, "broken")
     assert.is_true(net.sleep(0.01))
   end)
 
-  it("does not bind other tasks, nor those that it spawns", function()
+  it("does not apply to other tasks, whoever spawned them", function()
     local other = net.spawn(function() return net.sleep(0.05) end)
     local spawned
     net.deadline(0.01, function()
@@ -139,7 +139,7 @@ describe("a deadline", function()
     assert.is_true(spawned:join())
   end)
 
-  it("in a generator binds the generator, and not who asks it", function()
+  it("in a generator applies to that, not to its caller", function()
     local function check()
       local next = net.coroutine.wrap(function()
         net.deadline(0.02, function()
@@ -159,7 +159,7 @@ describe("a deadline", function()
     net.spawn(check):join()
   end)
 
-  it("binds a generator that is asked within it", function()
+  it("applies to a generator that is called inside it", function()
     local seconds = 600
     local next = net.coroutine.wrap(function()
       while true do net.coroutine.yield((select(3, net.sleep(seconds)))) end
@@ -169,7 +169,7 @@ describe("a deadline", function()
     assert.is_nil(next())
   end)
 
-  it("of a generator that has been collected binds no other", function()
+  it("of a collected generator applies to no other", function()
     local out, err = support.script [[
       local net = require "net"
       local yield, wrap = net.coroutine.yield, net.coroutine.wrap
@@ -178,7 +178,7 @@ describe("a deadline", function()
       local cut = 0
       for _ = 1, 10 do
         for _ = 1, 30 do wrap(function() net.deadline(0, yield) end)() end
-        for i = 1, 50 do -- the next ones are where those have been
+        for i = 1, 50 do -- new ones reuse the memory of the old
           if not wrap(net.sleep)(0.0001) then cut = cut + 1 end
           if i % 5 == 0 then collectgarbage("step", 0) end
         end
@@ -189,7 +189,7 @@ describe("a deadline", function()
     assert.equal("0\n", out)
   end)
 
-  it("raises for what is no time and no function", function()
+  it("raises unless it gets a time and a function", function()
     assert.error_matches(function() net.deadline(-1, print) end,
       "seconds must not be negative")
     assert.error_matches(function() net.deadline(1, 2) end,

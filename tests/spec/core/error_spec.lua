@@ -1,10 +1,10 @@
 local net = require "net"
 local support = require "tests.support"
 
-describe("an error of the network", function()
+describe("a network error", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is nil, a message that says all, and a code", function()
+  it("is nil, a complete message, and a code", function()
     local sock <close> = net.socket()
     local ok, message, code = sock:connect("127.0.0.1", 1)
     assert.is_nil(ok)
@@ -13,7 +13,7 @@ describe("an error of the network", function()
     assert.equal("ECONNREFUSED", code)
   end)
 
-  it("names an IPv6 peer in brackets, a UNIX one by its path", function()
+  it("shows an IPv6 peer in brackets and a UNIX peer by its path", function()
     local six <close> = net.socket "inet6"
     assert.matches("^connect %[::1%]:1: ", select(2, six:connect("::1", 1)))
     local unix <close> = net.socket "unix"
@@ -22,7 +22,7 @@ describe("an error of the network", function()
     assert.matches("^connect @no such: ", select(2, unix:connect "\0no such"))
   end)
 
-  it("shows a name that a terminal would obey escaped", function()
+  it("escapes a name that contains terminal commands", function()
     local folder = support.folder()
     local unix = support.own(net.socket "unix")
     assert(unix:bind(folder .. "/s"))

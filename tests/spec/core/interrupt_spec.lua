@@ -4,7 +4,7 @@ local waits = require "tests.support.waits"
 
 local prelude = waits.prelude
 
--- What Ctrl-C prints: one line, by the host or by plain Lua.
+-- What Ctrl-C prints: one line, in the host's or in plain Lua's words.
 local line = support.hosted and "^netlab: interrupted\n$"
   or "^%S*lua[%d.-]*: interrupted\n$"
 
@@ -13,7 +13,7 @@ local function start(text)
   return support.start(support.driver .. " " .. path)
 end
 
---- Runs it, presses Ctrl-C once it is ready, and gives what came of it.
+--- Runs a script and presses Ctrl-C when it is ready. Returns what it printed.
 local function interrupt(text)
   local process <close> = start(text)
   process:expect "ready\n"
@@ -63,7 +63,7 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
-  it("ends a busy loop in a coroutine of the script's own", function()
+  it("ends a busy loop in a coroutine that the script made", function()
     assert_interrupted("ready\nclosed\n", [[
       local _ <close> = closing "closed"
       spawn_ready()
@@ -72,7 +72,7 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
-  it("ends a wait in a coroutine of the script's own", function()
+  it("ends a wait in a coroutine that the script made", function()
     assert_interrupted("ready\ninner\nclosed\n", [[
       local _ <close> = closing "closed"
       spawn_ready()
@@ -83,7 +83,7 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
-  it("ends a sort that goes on and on", function()
+  it("ends an endless sort", function()
     assert_interrupted("ready\nclosed\n", [[
       local _ <close> = closing "closed"
       spawn_ready()
@@ -108,7 +108,7 @@ describe("Ctrl-C in the script", function()
     ]])
   end)
 
-  it("ends a loop that never sleeps for long", function()
+  it("ends a loop of short sleeps", function()
     assert_interrupted("ready\nclosed\n", [[
       local _ <close> = closing "closed"
       spawn_ready()
@@ -147,7 +147,7 @@ describe("Ctrl-C in a task", function()
     ]])
   end)
 
-  it("ends one that gives way by coroutine.yield only", function()
+  it("ends a loop that only yields", function()
     assert_interrupted("ready\nclosed\n", [[
       net.spawn(function()
         local _ <close> = closing "closed"
@@ -158,7 +158,7 @@ describe("Ctrl-C in a task", function()
     ]])
   end)
 
-  it("ends the script, which joins it, and all the others", function()
+  it("ends the script that joins it, and all other tasks", function()
     local out, err, status = interrupt [[
       local _ <close> = closing "script"
       local task
@@ -178,7 +178,7 @@ describe("Ctrl-C in a task", function()
     assert.equal(support.interrupted, status)
   end)
 
-  it("ends those who wait while the script is busy", function()
+  it("ends waiting tasks while the script is busy", function()
     local out, err, status = interrupt [[
       local _ <close> = closing "script"
       net.spawn(function()
@@ -195,7 +195,7 @@ describe("Ctrl-C in a task", function()
     assert.equal(support.interrupted, status)
   end)
 
-  -- Every 64th call that succeeds at once lets the others run.
+  -- Every 64th call that succeeds at once gives way to other tasks.
   local gives_way = [[
     local a, b = net.socketpair("unix", "stream")
     local pressed
@@ -211,7 +211,7 @@ describe("Ctrl-C in a task", function()
     end
   ]]
 
-  it("ends a task that was giving way, and then is busy", function()
+  it("ends a task that gave way before it became busy", function()
     local _, err, status = support.script(prelude .. gives_way .. [[
       net.spawn(work)
       net.spawn(press)
@@ -221,7 +221,7 @@ describe("Ctrl-C in a task", function()
     assert.equal(support.interrupted, status)
   end)
 
-  it("ends a script that was giving way, and then is busy", function()
+  it("ends a script that gave way before it became busy", function()
     local out, err, status = support.script(prelude .. gives_way .. [[
       net.spawn(press)
       work()
@@ -231,7 +231,7 @@ describe("Ctrl-C in a task", function()
     assert.equal(support.interrupted, status)
   end)
 
-  it("ends those who wait while another task is busy", function()
+  it("ends waiting tasks while another task is busy", function()
     local out, err, status = support.script(prelude .. [[
       net.spawn(function()
         local _ <close> = closing "closed"
@@ -248,7 +248,7 @@ describe("Ctrl-C in a task", function()
     assert.same({ "closed\n", support.interrupted }, { out, status })
   end)
 
-  it("closes its sockets before the program ends", function()
+  it("closes the task's sockets before the program ends", function()
     local process <close> = start [[
       net.spawn(function()
         local listener <close> = bound "stream"
@@ -282,7 +282,7 @@ if support.hosted then
       ]])
     end)
 
-    it("ends the tasks that live on after the script", function()
+    it("ends the tasks that outlive the script", function()
       assert_interrupted("ready\nclosed\n", [[
         net.spawn(function()
           local _ <close> = closing "closed"
@@ -294,10 +294,10 @@ if support.hosted then
   end)
 end
 
-describe("Ctrl-C that is caught", function()
+describe("Ctrl-C that a pcall catches", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is an error whose text is interrupted", function()
+  it("is an error with the text 'interrupted'", function()
     local out, err, status = interrupt [[
       spawn_ready()
       local ok, message = pcall(net.sleep, 600)
@@ -307,7 +307,7 @@ describe("Ctrl-C that is caught", function()
     assert.same({ "", 0 }, { err, status })
   end)
 
-  it("lets the script go on, which may wait again", function()
+  it("lets the script go on and wait again", function()
     local out, err, status = interrupt [[
       local a, b = pair()
       spawn_ready()
@@ -348,7 +348,7 @@ describe("Ctrl-C that is caught", function()
     assert.same({ "", 0 }, { err, status })
   end)
 
-  it("is forgotten: a later error has its own status", function()
+  it("is forgotten: a later error has the usual exit status", function()
     local out, err, status = interrupt [[
       spawn_ready()
       pcall(net.sleep, 600)
@@ -359,7 +359,7 @@ describe("Ctrl-C that is caught", function()
     assert.equal(1, status)
   end)
 
-  it("is forgotten: os.exit(1) is 1", function()
+  it("is forgotten: os.exit(1) exits with 1", function()
     local out, err, status = interrupt [[
       spawn_ready()
       pcall(net.sleep, 600)
@@ -372,9 +372,9 @@ end)
 describe("SIGINT", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- Plain Lua takes the signal before the module is loaded.
+  -- Plain Lua handles the signal before the module is loaded.
   if support.hosted then
-    it("stays ignored where it was ignored at the start", function()
+    it("stays ignored if it was ignored at the start", function()
       local folder = support.folder()
       local path = support.write(folder .. "/script.lua", prelude .. ([[
         spawn_ready()
@@ -394,7 +394,7 @@ describe("SIGINT", function()
     end)
   end
 
-  it("a second one ends what no error can end", function()
+  it("ends what no error can end, if it comes twice", function()
     local process <close> = start [[
       spawn_ready()
       net.sleep(0)
@@ -408,7 +408,7 @@ describe("SIGINT", function()
     assert.same({ "ready\n", "", 130 }, { process:wait() })
   end)
 
-  it("does nothing to a program that has ended in between", function()
+  it("does no harm to a program that is just ending", function()
     local process <close> = start "say 'ready'"
     process:wait()
     process:signal "INT"

@@ -1,4 +1,4 @@
--- The traps of one way to wait under two drivers.
+-- Where a call may wait, and what the loop does meanwhile, under both drivers.
 local net = require "net"
 local support = require "tests.support"
 
@@ -11,8 +11,8 @@ describe("a call that cannot wait where it is", function()
     assert.matches(reason, message)
   end
 
-  -- In a task nothing can wait inside these; plain Lua's main thread can, as
-  -- it turns the loop where it stands.
+  -- A task cannot wait inside these. Plain Lua's main thread can, because it
+  -- runs the loop right there.
   local function sites(sock)
     local function wait() return sock:recv(1) end
     package.preload["tests.waits"] = wait
@@ -46,7 +46,7 @@ describe("a call that cannot wait where it is", function()
     }
   end
 
-  it("raises and says why, in every such place", function()
+  it("raises an error that names the reason, in every such place", function()
     local _, b = support.pair()
     local count = 0
     for name, site in pairs(sites(b)) do
@@ -60,7 +60,7 @@ describe("a call that cannot wait where it is", function()
     support.figure(16, "%d sites within Lua's library", count)
   end)
 
-  it("raises in each method that waits, before it does anything", function()
+  it("raises in each method that waits, and does nothing", function()
     local a, b = support.pair()
     local udp = support.own(net.socket("inet", "dgram"))
     local calls = {
@@ -98,7 +98,7 @@ describe("a call that cannot wait where it is", function()
   end)
 
 
-  it("non-blocking calls work anywhere", function()
+  it("works on a non-blocking socket", function()
     local a, b = support.pair()
     a:sendall "x"
     b:setblocking(false)
@@ -113,7 +113,7 @@ end)
 describe("a waiting task's coroutine", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is not confused by somebody else's resume", function()
+  it("is not confused by a resume from elsewhere", function()
     local wrong = 0
     for i = 1, 1000 do
       local a, b = support.pair()
@@ -134,7 +134,7 @@ describe("a waiting task's coroutine", function()
     support.figure(21, "resumed by hand: wrong values %d / 1,000", wrong)
   end)
 
-  it("keeps its arguments, whatever a resume leaves behind", function()
+  it("keeps its arguments whatever values such a resume passes", function()
     local co
     local task = net.spawn(function()
       co = coroutine.running()
@@ -147,7 +147,7 @@ describe("a waiting task's coroutine", function()
     assert.matches("^EAI_", (task:join()))
   end)
 
-  it("waits inside pcall, metamethods' calls, iterators and <close>", function()
+  it("waits inside pcall, __call, iterators and <close>", function()
     local a, b = support.pair()
     net.spawn(function()
       for i = 1, 4 do net.sleep(0.001) a:sendall(tostring(i)) end
@@ -167,10 +167,10 @@ describe("a waiting task's coroutine", function()
   end)
 end)
 
-describe("turning the loop", function()
+describe("the loop", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("a task that hardly ever waits lets timers and sockets go on", function()
+  it("reaches timers and sockets though a task hardly ever waits", function()
     local a, b = support.pair()
     local stop = false
     local busy = net.spawn(function() repeat net.sleep(0) until stop end)
@@ -188,7 +188,7 @@ describe("turning the loop", function()
     assert.equal("x", received)
   end)
 
-  it("a peer that sends without a pause does not keep the others waiting",
+  it("reaches all peers though one sends without a pause",
     function()
       local _, port
       local listener
@@ -217,7 +217,7 @@ except OSError: pass
       assert.truthy(sender.pid)
     end)
 
-  it("a timeout is for the whole call, though bytes go on coming", function()
+  it("ends a call at its timeout though bytes keep coming", function()
     local a, b = support.pair()
     local stop = false
     local drip = net.spawn(function()
@@ -229,7 +229,7 @@ except OSError: pass
     drip:join()
   end)
 
-  it("what is called to show an error cannot disturb whoever waits", function()
+  it("is safe from code that runs to print an error", function()
     local out, err = support.script [[
       local net = require "net"
       local udp <close> = net.socket("inet", "dgram")
@@ -250,7 +250,7 @@ except OSError: pass
     assert.matches("shown: false\n.*shown: false\n", err)
   end)
 
-  it("a call that succeeds at once gives way only where it may", function()
+  it("gives way in quick calls only where that is allowed", function()
     local out, err = support.script [[
       local net = require "net"
       local to <close> = net.socket("inet", "dgram")
@@ -273,7 +273,7 @@ except OSError: pass
     assert.equal("done\n", out)
   end)
 
-  it("a wait that nothing can end is a deadlock, and said so", function()
+  it("reports a wait that nothing can end as a deadlock", function()
     local out, err, status = support.script [[
       local net = require "net"
       local a, b
@@ -286,7 +286,7 @@ except OSError: pass
     assert.equal(1, status)
   end)
 
-  it("costs no system call a message beyond read, write and wait", function()
+  it("costs no system call per message but read, write and wait", function()
     local path = support.folder() .. "/trace"
     local script = support.write(support.folder() .. "/echo.lua", [[
       local net = require "net"

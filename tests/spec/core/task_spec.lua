@@ -4,14 +4,14 @@ local support = require "tests.support"
 describe("spawn and join", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("run f with its arguments and hand over its results", function()
+  it("run f with its arguments and return its results", function()
     local task = net.spawn(function(...) net.sleep(0) return ... end, 1, nil, 3)
     assert.same({ 1, nil, 3 }, { task:join() })
     assert.same({ 1, nil, 3 }, { task:join() }) -- again
     assert.equal(0, select("#", net.spawn(function() end):join()))
   end)
 
-  it("start the task when the one that runs waits", function()
+  it("start the task when the running one waits", function()
     local log = {}
     local task = net.spawn(function() log[#log + 1] = "task" end)
     log[#log + 1] = "script"
@@ -19,7 +19,7 @@ describe("spawn and join", function()
     assert.same({ "script", "task" }, log)
   end)
 
-  it("raise a task's error in whoever joins it, of any type", function()
+  it("raise a task's error, of any type, in every join", function()
     for _, value in ipairs { "text", { "table" }, false } do
       local task = net.spawn(function() net.sleep(0) error(value, 0) end)
       local ok, err = pcall(task.join, task)
@@ -29,7 +29,7 @@ describe("spawn and join", function()
     end
   end)
 
-  it("hand the result to several who join", function()
+  it("return the results to several joiners", function()
     local task = net.spawn(function() net.sleep(0.01) return "done" end)
     local others = {}
     for i = 1, 5 do
@@ -38,7 +38,7 @@ describe("spawn and join", function()
     for i = 1, 5 do assert.equal("done", others[i]:join()) end
   end)
 
-  it("raise for what is no function, and for joining oneself", function()
+  it("raise unless given a function, and when a task joins itself", function()
     assert.has_error(function() net.spawn() end)
     assert.has_error(function() net.spawn "f" end)
     local task
@@ -48,7 +48,7 @@ describe("spawn and join", function()
     assert.matches("cannot join itself", message)
   end)
 
-  it("run a thousand tasks by turns", function()
+  it("run a thousand tasks in turn", function()
     local sum, tasks = 0, {}
     for i = 1, 1000 do
       tasks[i] = net.spawn(function()
@@ -60,7 +60,7 @@ describe("spawn and join", function()
     assert.equal(500500, sum)
   end)
 
-  it("coroutine.yield in a task lets the others run", function()
+  it("let other tasks run at coroutine.yield", function()
     local log = {}
     local a = net.spawn(function()
       for _ = 1, 3 do log[#log + 1] = "a" coroutine.yield() end
@@ -73,7 +73,7 @@ describe("spawn and join", function()
     assert.equal("ababab", table.concat(log))
   end)
 
-  it("a task that nobody refers to goes on, collector or not", function()
+  it("keep a task alive that nothing refers to", function()
     local done = 0
     for _ = 1, 50 do
       net.spawn(function() net.sleep(0.01) done = done + 1 end)
@@ -111,7 +111,7 @@ describe("cancel", function()
     }, other
   end
 
-  it("ends every kind of wait: <close> runs, nothing goes on", function()
+  it("ends every kind of wait, and runs only <close>", function()
     local all, other = waits()
     for name, wait in pairs(all) do
       local closed, went_on = 0, false
@@ -146,7 +146,7 @@ describe("cancel", function()
     end
   end)
 
-  it("is the same as coroutine.close of the task's coroutine", function()
+  it("does what coroutine.close of the task's coroutine does", function()
     local _, b = support.pair()
     for _ = 1, 100 do
       local closed, co = false, nil
@@ -166,7 +166,7 @@ describe("cancel", function()
     assert.equal("EAGAIN", select(3, b:recv(1))) -- and not EBUSY
   end)
 
-  it("of a task that has not begun, or has ended, is harmless", function()
+  it("does nothing to a task that has not begun or has ended", function()
     local ran = false
     local task = net.spawn(function() ran = true end)
     task:cancel()
@@ -179,7 +179,7 @@ describe("cancel", function()
     assert.equal("kept", task:join())
   end)
 
-  it("comes at the end of a <close> variable's block", function()
+  it("happens at the end of a <close> variable's block", function()
     local closed = false
     do
       local _ <close> = net.spawn(function()
@@ -193,7 +193,7 @@ describe("cancel", function()
     assert.is_true(closed)
   end)
 
-  it("within the task's own __close is harmless", function()
+  it("does nothing within the task's own __close", function()
     local task, after
     task = net.spawn(function()
       local _ <close> = setmetatable({}, {
@@ -206,7 +206,7 @@ describe("cancel", function()
     assert.is_true(after)
   end)
 
-  it("of a task that somebody has resumed by hand raises", function()
+  it("raises if the script has resumed the task's coroutine", function()
     local co, task
     task = net.spawn(function()
       co = coroutine.running()
@@ -219,7 +219,7 @@ describe("cancel", function()
     assert.matches("cannot cancel a task that is running", message)
   end)
 
-  it("of a task that waits in another, which has resumed it by hand, raises",
+  it("raises if the task waits inside another that resumed its coroutine",
     function()
       local co, go
       local task = net.spawn(function()
@@ -239,7 +239,7 @@ describe("cancel", function()
       assert.same({ true, true }, { other:join() })
     end)
 
-  it("of one that gives way leaves the coroutines of the others alone",
+  it("of a task that gave way leaves other tasks' coroutines alone",
     function()
       local task = net.spawn(function()
         for _ = 1, 20 do
@@ -249,7 +249,7 @@ describe("cancel", function()
       end)
       net.sleep(0.01)
       collectgarbage()
-      collectgarbage() -- the next ones are where those have been
+      collectgarbage() -- new ones reuse the memory of the old
       local others = {}
       for i = 1, 50 do
         others[i] = net.spawn(net.coroutine.wrap(function()
@@ -261,7 +261,7 @@ describe("cancel", function()
       for _, other in ipairs(others) do assert.is_true(other:join()) end
     end)
 
-  it("in a chain of tasks that cancel each other raises, and does not crash",
+  it("raises in a long chain of tasks that cancel each other",
     function()
       local tasks = {}
       for i = 1, 2000 do
@@ -280,7 +280,7 @@ describe("cancel", function()
       for i = 2000, 1, -1 do pcall(tasks[i].cancel, tasks[i]) end
     end)
 
-  it("in such a chain keeps the error of each one's coroutine", function()
+  it("keeps the error of each coroutine in such a chain", function()
     local tasks, messages = {}, {}
     for i = 1, 90 do
       tasks[i] = net.spawn(function()
@@ -302,7 +302,7 @@ describe("cancel", function()
     for i = 1, 90 do assert.equal(i, messages[i]) end
   end)
 
-  it("raises for oneself, and what a __close raises", function()
+  it("raises for the task itself, and raises what a __close raises", function()
     local task
     task = net.spawn(function() return pcall(task.cancel, task) end)
     assert.is_false((task:join()))
@@ -318,7 +318,7 @@ describe("cancel", function()
     assert.equal("from __close", message)
   end)
 
-  it("raises for oneself where a pcall closes the variable, too", function()
+  it("raises for the task itself also under a pcall", function()
     local task
     task = net.spawn(function()
       local _, message = pcall(function()
@@ -346,7 +346,7 @@ describe("sleep, run and the clocks", function()
     end
   end)
 
-  it("sleepers wake in the order of their times", function()
+  it("sleep wakes tasks in the order of their times", function()
     local log, tasks = {}, {}
     for _, ms in ipairs { 30, 10, 20 } do
       tasks[#tasks + 1] = net.spawn(function()
@@ -358,7 +358,7 @@ describe("sleep, run and the clocks", function()
     assert.same({ 10, 20, 30 }, log)
   end)
 
-  it("run waits for all tasks, and not for others in run", function()
+  it("run waits for all tasks, but not for other calls of run", function()
     local done = 0
     for i = 1, 3 do
       net.spawn(function() net.sleep(i / 100) done = done + 1 end)
@@ -369,7 +369,7 @@ describe("sleep, run and the clocks", function()
     assert.equal(3, other:join())
   end)
 
-  it("run is over, and the next call may wait", function()
+  it("run ends, and the next call may wait", function()
     local out, err, status = support.script [[
       local net = require "net"
       for _ = 1, 3 do
@@ -384,7 +384,7 @@ describe("sleep, run and the clocks", function()
     assert.equal(0, status)
   end)
 
-  it("now is monotonic, time is the Epoch's", function()
+  it("now is monotonic, time counts from the Epoch", function()
     local before = net.now()
     assert.is_true(net.now() >= before)
     assert.is_true(math.abs(net.time() - os.time()) <= 2)

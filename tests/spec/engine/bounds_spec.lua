@@ -1,13 +1,13 @@
--- How much the echo engine holds: memory for peers that do not read, and for
--- very many that are silent. Each spec has a server in a process of its own.
+-- How much memory the echo engine uses for peers that do not read, and for many
+-- silent ones. Each spec has a server in a process of its own.
 local net = require "net"
 local support = require "tests.support"
 
 local most = 10000 -- connections
 
-local limit = "ulimit -n $(ulimit -Hn)" -- descriptors: all that there may be
+local limit = "ulimit -n $(ulimit -Hn)" -- as many descriptors as allowed
 
--- Starts the engine, in a process whose memory can be seen.
+-- Starts the engine in a process of its own, whose memory can be measured.
 local function start(options)
   local script = support.write(support.folder() .. "/server.lua", [[
     local net = require "net"
@@ -23,8 +23,8 @@ local function start(options)
   return server, tonumber((server:expect "(%d+)\n"))
 end
 
--- Its resident memory, in bytes. A sanitizer keeps what was freed: nothing can
--- be said then, and 0 is.
+-- Returns its resident memory in bytes, or 0 under a sanitizer, which keeps
+-- freed memory.
 local function memory(server)
   if support.build:find "asan" then return 0 end
   local status = support.read(("/proc/%d/status"):format(server.pid))
@@ -51,14 +51,14 @@ describe("the echo engine holds", function()
   } do
     it("one buffer for a peer that never reads, " .. way, function()
       local server <close>, port = start(options)
-      ask(client(port), ("x"):rep(300000)) -- its buffers are there now
+      ask(client(port), ("x"):rep(300000)) -- it has its buffers now
       local before = memory(server)
       local offered, block = 0, ("x"):rep(1 << 20)
       local deaf = {}
       for i = 1, 8 do
         deaf[i] = client(port)
         deaf[i]:settimeout(0.05)
-        for _ = 1, 128 do -- 1 GiB in all, if anybody took it
+        for _ = 1, 128 do -- 1 GiB in all
           local _, _, _, sent = deaf[i]:sendall(block)
           offered = offered + #block
           if sent then break end
@@ -72,14 +72,14 @@ describe("the echo engine holds", function()
     end)
   end
 
-  it("nothing up for a fast peer beside 100 slow ones", function()
+  it("no bytes of a fast peer back because of 100 slow ones", function()
     local server <close>, port = start()
     local slow = {}
     for i = 1, 100 do slow[i] = client(port) end
     local fast = net.spawn(function()
       return net.load { port = port, connections = 4, messages = 20000 }
     end)
-    for i = 1, 100 do -- a byte now and then, and the answer unread
+    for i = 1, 100 do -- a byte now and then; the answer is not read
       assert(slow[i]:sendall "s")
       if i % 10 == 0 then net.sleep(0.01) end
     end

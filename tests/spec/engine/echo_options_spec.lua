@@ -1,5 +1,5 @@
--- sock:echo and the options of its caller's socket, as another process sees
--- them that has a descriptor of it (pidfd_getfd(2)): before, during and after.
+-- sock:echo and the options of its caller's socket, which another process reads
+-- through a descriptor of it (pidfd_getfd(2)): before, during and after.
 local support = require "tests.support"
 
 -- Opens a socket for each line of its input, "inet stream WORKERS REUSEPORT
@@ -112,7 +112,7 @@ server.stdin.close()
 sys.exit(server.wait())
 ]==]
 
-describe("sock:echo, as a process sees it that shares the socket,", function()
+describe("sock:echo, seen by a process that shares the socket,", function()
   support.leaves_nothing(before_each, after_each)
 
   it("leaves the options as the script has set them", function()

@@ -4,7 +4,7 @@ local support = require "tests.support"
 
 local started = {}
 
--- Serves a socket in a task; ends with the spec.
+-- Serves a socket in a task until the spec ends.
 local function serve(sock, options)
   options = options or {}
   options.totals = options.totals or {}
@@ -27,7 +27,7 @@ local function client(host, port, family)
   return sock
 end
 
--- A process that listens, says at which port, and goes on with `text`.
+-- Starts a process that listens, prints its port, and runs `text`.
 local function program(text, limit)
   local script = support.write(support.folder() .. "/s.lua", [[
     local net = require "net"
@@ -86,7 +86,7 @@ describe("sock:echo", function()
       assert.equal("EOF", select(3, socks[1]:recv(1)))
     end)
 
-    it("gives back 8 MiB in order to a slow reader " .. way, function()
+    it("returns 8 MiB in order to a slow reader " .. way, function()
       local listener, host, port = support.listener()
       serve(listener, with {})
       local sock = client(host, port)
@@ -98,7 +98,7 @@ describe("sock:echo", function()
         assert(sock:shutdown "SHUT_WR")
         return true
       end)
-      net.sleep(0.2) -- every buffer on the way fills
+      net.sleep(0.2) -- until every buffer on the way is full
       for _ = 1, 128 do assert.is_true(part == sock:recv_exact(#part)) end
       assert.equal("EOF", select(3, sock:recv(1)))
       assert.is_true(writer:join())
@@ -143,7 +143,7 @@ print("got", got.decode())
     end)
   end
 
-  it("answers the datagram behind an error", function()
+  it("answers the datagram that follows an error", function()
     local sock, host, port = dgram()
     local gone, at, at_port = dgram()
     assert(sock:connect(at, at_port))
@@ -158,11 +158,11 @@ print("got", got.decode())
     assert.same({ 1, 1 }, { totals.messages, totals.errors })
   end)
 
-  it("keeps the limits of datagrams that leave together", function()
+  it("keeps datagrams apart that are sent together", function()
     local sock, host, port = dgram()
     assert(sock:setsockopt("SO_RCVBUF", 1 << 20))
     local asking = { dgram(), dgram() }
-    for i = 1, 60 do -- before the engine starts, so that it finds them all
+    for i = 1, 60 do -- before the engine starts, which then finds them all
       local from = asking[i % 7 == 0 and 2 or 1]
       assert(from:sendto(("%d"):format(i):rep(i % 5 + 1), host, port))
     end
@@ -204,7 +204,7 @@ print("got", got.decode())
     assert.equal(1, task:join().refused)
   end)
 
-  it("serves a listener that has waited before, and has its own options",
+  it("serves a listener that has waited before and has options of its own",
     function()
       local listener = support.own(net.socket "inet6")
       assert(listener:setsockopt("SO_REUSEPORT", 1))
@@ -216,13 +216,13 @@ print("got", got.decode())
       assert.equal("ETIMEDOUT", select(3, listener:accept()))
       serve(listener, { workers = 2 })
       local _, port = listener:getsockname()
-      for _ = 1, 8 do -- by either worker
+      for _ = 1, 8 do -- on either worker
         assert.equal("six", ask(client("::1", port, "inet6"), "six"))
         assert.equal("four", ask(client("127.0.0.1", port), "four"))
       end
     end)
 
-  it("tells the observers a UNIX peer's path, or an empty one", function()
+  it("passes observers a UNIX peer's path, or an empty one", function()
     local path = support.folder() .. "/s"
     local listener = support.own(net.socket "unix")
     assert(listener:bind(path))
@@ -240,7 +240,7 @@ print("got", got.decode())
     end
   end)
 
-  it("tells the observers what happens, in order", function()
+  it("calls observers in the order of events", function()
     local listener, host, port = support.listener()
     local seen = {}
     local function note(what)
@@ -262,7 +262,7 @@ print("got", got.decode())
     }, seen)
   end)
 
-  it("an observer's error ends the call", function()
+  it("ends with the error of an observer", function()
     local listener, host, port = support.listener()
     local totals = {}
     local task = net.spawn(function()
@@ -273,13 +273,13 @@ print("got", got.decode())
     assert(sock:sendall "x")
     assert.same({ false, "seen enough" }, { task:join() })
     assert.equal(1, totals.messages)
-    assert.truthy(listener:fileno()) -- it is ours again
+    assert.truthy(listener:fileno()) -- the script has it again
     local again = client(host, port)
     assert.truthy(listener:accept()):close()
     again:close()
   end)
 
-  it("an observer may close the socket, and cannot wait", function()
+  it("lets an observer close the socket, but not wait", function()
     local listener, host, port = support.listener()
     local problem
     local task = serve(listener, { on_message = function()
@@ -309,7 +309,7 @@ print("got", got.decode())
     end
   end)
 
-  it("lets nobody shut its socket down, and read nothing for ever", function()
+  it("refuses shutdown of its socket, and nothing to read", function()
     local sock = dgram()
     assert(sock:connect(select(2, dgram())))
     local task, totals = serve(sock)
@@ -319,13 +319,13 @@ print("got", got.decode())
     assert.equal(0, totals.messages)
   end)
 
-  it("refuses datagrams where its socket was shut down before", function()
+  it("refuses a datagram socket that was shut down before", function()
     for _, how in ipairs { "SHUT_RD", "SHUT_RDWR" } do
       for _, observer in ipairs { false, function() end } do
         local inet, unix = dgram(), support.own(net.socket("unix", "dgram"))
         assert(unix:bind(support.folder() .. "/s"))
         for _, sock in ipairs { inet, unix } do
-          sock:shutdown(how) -- which says ENOTCONN, and works
+          sock:shutdown(how) -- which returns ENOTCONN, but works
           local totals, message, code =
             sock:echo { on_message = observer or nil }
           assert.is_nil(totals)
@@ -336,13 +336,13 @@ print("got", got.decode())
     end
   end)
 
-  it("gives each worker a datagram socket where SO_REUSEPORT is set", function()
+  it("gives each worker a datagram socket if SO_REUSEPORT is set", function()
     local sock = support.own(net.socket("inet", "dgram"))
     assert(sock:setsockopt("SO_REUSEPORT", 1))
     assert(sock:bind("127.0.0.1", 0))
     local host, port = sock:getsockname()
     local task = serve(sock, { workers = 3 })
-    for i = 1, 20 do -- by any worker
+    for i = 1, 20 do -- on any worker
       local asking = dgram()
       asking:settimeout(20)
       assert(asking:sendto("to " .. i, host, port))
@@ -352,7 +352,7 @@ print("got", got.decode())
     assert.equal(20, task:join().messages)
   end)
 
-  it("answers what stands behind urgent data, or a descriptor", function()
+  it("answers what follows urgent data or a descriptor", function()
     local path = support.folder() .. "/s"
     local unix = support.own(net.socket "unix")
     assert(unix:bind(path))
@@ -385,7 +385,7 @@ print(text)
     end
   end)
 
-  it("waits quietly where it cannot accept and more clients come", function()
+  it("uses no CPU while it cannot accept and more clients come", function()
     local script = support.write(support.folder() .. "/s.lua", [[
       local net = require "net"
       local listener <close> = net.socket()
@@ -401,7 +401,7 @@ print(text)
         until not sock
       end
       take_all()
-      for _ = 1, 3 do table.remove(held):close() end -- what the engine needs
+      for _ = 1, 3 do table.remove(held):close() end -- enough for it
       net.spawn(function()
         net.sleep(0.1)
         take_all()
@@ -423,7 +423,7 @@ print(text)
     server:wait()
   end)
 
-  it("gives a datagram socket back as it was", function()
+  it("leaves a datagram socket as it was", function()
     local sock, host, port = dgram()
     sock:settimeout(0.05)
     local task = serve(sock)
@@ -448,7 +448,7 @@ print(text)
       { totals.connections, totals.messages, totals.bytes })
   end)
 
-  it("max_connections: the next one sees a close", function()
+  it("max_connections: closes the next one", function()
     local listener, host, port = support.listener()
     local task = serve(listener, { max_connections = 2 })
     local first, second = client(host, port), client(host, port)
@@ -465,7 +465,7 @@ print(text)
     assert.is_true(task:join().refused >= 1)
   end)
 
-  it("idle_timeout: closes who is silent, and nobody else", function()
+  it("idle_timeout: closes silent connections only", function()
     local listener, host, port = support.listener()
     serve(listener, { idle_timeout = 0.3 })
     local silent, busy = client(host, port), client(host, port)
@@ -483,7 +483,7 @@ print(text)
     assert.equal("y", ask(busy, "y"))
   end)
 
-  it("does not answer well-known ports, nor its own number", function()
+  it("does not answer well-known ports or its own port", function()
     local sock, host, port = dgram()
     local task = serve(sock)
     local same = dgram("inet", "127.0.0.2", port)
@@ -516,7 +516,7 @@ print(text)
     assert.equal(51, task:join().connections)
   end)
 
-  it("keeps a half-closed connection until all is sent back", function()
+  it("keeps a half-closed connection until all bytes are sent back", function()
     local listener, host, port = support.listener()
     serve(listener)
     for _ = 1, 50 do
@@ -528,7 +528,7 @@ print(text)
     end
   end)
 
-  it("says what is wrong with the socket", function()
+  it("reports what is wrong with the socket", function()
     local sock = support.own(net.socket())
     assert.equal("EINVAL", select(3, sock:echo()))
     assert.equal("EINVAL", select(3, support.own(
@@ -537,7 +537,7 @@ print(text)
     assert.equal("EBADF", select(3, sock:echo()))
   end)
 
-  it("raises for options that it does not know", function()
+  it("raises for unknown options", function()
     local listener = support.listener()
     local datagrams = dgram()
     for _, case in ipairs {
@@ -564,7 +564,7 @@ print(text)
     end
   end)
 
-  it("Ctrl-C ends it and it returns the totals", function()
+  it("returns the totals at Ctrl-C", function()
     for _, options in ipairs { "", "{on_message = function() end}" } do
       local server <close>, port = program([[
         local totals = sock:echo(]] .. options .. [[)
@@ -578,7 +578,7 @@ print(text)
     end
   end)
 
-  it("Ctrl-C in an observer ends it the same way", function()
+  it("returns the totals at Ctrl-C in an observer", function()
     local server <close>, port = program [[
       local totals = sock:echo { on_message = function()
         print "observing"
@@ -595,25 +595,25 @@ print(text)
     assert.equal(support.finished, status)
   end)
 
-  it("counts no error for the clients it refuses then", function()
+  it("counts no error for clients that it refuses", function()
     local server <close>, port = program(
       [[print("errors", sock:echo().errors)]], "ulimit -n 40;")
     for _ = 1, 60 do
-      client("127.0.0.1", port) -- and it stays open
+      client("127.0.0.1", port) -- which stays open
       net.sleep(0.005)
     end
     server:signal "INT"
     assert.matches("errors\t0\n", (server:wait()))
   end)
 
-  it("waits in no close(2), though the socket lingers", function()
+  it("does not wait in close(2), though the socket lingers", function()
     local listener, host, port = support.listener()
     assert(listener:setsockopt("SO_LINGER", true, 60))
     serve(listener, { once = true, on_close = function() end })
     local sock = support.own(net.socket())
     assert(sock:setsockopt("SO_RCVBUF", 4096))
     assert(sock:connect(host, port))
-    assert(sock:sendall(("x"):rep(60000))) -- and does not read the answer
+    assert(sock:sendall(("x"):rep(60000))) -- the answer is not read
     local worst, last = 0, net.now()
     for _ = 1, 20 do
       net.sleep(0.02)
@@ -622,7 +622,7 @@ print(text)
     assert.is_true(worst < 30, worst)
   end)
 
-  it("called by the script, lets the tasks have their turns", function()
+  it("lets tasks run when the script itself calls it", function()
     local out, err, status = support.script [[
       local net = require "net"
       local listener <close> = net.socket()

@@ -1,11 +1,11 @@
--- The C load generator, net.load: what it counts, what it finds wrong, how it
+-- The C load generator, net.load: what it counts, which faults it finds, how it
 -- measures, and how it ends.
 local net = require "net"
 local support = require "tests.support"
 
 local tasks, peers = {}, {}
 
--- Serves a socket by the echo engine, until the spec ends.
+-- Serves a socket with the echo engine until the spec ends.
 local function serve(sock, options)
   options = options or {}
   options.totals = options.totals or {}
@@ -29,7 +29,7 @@ print(s.getsockname()[1], flush=True)
   return tonumber((server:expect "(%d+)\n"))
 end
 
--- What is served, and the options that lead there.
+-- Starts a server. Returns the options with which net.load reaches it.
 local function target(family, kind)
   local sock = support.own(assert(net.socket(family, kind)))
   if family == "unix" then
@@ -49,7 +49,7 @@ local function with(options, more)
   return options
 end
 
--- How many latencies were of `seconds` or more.
+-- Returns how many latencies were `seconds` or more.
 local function slow(report, seconds)
   local count = 0
   for _, row in ipairs(report.histogram:buckets()) do
@@ -121,7 +121,7 @@ describe("net.load", function()
     assert.equal(report.messages, report.histogram:count())
   end)
 
-  it("finds the byte of a stream that was changed", function()
+  it("finds a changed byte in a stream", function()
     local body = [[
 while True:
   c, _ = s.accept()
@@ -142,7 +142,7 @@ while True:
       { report.messages, report.corrupt, report.connections })
   end)
 
-  it("finds bytes of a stream that are missing or doubled", function()
+  it("finds missing or doubled bytes in a stream", function()
     for _, change in ipairs { "data[1:]", "data + data[-1:]" } do
       local port = python("STREAM", [[
 while True:
@@ -180,12 +180,12 @@ while True:
     end
     for _, flip in ipairs { "b'!!!!!!' + data[6:]", "b'!'", "b''" } do
       r = run("[" .. flip .. " if n == 7 else data]")
-      assert.is_true(r.lost >= 1) -- nobody knows which one it was
+      assert.is_true(r.lost >= 1) -- which one it was cannot be known
       assert.same({ 40, 1 }, { r.messages + r.lost, r.corrupt })
     end
   end)
 
-  it("counts errors by their codes, and ends where nobody is", function()
+  it("counts errors by code, and ends if nothing listens", function()
     local port = support.free_port()
     local report = assert(net.load { port = port, connections = 4 })
     assert.same({ ECONNREFUSED = 4 }, report.errors)
@@ -202,7 +202,7 @@ while True:
     end
   end)
 
-  it("opens again what the server has reset or closed", function()
+  it("reopens connections that the server resets or closes", function()
     local report
     for code, linger in pairs { EOF = 0, ECONNRESET = 1 } do
       local port = python("STREAM", [[
@@ -226,7 +226,7 @@ while True:
     assert.is_true(errors >= 2)
   end)
 
-  it("gives a server up that only fails", function()
+  it("gives up on a server that only fails", function()
     local port = python("STREAM", [[
 while True:
   c, _ = s.accept()
@@ -254,7 +254,7 @@ while True:
     end
   end)
 
-  it("rate: each message at its time", function()
+  it("rate: sends each message at its time", function()
     for _, kind in ipairs { "stream", "dgram" } do
       local sock, options = target("inet", kind)
       serve(sock)
@@ -269,7 +269,7 @@ while True:
     end
   end)
 
-  it("rate: a stall is seen by all that was due meanwhile", function()
+  it("rate: counts a stall for every message that was due meanwhile", function()
     for _, kind in ipairs { "stream", "dgram" } do
       local port = python(kind == "stream" and "STREAM" or "DGRAM", [[
 if s.type == socket.SOCK_STREAM: s, _ = s.accept()
@@ -290,7 +290,7 @@ while True:
     end
   end)
 
-  it("on_progress: tells how far it is, and may raise", function()
+  it("on_progress: gets the progress, and may raise", function()
     local sock, options = target("inet", "stream")
     serve(sock)
     local last, calls = 0, 0
@@ -327,7 +327,7 @@ while True:
     end
   end)
 
-  it("two loads at a time, and many connections", function()
+  it("runs twice at a time, with many connections", function()
     local sock, options = target("inet", "stream")
     serve(sock)
     with(options, { connections = 150, messages = 1000, timeout = 20 })
@@ -345,7 +345,7 @@ while True:
 
   local busy = { ["it"] = "", ["on_progress"] = "while true do end" }
   for where, goes_on in pairs(busy) do
-  it("Ctrl-C ends " .. where .. ": the report so far", function()
+  it("returns the report so far at Ctrl-C in " .. where, function()
     local sock, options = target("inet", "stream")
     serve(sock)
     local script = support.write(support.folder() .. "/s.lua", ([[
@@ -373,14 +373,14 @@ while True:
   end)
   end
 
-  it("says when a name is not known", function()
+  it("reports an unknown name", function()
     local _, message, code =
       net.load { host = "no.such.name.invalid", port = 7 }
     assert.matches("^EAI_", code)
     assert.matches("^load no.such.name.invalid:7: ", message)
   end)
 
-  it("raises for options that it does not know", function()
+  it("raises for unknown options", function()
     for _, case in ipairs {
       { 5, "table expected" },
       { {}, "port" },
@@ -463,7 +463,7 @@ describe("a histogram", function()
     assert.is_false(pcall(h.percentile, {}, 50))
   end)
 
-  it("of a run that nobody has answered is empty", function()
+  it("is empty if nothing was answered", function()
     local report = assert(net.load { family = "unix", path = "\0nobody",
       messages = 1 })
     assert.equal(1, report.errors.ECONNREFUSED)

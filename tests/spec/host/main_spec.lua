@@ -3,7 +3,7 @@ local support = require "tests.support"
 local host = os.getenv "NETLAB_HOST" or "./netlab"
 local lua = "lua5.4"
 
---- A shell's quotes.
+--- Quotes a text for the shell.
 local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -12,20 +12,20 @@ local function script(text)
   return support.write(support.folder() .. "/script.lua", text)
 end
 
---- The same command line for another program; `before` may set variables.
+--- Runs a program with a command line; `before` may set variables.
 local function run(program, args, input, before)
   local command = ("%s %s %s"):format(before or "", program, args)
   local out, err, status = support.run(command, input)
   return { out = out, err = err, status = status }
 end
 
---- The first line of what went wrong, without the program's name.
+--- Returns the first line of an error, without the program's name.
 local function first(err)
   return (err:match "^[^\n]*":gsub("^%S-lua[%d.]*: ", "")
     :gsub("^netlab: ", ""))
 end
 
---- Holds the host against plain Lua: output, status and first line of error.
+--- Compares the host with plain Lua: output, status and first line of error.
 local function same(args, input, before)
   local a = run(host, args, input, before)
   local b = run(lua, args, input, before)
@@ -35,7 +35,7 @@ local function same(args, input, before)
   return a, b
 end
 
---- The same error, with a traceback if plain Lua's tells of any Lua code.
+--- Compares the errors, and that both or none has a traceback of Lua code.
 local function fails(args, input, before)
   local a, b = same(args, input, before)
   assert.equal(1, a.status)
@@ -52,7 +52,7 @@ end
 describe("the command line", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- The program's own name, the lowest index, is not the same for both.
+  -- The program's own name, at the lowest index, differs.
   local show = [[
     local low = 0
     while arg[low - 1] do low = low - 1 end
@@ -72,12 +72,12 @@ describe("the command line", function()
     assert.equal(host .. "\n", got.out)
   end)
 
-  it("counts from the program where there is no script", function()
+  it("counts from the program if there is no script", function()
     local got = same("-e 'print(arg[1], arg[2], #arg, arg[-1])'")
     assert.equal("-e\tprint(arg[1], arg[2], #arg, arg[-1])\t2\tnil\n", got.out)
   end)
 
-  it("-e runs a string, several in their order", function()
+  it("-e runs a string, and several in their order", function()
     assert.equal("1\n2\n3\n", same("-e 'x = 1 print(x)' " ..
       "-e 'print(x + 1)' -e'print(x + 2)'").out)
   end)
@@ -101,25 +101,25 @@ describe("the command line", function()
       same("-l s=string -e 'print(s == string, s ~= nil)'").out)
   end)
 
-  it("-l and -e go by turns, as they stand there", function()
+  it("-l and -e run in the order given", function()
     assert.equal("nil\nfrom mod\n", same("-e 'print(m)' " ..
       "-e 'package.preload.m = function() return \"from mod\" end' " ..
       "-l m -e 'print(m)'").out)
   end)
 
-  it("-l net and -l net.ntp find what is built in", function()
+  it("-l net and -l net.ntp find the built-in modules", function()
     local none = "-u LUA_PATH -u LUA_CPATH"
     local got = run(host, "-l net -l ntp=net.ntp " ..
       "-e 'print(type(net.socket), type(ntp.request))'", "", none)
     assert.equal("function\tfunction\n", got.out)
   end)
 
-  it("-l of what is not there says where it has looked", function()
+  it("-l of a missing module lists where it looked", function()
     local got = fails "-l no.such.module"
     assert.matches("module 'no.such.module' not found:\n", got.err)
   end)
 
-  it("-v prints the version, and then what else is asked", function()
+  it("-v prints the version, and goes on", function()
     local got = run(host, "-v -e 'print(1)'")
     assert.matches("^netlab %S+ .*Lua 5%.%d.*\n1\n$", got.out)
     assert.equal(2, lines(got.out))
@@ -127,7 +127,7 @@ describe("the command line", function()
     assert.equal(1, lines(run(host, "-v", "error 'not run'").out))
   end)
 
-  it("-W turns warnings on, which are off", function()
+  it("-W turns warnings on, which are off by default", function()
     assert.equal("Lua warning: careful\n",
       same("-W -e 'warn \"careful\"'").err)
     assert.equal("", same("-e 'warn \"careful\"'").err)
@@ -146,7 +146,7 @@ describe("the command line", function()
     end
   end)
 
-  it("- is the standard input, with arguments", function()
+  it("- runs the standard input, with arguments", function()
     assert.equal("-\ta\t-v\n", same("- a -v", "print(arg[0], ...)").out)
   end)
 
@@ -154,7 +154,7 @@ describe("the command line", function()
     assert.matches("cannot open %-", fails("-- -", "print 'not run'").err)
   end)
 
-  it("- is the standard input behind a module whose name is --", function()
+  it("- runs the standard input after a module named --", function()
     local folder = support.folder()
     support.write(folder .. "/--.lua", "")
     local got = run(host, "-l -- -", "print(arg[0])",
@@ -162,7 +162,7 @@ describe("the command line", function()
     assert.same({ out = "-\n", err = "", status = 0 }, got)
   end)
 
-  it("without a script the standard input is run, from a pipe", function()
+  it("without a script runs the standard input, if a pipe", function()
     for _, program in ipairs { host, lua } do
       local out, err, status = support.run(
         "sh -c 'echo \"print(1, ...) return 2\" | " .. program .. "'")
@@ -176,7 +176,7 @@ describe("the command line", function()
     assert.equal("2\n", same(path).out)
   end)
 
-  it("an option that is not known shows the usage", function()
+  it("shows the usage for an unknown option", function()
     for _, option in ipairs { "-x", "-vx", "--nothing" } do
       local got = same(option)
       assert.matches("^netlab: unrecognized option '" ..
@@ -185,7 +185,7 @@ describe("the command line", function()
     end
   end)
 
-  it("an option that lacks its argument says so", function()
+  it("reports an option that lacks its argument", function()
     for _, option in ipairs { "-e", "-l" } do
       local got = same(option)
       assert.matches("^netlab: '" .. option:gsub("%-", "%%-") ..
@@ -194,7 +194,7 @@ describe("the command line", function()
     end
   end)
 
-  it("a script that is not there is one line", function()
+  it("reports a missing script in one line", function()
     local got = fails "/no/such.lua"
     assert.equal(
       "netlab: cannot open /no/such.lua: No such file or directory\n", got.err)
@@ -204,30 +204,30 @@ end)
 describe("LUA_INIT", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is run before all else", function()
+  it("runs before everything else", function()
     assert.equal("init\n1\n",
       same("-e 'print(x)'", "", [[LUA_INIT='x = 1 print "init"']]).out)
   end)
 
-  it("@file is a file to run", function()
+  it("as @file runs a file", function()
     local path = script "x = 'from the file'"
     assert.equal("from the file\n",
       same("-e 'print(x)'", "", "LUA_INIT=@" .. path).out)
   end)
 
-  it("LUA_INIT_5_4 comes in its place", function()
+  it("gives way to LUA_INIT_5_4", function()
     local name = "LUA_INIT" .. _VERSION:gsub("Lua (%d).(%d)", "_%1_%2")
     assert.equal("versioned\n", same("-e 'print(x)'", "",
       [[LUA_INIT='x = "plain"' ]] .. name .. [[='x = "versioned"']]).out)
   end)
 
-  it("is not looked at with -E, and neither is LUA_PATH", function()
+  it("is ignored with -E, as is LUA_PATH", function()
     local got = same("-E -e 'print(x, package.path:find \"/mine/\")'", "",
       "LUA_INIT='x = 1' LUA_PATH='/mine/?.lua'")
     assert.equal("nil\tnil\n", got.out)
   end)
 
-  it("need not be set", function()
+  it("may be unset", function()
     local none = "-u LUA_INIT -u LUA_INIT_5_4"
     assert.equal("1\n", same("-e 'print(1)'", "", none).out)
     assert.equal("1\n", same("-E -e 'print(1)'", "", none).out)
@@ -244,7 +244,7 @@ end)
 describe("the exit status", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is 0, or what os.exit gives", function()
+  it("is 0, or that of os.exit", function()
     assert.equal(0, same("-e 'return 5'").status)
     assert.equal(3, same("-e 'os.exit(3)'").status)
     assert.equal(3, same("-e 'os.exit(3, true)'").status)
@@ -252,7 +252,7 @@ describe("the exit status", function()
     assert.equal(0, same("-e 'os.exit(true, true)'").status)
   end)
 
-  it("is os.exit's from a task too", function()
+  it("is that of os.exit in a task, too", function()
     local got = run(host, script [[
       local net = require "net"
       net.spawn(function() net.sleep(0) os.exit(3, true) end)
@@ -297,7 +297,7 @@ describe("the exit status", function()
     assert.matches("script.lua:3: in main chunk", got.err)
   end)
 
-  it("is 1 for a script that is bytecode: text only", function()
+  it("is 1 for a script in bytecode", function()
     local path = script(string.dump(load "print 'it ran'"))
     local got = run(host, path)
     assert.equal("", got.out)
@@ -312,7 +312,7 @@ end)
 describe("netlab's own options", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("--help explains them all and succeeds", function()
+  it("--help explains all options and succeeds", function()
     local got = run(host, "--help")
     assert.matches("^usage: netlab ", got.out)
     for _, option in ipairs { "-i", "-e", "-l", "-v", "-E", "-W", "--", "-",
@@ -350,7 +350,7 @@ describe("netlab's own options", function()
     end
   end)
 
-  it("--list says when there are no labs", function()
+  it("--list reports that there are no labs", function()
     local folder = support.folder()
     run("cp", host .. " " .. folder)
     local got = run(folder .. "/netlab", "--list")
@@ -358,7 +358,7 @@ describe("netlab's own options", function()
       { got.out, got.err, got.status })
   end)
 
-  it("stand before the script; behind it they are the script's", function()
+  it("precede the script; after it they are the script's", function()
     local path = script "print(...)"
     for _, option in ipairs { "--help", "--version", "--list" } do
       assert.equal(option .. "\n", run(host, path .. " " .. option).out)
@@ -369,7 +369,7 @@ end)
 describe("a script", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("does what its text says now: nothing is built", function()
+  it("runs its current text: nothing is compiled ahead", function()
     local path = script "print 'one'"
     assert.equal("one\n", run(host, path).out)
     support.write(path, "print 'two'")
@@ -384,7 +384,7 @@ describe("a script", function()
     assert.same({ out = "function\tfunction\n", err = "", status = 0 }, got)
   end)
 
-  it("has its lines seen at once through a pipe", function()
+  it("prints lines at once through a pipe", function()
     local go = support.folder() .. "/go"
     local path = script([[
       local net = require "net"
@@ -409,7 +409,7 @@ end)
 describe("tasks in the host", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("are waited for after the script", function()
+  it("are awaited after the script", function()
     local got = run(host, script [[
       local net = require "net"
       net.spawn(function()
@@ -423,7 +423,7 @@ describe("tasks in the host", function()
       { out = "script\ntask\ngrandchild\n", err = "", status = 0 }, got)
   end)
 
-  it("whose error nobody takes: traceback, the others go on, 1", function()
+  it("with an error that nothing joins: traceback, others go on, 1", function()
     local got = run(host, script [[
       local net = require "net"
       net.spawn(function() net.sleep(0.02) print "finished" end)
@@ -442,7 +442,7 @@ describe("tasks in the host", function()
     assert.equal(1, got.status)
   end)
 
-  it("whose error is a table: it says so", function()
+  it("with a table as error: it is named", function()
     local got = run(host, script [[
       require "net".spawn(function() error {} end)
     ]])
@@ -450,7 +450,7 @@ describe("tasks in the host", function()
     assert.equal(1, got.status)
   end)
 
-  it("hand their error to join instead", function()
+  it("pass their error to join, if joined", function()
     local got = run(host, script [[
       local net = require "net"
       local task = net.spawn(function() error("mine", 0) end)
@@ -462,7 +462,7 @@ describe("tasks in the host", function()
       { out = "false\tmine\nfalse\tlate\n", err = "", status = 0 }, got)
   end)
 
-  it("with an error of the network: one line and a hint, 1", function()
+  it("with a network error: one line and a hint, 1", function()
     local connect = 'assert(net.socket():connect("127.0.0.1", 1))\n'
     for _, text in ipairs {
       connect,
@@ -475,7 +475,7 @@ describe("tasks in the host", function()
     end
   end)
 
-  it("end with the script when that fails, their <close> done", function()
+  it("end with the script if it fails, and close their variables", function()
     local got = run(host, script [[
       local net = require "net"
       net.spawn(function()
@@ -494,7 +494,7 @@ describe("tasks in the host", function()
     assert.equal(1, got.status)
   end)
 
-  it("that wait for each other: it is said, 1", function()
+  it("that wait for each other: a message, 1", function()
     local got = run(host, script [[
       local net = require "net"
       local a, b
@@ -505,7 +505,7 @@ describe("tasks in the host", function()
     assert.same({ "", 1 }, { got.out, got.status })
   end)
 
-  it("that fail when they are ended are reported whatever that runs", function()
+  it("that fail while they are closed are reported in any case", function()
     local got = run(host, script [[
       local net = require "net"
       local shown = setmetatable({}, { __tostring = function()
@@ -527,7 +527,7 @@ describe("tasks in the host", function()
     assert.same({ "", 1 }, { got.out, got.status })
   end)
 
-  it("that wait for each other, and the script for them", function()
+  it("that wait for each other while the script waits for them", function()
     local got = run(host, script [[
       local net = require "net"
       local a, b

@@ -3,7 +3,7 @@ local support = require "tests.support"
 
 local host = support.host
 
--- What each lab of these specs begins with.
+-- The beginning of each lab in these specs.
 local prelude = [[
 local net = require "net"
 local argparse = require "argparse"
@@ -47,7 +47,7 @@ local function run(server, client, words)
   return { out = out, err = err, status = status }
 end
 
--- Is there such a process, and has it not ended?
+-- Returns whether the process exists and has not ended.
 local function alive(id)
   local state = support.read("/proc/" .. id .. "/stat"):match "%) (%a)"
   return state ~= nil and state ~= "Z"
@@ -59,7 +59,7 @@ local function gone(...)
   end
 end
 
--- The lines of one label, without it.
+-- Returns the lines with a label, without the label.
 local function said(text, label)
   local lines = {}
   for line in text:gmatch "[^\n]+" do
@@ -71,7 +71,7 @@ end
 describe("netlab --pair", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("lets the TCP echo labs talk, each line labelled", function()
+  it("runs the TCP echo labs, each line labelled", function()
     local got = run("labs/tcp_echo_server.lua", "labs/tcp_echo_client.lua")
     assert.same({ "", 0 }, { got.err, got.status })
     local client = said(got.out, "client")
@@ -86,7 +86,7 @@ describe("netlab --pair", function()
     assert.equal(got.out, got.out:gsub("\27", ""))
   end)
 
-  it("lets the UDP echo labs talk", function()
+  it("runs the UDP echo labs", function()
     local got = run("labs/udp_echo_server.lua", "labs/udp_echo_client.lua")
     assert.same({ "", 0 }, { got.err, got.status })
     assert.matches("\nreceived Test message. This will be echoed\n",
@@ -95,7 +95,7 @@ describe("netlab --pair", function()
       said(got.out, "server"))
   end)
 
-  it("gives the client the words behind --, the server those behind another",
+  it("passes words after -- to the client, after a second -- to the server",
     function()
       local got = run("labs/udp_echo_server.lua", "labs/udp_echo_client.lua",
         "-- --message 'a -- b' -- --once --quiet")
@@ -106,7 +106,7 @@ describe("netlab --pair", function()
       assert.equal("--", said(got.out, "client"))
     end)
 
-  it("has the client's exit status", function()
+  it("exits with the client's status", function()
     local got = run(lab(accepting), lab "os.exit(7, true)")
     assert.same({ "", 7 }, { got.err, got.status })
     assert.matches("closed$", said(got.out, "server"))
@@ -117,7 +117,7 @@ describe("netlab --pair", function()
     assert.same({ "", 143 }, { got.err, got.status })
   end)
 
-  it("has both outputs of both labs, escaped, to their last byte", function()
+  it("prints all output of both labs, escaped, to the last byte", function()
     local got = run(lab(accepting), lab [[
       io.write("\27[2J\tstrange \xff\n", "中文 \xC2\x9B1m\u{202E}\n", "\\x1b\n")
       io.stderr:write "an error\r"
@@ -131,7 +131,7 @@ describe("netlab --pair", function()
     assert.equal("client | an error\\x0d\n", got.err)
   end)
 
-  it("gives the client our standard input, and the server none", function()
+  it("passes its standard input to the client only", function()
     local out, err, status = support.run(("%s --pair %s %s"):format(host,
       lab "print(io.read 'a' == '') listen():accept() net.sleep(600)",
       lab "print(io.read 'a') net.connect('localhost', args.port)"), "typed")
@@ -140,7 +140,7 @@ describe("netlab --pair", function()
     assert.equal("typed", said(out, "client"))
   end)
 
-  it("says what is wrong with the command line, and begins nothing", function()
+  it("reports a wrong command line, and starts nothing", function()
     local folder = support.folder()
     local touch = support.write(folder .. "/touch.lua",
       "io.open('" .. folder .. "/begun', 'w'):close()")
@@ -163,7 +163,7 @@ describe("netlab --pair", function()
     assert.equal(nil, io.open(folder .. "/begun"))
   end)
 
-  it("tells of a server that ends before it listens", function()
+  it("reports a server that ends before it listens", function()
     local client = lab "print 'begun'"
     local got = run(lab "error 'no luck'", client)
     assert.same({ "", 1 }, { got.out, got.status })
@@ -180,7 +180,7 @@ describe("netlab --pair", function()
     assert.same({ "", 1 }, { got.out, got.status })
   end)
 
-  it("tells of a server that does not listen, and ends it", function()
+  it("reports a server that does not listen, and ends it", function()
     local server = lab "print(own_id()) net.sleep(600)"
     local out, err, status = support.run(host .. " " .. support.write(
       support.folder() .. "/run.lua", ([[
@@ -191,7 +191,7 @@ describe("netlab --pair", function()
     gone(said(out, "server"))
   end)
 
-  it("tells of a server that fails first, and ends the client", function()
+  it("reports a server that fails first, and ends the client", function()
     local got = run(lab [[
       assert(listen():accept():recv(1))
       os.exit(3)
@@ -207,7 +207,7 @@ describe("netlab --pair", function()
     gone(said(got.out, "client"))
   end)
 
-  it("takes the end of a server that is content for no failure", function()
+  it("does not report a server that succeeds first", function()
     local got = run(lab "listen():accept():recv(1)", lab [[
       local sock <close> = assert(net.connect("localhost", args.port))
       sock:sendall "x"
@@ -216,7 +216,7 @@ describe("netlab --pair", function()
     assert.same({ "client | EOF\n", "", 0 }, { got.out, got.err, got.status })
   end)
 
-  it("ends a server that takes no notice of Ctrl-C", function()
+  it("ends a server that ignores Ctrl-C", function()
     local got = run(lab [[
       local sock <close> = listen()
       print(own_id())
@@ -234,13 +234,13 @@ describe("netlab --pair", function()
     gone(said(got.out, "server"))
   end)
 
-  it("waits for no program that a lab has left behind", function()
+  it("does not wait for programs that a lab left behind", function()
     local got = run(lab(accepting), lab "os.execute 'sleep 30 & echo $!'")
     assert.same({ "", 0 }, { got.err, got.status })
     os.execute("kill " .. said(got.out, "client"))
   end)
 
-  it("leaves no zombie while the other lab is at work", function()
+  it("leaves no zombie while the other lab runs", function()
     local process <close> = support.start(("%s --pair %s %s"):format(host,
       lab "listen():accept():recv(1)", lab [[
         local sock <close> = assert(net.connect("localhost", args.port))
@@ -259,7 +259,7 @@ describe("netlab --pair", function()
   end)
 end)
 
--- Starts two labs that wait; the process, and their ids.
+-- Starts two labs that wait. Returns the process, and their ids.
 local function start_waiting()
   local process = support.start(("%s --pair %s %s"):format(host,
     lab(accepting), lab(waiting)))
@@ -268,7 +268,7 @@ local function start_waiting()
   return process, server, client
 end
 
--- Types Ctrl-C on a terminal, and prints what was seen.
+-- Presses Ctrl-C on a terminal, and prints what was shown.
 local terminal = [[
 import os, pty, select, sys
 pid, fd = pty.fork()
@@ -291,11 +291,11 @@ local function press(environment, words)
     lab(waiting), words or ""), "", 90)
 end
 
-describe("netlab --pair that is ended itself", function()
+describe("netlab --pair that is ended", function()
   support.leaves_nothing(before_each, after_each)
 
   for _, name in ipairs { "INT", "TERM" } do
-    it("by SIG" .. name .. ", ends both labs in an orderly way", function()
+    it("by SIG" .. name .. " ends both labs in an orderly way", function()
       local process <close>, server, client = start_waiting()
       process:signal(name)
       local out, err, status = process:wait()
@@ -306,14 +306,14 @@ describe("netlab --pair that is ended itself", function()
     end)
   end
 
-  it("by SIGKILL, leaves no lab behind", function()
+  it("by SIGKILL leaves no lab behind", function()
     local process <close>, server, client = start_waiting()
     process:signal "KILL"
     process:wait()
     gone(server, client)
   end)
 
-  it("by Ctrl-C on a terminal, ends all, in colours until then", function()
+  it("by Ctrl-C on a terminal ends all, in colours until then", function()
     local out, err, status = press "-u NO_COLOR TERM=xterm"
     assert.same({ "", 130 }, { err, status })
     assert.matches("\27%[36mserver |\27%[0m server\t", out)
@@ -323,7 +323,7 @@ describe("netlab --pair that is ended itself", function()
     gone(out:match "server\t(%d+)", out:match "client\t(%d+)")
   end)
 
-  it("has no colours where NO_COLOR says so", function()
+  it("has no colours with NO_COLOR", function()
     local out, _, status = press "TERM=xterm NO_COLOR=1"
     assert.equal(130, status)
     assert.matches("\nclient | client\t", "\n" .. out)
@@ -331,7 +331,7 @@ describe("netlab --pair that is ended itself", function()
   end)
 end)
 
--- The processes of a trace: their labs' names, in the order of its lines.
+-- Returns the names of the labs in a trace, in the order of its lines.
 local function labs_of(lines)
   local names = {}
   for name in lines:gmatch '"ev":"start"[^\n]*"lab":"[^"]-([%w_]+)%.lua"' do
@@ -346,7 +346,7 @@ local both = { "tcp_echo_server", "tcp_echo_client" }
 describe("netlab --pair --trace=FILE", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("writes one trace of both labs, whole", function()
+  it("writes one complete trace of both labs", function()
     local folder = support.folder()
     for i, line in ipairs {
       host .. " --trace=%s --pair " .. server .. " " .. client,
@@ -364,7 +364,7 @@ describe("netlab --pair --trace=FILE", function()
     end
   end)
 
-  it("draws a picture of both, of each kind", function()
+  it("draws both labs in one picture, in each format", function()
     local folder = support.folder()
     for _, kind in ipairs { "html", "mmd", "json" } do
       local path = folder .. "/run." .. kind
@@ -375,7 +375,7 @@ describe("netlab --pair --trace=FILE", function()
     end
   end)
 
-  it("without a file, shows what both do as they do it", function()
+  it("without a file shows the calls of both as they end", function()
     local got = run(server, client, "--trace")
     assert.equal(0, got.status)
     assert.matches("\nclient | Closing connection to the server\n", got.out)
@@ -390,14 +390,14 @@ describe("netlab --pair --trace=FILE", function()
     end
   end)
 
-  it("writes what there was, when Ctrl-C has ended it", function()
+  it("writes what there is when Ctrl-C ends it", function()
     local path = support.folder() .. "/run.jsonl"
     local _, _, status = press("TERM=xterm", "--trace=" .. path)
     assert.equal(130, status)
     assert.same({ "lab", "lab" }, labs_of(support.read(path)))
   end)
 
-  it("writes what there was, when nobody reads what they print", function()
+  it("writes what there is when its output is not read", function()
     local path = support.folder() .. "/run.jsonl"
     local out, err = support.run(
       ("bash -c '%s --pair %s %s --trace=%s | head -2'")
@@ -407,7 +407,7 @@ describe("netlab --pair --trace=FILE", function()
     assert.same({ "lab", "lab" }, labs_of(support.read(path)))
   end)
 
-  it("says that it cannot be written before a lab begins", function()
+  it("reports an unwritable file before a lab starts", function()
     local got = run(server, client, "--trace=/no/such/run.html")
     assert.same({ "", "netlab: trace /no/such/run.html: " ..
       "No such file or directory (ENOENT)\n", 1 },
@@ -452,7 +452,7 @@ describe("netlab --merge", function()
       support.read(folder .. "/c.jsonl"), lines)
   end)
 
-  it("says what is wrong, and writes nothing", function()
+  it("reports an error, and writes nothing", function()
     local folder = support.folder()
     local damaged = support.write(folder .. "/damaged.jsonl", "{}\n")
     local good = support.write(folder .. "/good.jsonl", '{"ev":"start",' ..

@@ -1,8 +1,8 @@
--- What the host does when nobody reads a pipe that the script writes to.
+-- What the host does when the reader of a pipe has gone.
 local support = require "tests.support"
 if not support.hosted then return end
 
--- The script's output to `head -1`, its errors, its exit status.
+-- Runs a script | head -1. Returns the output, the errors, the exit status.
 local function headless(text)
   local path = support.write(support.folder() .. "/script.lua", text)
   local out, err = support.run(
@@ -14,10 +14,10 @@ end
 
 local cut = "netlab: nobody reads the standard output\n"
 
-describe("a pipe that nobody reads", function()
+describe("a pipe without a reader", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("as standard output ends the script, and its waits", function()
+  it("as standard output ends the script, also in a wait", function()
     local line, err, status = headless [[
       local net = require "net"
       local closing <close> = setmetatable({}, { __close = function()
@@ -32,12 +32,12 @@ describe("a pipe that nobody reads", function()
     assert.same({ "x", "closed\n" .. cut, 1 }, { line, err, status })
   end)
 
-  it("ends one that catches that as well", function()
+  it("ends a script that catches the error, too", function()
     local line, _, status = headless "while true do pcall(print, 'x') end"
     assert.same({ "x", 1 }, { line, status })
   end)
 
-  it("ends a server that shows what it does", function()
+  it("ends a server that prints what it does", function()
     local server <close> = support.start(("bash -c '%s %s | head -1'"):format(
       support.driver, support.write(support.folder() .. "/server.lua", [[
         local net = require "net"
@@ -56,7 +56,7 @@ describe("a pipe that nobody reads", function()
     assert.same({ "x\n", cut }, { out, err })
   end)
 
-  it("elsewhere fails the write, and no more", function()
+  it("elsewhere only makes the write fail", function()
     local out, err, status = support.script [[
       local child = io.popen("exit", "w")
       child:setvbuf "no"
@@ -68,7 +68,7 @@ describe("a pipe that nobody reads", function()
     assert.same({ "Broken pipe\n", "", 0 }, { out, err, status })
   end)
 
-  it("ends the programs that the script starts, as ever", function()
+  it("ends the programs that the script starts, as usual", function()
     assert.equal("141\n", (support.script [[
       os.execute "bash -c 'yes | head -1 >/dev/null; echo ${PIPESTATUS[0]}'"
     ]]))

@@ -1,10 +1,10 @@
--- The prompt, as somebody sees it who types at a terminal. A session is a list
--- of { what to type, what must then be seen }; Python has the pseudo-terminal.
+-- The prompt on a terminal. A session is a list of { keys to type, texts that
+-- must then appear }; Python has the pseudo-terminal.
 local json = require "net.json"
 local support = require "tests.support"
 
 local host = support.host
-if not support.hosted then return end -- plain Lua has no part in it
+if not support.hosted then return end -- plain Lua plays no part
 
 local typist = [[
 import json, os, pty, select, sys, termios, time
@@ -48,7 +48,7 @@ sys.exit(status if modes & termios.ICANON and modes & termios.ECHO else 98)
 local enter, eof, up, tab = "\r", "\4", "\27[A", "\t"
 local int, kill_line = "\3", "\21"
 
---- Types at `command`, or the host; what the terminal showed, and the status.
+--- Types to `command` or the host. Returns the screen text and the status.
 local function session(steps, command, env)
   local folder = support.folder()
   local environment = { TERM = "xterm", HOME = folder, LUA_INIT = "",
@@ -62,7 +62,7 @@ local function session(steps, command, env)
   return out, status
 end
 
---- A session that begins with the prompt and ends with Ctrl-D; its lines.
+--- Types from the first prompt to Ctrl-D. Returns what the terminal showed.
 local function typed(steps, command, env)
   local all = { { "", "> " } }
   for _, step in ipairs(steps) do all[#all + 1] = step end
@@ -72,7 +72,7 @@ local function typed(steps, command, env)
   return out
 end
 
---- A line and what it shows before the next prompt.
+--- A step: types a line, and waits for texts and the next prompt.
 local function line(text, ...)
   local step = { text .. enter, ... }
   step[#step + 1] = "\r\n> "
@@ -82,7 +82,7 @@ end
 describe("the prompt", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("greets, prints what lines return, and leaves at Ctrl-D", function()
+  it("greets, prints results, and ends at Ctrl-D", function()
     local out = typed {
       line "1 + 1",
       line "= 6 * 7",
@@ -121,7 +121,7 @@ describe("the prompt", function()
     }
   end)
 
-  it("shows errors as the host does, and goes on", function()
+  it("prints errors as the host does, and goes on", function()
     local out = typed {
       line("error 'went wrong'", "stdin:1: went wrong\r\nstack traceback:\r\n",
         "stdin:1: in main chunk"),
@@ -138,7 +138,7 @@ describe("the prompt", function()
     assert.truthy(out:find("(ECONNREFUSED)\n  hint: ", 1, true), out)
   end)
 
-  it("runs a line as a task, which may wait, and print may too", function()
+  it("runs a line as a task that may wait, even in print", function()
     typed {
       line("net.sleep(0.01)", "true"),
       line("net.spawn(function() net.sleep(0.01) return 'joined' end):join()",
@@ -149,7 +149,7 @@ describe("the prompt", function()
     }
   end)
 
-  it("lets tasks serve while somebody types, and shows the line again",
+  it("lets tasks run while a line is typed, and redraws the line",
     function()
       local port = support.free_port()
       local nc = "$ printf '%s\n' | nc -N 127.0.0.1 " .. port .. " | grep -q %s"
@@ -173,11 +173,11 @@ describe("the prompt", function()
         { "", },
         { nc:format("three", "echo.three"), "got three\r\n> " },
       }
-      -- what is typed makes room: it is not left on the screen above
+      -- the typed line moves: no copy of it stays above
       assert.truthy(out:find("1 +\r\27[Jgot one\n", 1, true), out)
     end)
 
-  it("shows a task's error above the line, and ends well", function()
+  it("prints a task's error above the line, and ends well", function()
     typed {
       line("net.spawn(function() net.sleep(0.1) error 'in a task' end)"),
       { "2 *", "2 *",
@@ -186,7 +186,7 @@ describe("the prompt", function()
     }
   end)
 
-  it("gives what does not end its line a line", function()
+  it("starts a new line after output without a newline", function()
     typed {
       line("io.write 'no end'", "no end"),
       line("net.spawn(function() net.sleep(0.1) io.write 'nor this' end)"),
@@ -195,7 +195,7 @@ describe("the prompt", function()
     }
   end)
 
-  it("closes the tasks at the end", function()
+  it("closes the tasks at its end", function()
     local out = typed {
       line("net.spawn(function() local _ <close> = setmetatable({}, { " ..
         "__close = function() print 'closed' end }) net.sleep(600) end)"),
@@ -204,7 +204,7 @@ describe("the prompt", function()
     assert.matches("\nclosed\n$", out)
   end)
 
-  it("leaves the terminal in order when a task ends the program", function()
+  it("restores the terminal when a task ends the program", function()
     local _, status = session {
       { "", "> " },
       line("net.spawn(function() net.sleep(0.1) os.exit(7) end)"),
@@ -213,7 +213,7 @@ describe("the prompt", function()
     assert.equal(7, status)
   end)
 
-  it("leaves the terminal in order when a signal ends it", function()
+  it("restores the terminal when a signal ends it", function()
     local _, status = session {
       { "", "> " },
       line("os.execute '(sleep 0.1; kill $PPID) &'"),
@@ -221,7 +221,7 @@ describe("the prompt", function()
     assert.equal(-15 % 256, status % 256)
   end)
 
-  it("is stopped by Ctrl-Z, and comes back with what was typed", function()
+  it("stops at Ctrl-Z, and continues with the typed line", function()
     local _, status = session({
       { "", "% " },
       { host .. enter, "\n> " },
@@ -235,7 +235,7 @@ describe("the prompt", function()
     assert.equal(0, status)
   end)
 
-  it("takes letters of many bytes, and edits them as one", function()
+  it("edits characters of several bytes as one", function()
     typed { line("'ä€'\2\2x", "\näx€") }
   end)
 end)
@@ -243,7 +243,7 @@ end)
 describe("completion", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("lists what can stand there, or puts in the one", function()
+  it("lists the candidates, or inserts the only one", function()
     typed {
       line("sock = net.socket()"),
       { "sock:set" .. tab, "setblocking", "setsockopt", "settimeout",
@@ -253,7 +253,7 @@ describe("completion", function()
     }
   end)
 
-  it("puts in what all candidates have in common", function()
+  it("inserts what all candidates have in common", function()
     typed {
       line("abcdef1, abcdef2 = 1, 2"),
       line("abc" .. tab .. "2", "def2\r\n2"),
@@ -284,7 +284,7 @@ describe("completion", function()
     }
   end)
 
-  it("runs no code of the user's, and needs no end", function()
+  it("runs no code of the user, and ends in any case", function()
     typed {
       line("called = 0"),
       line("function count() called = called + 1 end"),
@@ -301,7 +301,7 @@ describe("completion", function()
     }
   end)
 
-  it("shows names only, sorted, and hides those that begin with _",
+  it("lists names, sorted, and hides those that begin with _",
     function()
       typed {
         line("t = { b2 = 1, a1 = 1, _c = 1, ['x y'] = 1, [1] = 1, " ..
@@ -313,7 +313,7 @@ describe("completion", function()
       }
     end)
 
-  it("stops at many, and says so", function()
+  it("lists a limited number, and says so", function()
     typed {
       line("t = {} for i = 1, 1000 do t['name' .. i] = i end"),
       { "t.name" .. tab, "name", "\n...\r\n> t.name" },
@@ -321,7 +321,7 @@ describe("completion", function()
     }
   end)
 
-  it("at the begin of a line indents", function()
+  it("indents at the start of a line", function()
     local out = typed { line(tab .. "5", "\n5") }
     assert.truthy(out:find(">   5\n", 1, true), out)
   end)
@@ -330,7 +330,7 @@ end)
 describe("history", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("comes back by the up key, a statement of many lines at once", function()
+  it("comes back with the up key, a statement of many lines at once", function()
     typed {
       line("n = 1"),
       { "function g()" .. enter, "\n>> " },
@@ -344,7 +344,7 @@ describe("history", function()
     }
   end)
 
-  it("is kept for the next session, for the user only", function()
+  it("is kept for the next session, readable by the user only", function()
     local file = support.folder() .. "/kept"
     local env = { NETLAB_HISTORY = file }
     typed({ line "'first session'" }, nil, env)
@@ -355,7 +355,7 @@ describe("history", function()
     assert.truthy(out:find "first session")
   end)
 
-  it("is in the home folder, and bounded", function()
+  it("is in the home folder, and limited", function()
     local home = support.folder()
     local lines = { "_HiStOrY_V2_" }
     for i = 1, 5000 do lines[#lines + 1] = "line" .. i end
@@ -368,7 +368,7 @@ describe("history", function()
     assert.equal(1001, select(2, kept:gsub("\n", "")))
   end)
 
-  it("that cannot be written is no error, and neither is none", function()
+  it("may be unwritable, or turned off", function()
     for _, file in ipairs { "/no/such/folder/file", "/dev", "" } do
       typed({ line("1", "\n1"), line(up, "1", "\n1") }, nil,
         { NETLAB_HISTORY = file })
@@ -379,7 +379,7 @@ end)
 describe("Ctrl-C at the prompt", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("drops the line that is being typed", function()
+  it("discards the typed line", function()
     local out = typed {
       { "error 'half", "error 'half" },
       { int, "^C\r\n> " },
@@ -391,7 +391,7 @@ describe("Ctrl-C at the prompt", function()
     assert.falsy(out:find("stdin:", 1, true), out)
   end)
 
-  it("ends a call that waits, as often as need be", function()
+  it("ends a waiting call, each time", function()
     local steps = {
       line("s = net.socket() assert(s:bind('127.0.0.1', 0)) s:listen()"),
     }
@@ -403,7 +403,7 @@ describe("Ctrl-C at the prompt", function()
     typed(steps)
   end)
 
-  it("ends a busy loop, as often as need be", function()
+  it("ends a busy loop, each time", function()
     local steps = {}
     for _, body in ipairs { "", "math.abs(1)", "tostring(1)", "" } do
       steps[#steps + 1] = { "print 'go' while true do " .. body .. " end" ..
@@ -413,7 +413,7 @@ describe("Ctrl-C at the prompt", function()
     typed(steps)
   end)
 
-  it("lets the other tasks go on", function()
+  it("does not end other tasks", function()
     typed {
       line("n = 0"),
       line("function count() while true do net.sleep(0.001) n = n + 1 end end"),
@@ -430,7 +430,7 @@ describe("Ctrl-C at the prompt", function()
     }
   end)
 
-  it("pressed twice ends a task that keeps the loop", function()
+  it("pressed twice ends a task that never yields", function()
     typed {
       line("function keep() net.sleep(0.1) print 'busy' while true do end end"),
       line("t = net.spawn(keep)"),
@@ -454,7 +454,7 @@ describe("Ctrl-C at the prompt", function()
     assert.equal(-2 % 256, status % 256)
   end)
 
-  it("of a graceful call gives what that returns", function()
+  it("makes a call like sock:echo return its results", function()
     typed {
       line("s = net.socket() assert(s:bind('127.0.0.1', 0)) s:listen()"),
       { "net.spawn(print, 'go') return s:echo().connections" .. enter,
@@ -481,26 +481,26 @@ describe("the prompt after a script", function()
     assert.matches("^script\nnetlab ", out)
   end)
 
-  it("comes behind -e and -l, too", function()
+  it("appears after -e and -l, too", function()
     typed({ line("x .. type(json.encode)", "\n7function") },
       { host, "-e", "x = 7", "-i", "-l", "json=net.json" })
   end)
 
-  it("does not come where that fails", function()
+  it("does not appear if they fail", function()
     local out, status = session({}, { host, "-i", "-e", "error('no', 0)" })
     assert.matches("^netlab: no\nstack traceback:\n.*%[C%]: in %?\n$", out)
     assert.equal(1, status)
   end)
 
-  it("comes where LUA_INIT is run, before any line", function()
+  it("runs LUA_INIT before the first line", function()
     typed({ line("x", "\nfrom init") }, nil, { LUA_INIT = "x = 'from init'" })
   end)
 end)
 
-describe("the prompt without a terminal that can edit", function()
+describe("the prompt without line editing", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("works on a dumb one", function()
+  it("works on a dumb terminal", function()
     typed({
       line("1 + 1", "\n2"),
       { "function f()" .. enter, "\n>> " },
@@ -524,7 +524,7 @@ describe("the prompt without a terminal that can edit", function()
     assert.same({ "", 0 }, { err, status })
   end)
 
-  it("a pipe without -i is a script", function()
+  it("does not appear for a pipe without -i", function()
     local out, err, status = support.run(host, "print(net)\nprint(1)")
     assert.same({ "nil\n1\n", "", 0 }, { out, err, status })
   end)
@@ -533,7 +533,7 @@ end)
 describe("a script", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("does not load the library that only the prompt needs", function()
+  it("does not load libedit, which only the prompt needs", function()
     local record = support.folder() .. "/record"
     local _, err, status = support.run(support.strace("-e trace=openat", record,
       host .. " -e 'x = 1'"))

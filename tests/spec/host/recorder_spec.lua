@@ -1,4 +1,4 @@
--- --trace: what may be traced, where the trace goes, and how it ends.
+-- --trace: what can be traced, where the trace goes, and how it ends.
 local record = require "tests.support.record"
 local support = require "tests.support"
 
@@ -7,7 +7,7 @@ local pick, column = record.pick, record.column
 describe("what is traced", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is a chunk, the standard input, the prompt, what they load", function()
+  it("is a chunk, stdin, the prompt, and what they load", function()
     local events = record.host "-e 'require [[net]].socket():close()'"
     assert.equal("-e", events[1].lab)
     assert.equal("(command line):1", pick(events, { call = "socket" })[1].line)
@@ -19,7 +19,7 @@ describe("what is traced", function()
       column(pick(events, { ev = "call" }), "call"))
   end)
 
-  it("is nothing without --trace: a function is what it is", function()
+  it("is nothing without --trace: functions are the originals", function()
     local text = [[
       local net = require "net"
       local s = net.socket()
@@ -34,7 +34,7 @@ describe("what is traced", function()
     assert.equal("true\ttrue\ttrue\n", out)
   end)
 
-  it("changes neither counts nor what a mistake is called", function()
+  it("changes neither counts nor messages", function()
     local path = support.write(support.folder() .. "/lab.lua", [[
       local net = require "net"
       local a, b = net.socketpair()
@@ -62,7 +62,7 @@ describe("--trace", function()
       more or RUN))
   end
 
-  it("of a file that cannot be made runs nothing", function()
+  it("with an unwritable file runs nothing", function()
     for option, why in pairs {
       ["--trace=/none/x.jsonl"] = "/none/x.jsonl: No such file or directory",
       ["--trace=/none/x.html"] = "/none/x.html: No such file or directory",
@@ -78,7 +78,7 @@ describe("--trace", function()
     end
   end)
 
-  it("of a file that another program traces to runs nothing", function()
+  it("with a file that another program traces to runs nothing", function()
     for _, extension in ipairs { "jsonl", "html" } do
       local path = support.folder() .. "/x." .. extension
       local first <close> = support.start(("%s --trace=%s -l net -e %s")
@@ -95,8 +95,8 @@ describe("--trace", function()
     end
   end)
 
-  it("says once that the disk is full, and the script goes on", function()
-    if not support.hosted then return end -- /dev/full is locked by one only
+  it("reports a full disk once, and the script goes on", function()
+    if not support.hosted then return end -- only one can lock it
     local folder = support.folder()
     local long = " -e 'for _ = 1, 3000 do net.socket():close() end' " ..
       "-e 'print [[ran]] os.exit(7)'"
@@ -114,7 +114,7 @@ describe("--trace", function()
       { out, err, status })
   end)
 
-  it("=fd:N is for who has given the descriptor, and nobody else", function()
+  it("=fd:N keeps the descriptor from the script's programs", function()
     local path = support.folder() .. "/lines"
     local out, err = support.run(("sh -c '%s --trace=fd:9 -l net " ..
       "-e \"net.socket():close() os.execute [[ls /proc/self/fd]]\" 9>%s'")
@@ -126,7 +126,7 @@ describe("--trace", function()
       column(pick(events, { ev = "call" }), "call"))
   end)
 
-  it("shows a line a call on the standard error, with no colour", function()
+  it("prints a line for each call to stderr, without colour", function()
     local out, err, status = host "--trace"
     assert.same({ "ran\n", 0 }, { out, status })
     assert.matches("\n[^\n]*socket%(%)[^\n]*\n[^\n]*close%(%)[^\n]*\n",
@@ -151,7 +151,7 @@ end)
 describe("the end of a trace", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is there after os.exit, with and without the state's end", function()
+  it("is written at os.exit, whether the state is closed or not", function()
     for _, close in ipairs { "false", "true" } do
       local events, _, err, status = record.script(
         "s = net.socket() os.exit(5, " .. close .. ")")
@@ -162,7 +162,7 @@ describe("the end of a trace", function()
     end
   end)
 
-  it("has the calls that os.exit has cut, though the state is gone", function()
+  it("has the calls that os.exit cut, though the state is gone", function()
     local events, _, err, status = record.script [[
       net.spawn(function() net.sleep(0.01) os.exit(5, true) end)
       pcall(net.sleep, -1)
@@ -173,7 +173,7 @@ describe("the end of a trace", function()
       call = "sleep" }), "args"))
   end)
 
-  it("is there after an error, and a lookup that goes on", function()
+  it("is written after an error, and during a lookup", function()
     local events, _, _, status = record.script "net.socket() error 'mine'"
     assert.same({ 1, "stop" }, { status, events[#events].ev })
     events, _, _, status = record.script [[
@@ -185,7 +185,7 @@ describe("the end of a trace", function()
     assert.equal("gethostbyname", pick(events, { ev = "call" })[2].call)
   end)
 
-  -- A script that waits in sleep(60), traced; what `before` says goes first.
+  -- Traces a script that waits in sleep(60); `before` goes before the command.
   local function waiting(before)
     local folder = support.folder()
     local lab = support.write(folder .. "/lab.lua", [[
@@ -197,7 +197,7 @@ describe("the end of a trace", function()
     local process = support.start(("%s %s --trace=%s %s"):format(before or "",
       support.host, path, lab))
     process:expect "ready"
-    -- It sleeps when it has written that it began.
+    -- It sleeps once it has written that it began.
     support.eventually(function()
       local status = support.read(("/proc/%d/wchan"):format(process.pid))
       return status ~= "0" and status ~= ""

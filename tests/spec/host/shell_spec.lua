@@ -1,5 +1,5 @@
--- What a shell's user sees of netlab before it runs: --help, the manual page,
--- and the completions of bash and zsh, held against each other.
+-- What a shell offers before netlab runs: --help, the manual page, and the
+-- completions of bash and zsh, compared with each other.
 local support = require "tests.support"
 
 local PAGE, BASH = "src/man/netlab.1", "src/completion/netlab.bash"
@@ -7,7 +7,7 @@ local ZSH = "src/completion/_netlab"
 
 local keys = support.keys
 
--- The words of a text that a pattern captures, each once, sorted.
+-- Returns the words that a pattern captures, each once, sorted.
 local function words(text, pattern)
   local found = {}
   for word in text:gmatch(pattern) do found[word] = true end
@@ -20,12 +20,12 @@ local function help()
   return out
 end
 
--- The options that --help has: "-e", "--help" and so on.
+-- Returns the options in --help: "-e", "--help" and so on.
 local function options()
   return words(help(), "\n  (%-[^%s=]*)[ =]")
 end
 
--- Those without the words that only end the options.
+-- Returns those without the words that only end the options.
 local function real_options()
   local list = {}
   for _, word in ipairs(options()) do
@@ -37,7 +37,7 @@ end
 describe("the manual page netlab(1)", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has the options that --help has", function()
+  it("has the options of --help", function()
     local page, found = support.read(PAGE), {}
     for word in page:gmatch "\n%.It Fl ?(%S*)" do
       found["-" .. word] = true
@@ -50,7 +50,7 @@ describe("the manual page netlab(1)", function()
     end
   end)
 
-  it("has the options that the README has", function()
+  it("has the options of the README", function()
     local program = support.read "README.md":match "\n## The program\n(.-)\n## "
     local found = {}
     for code in program:gmatch "`(%-[^`]*)`" do
@@ -61,7 +61,7 @@ describe("the manual page netlab(1)", function()
     assert.same(options(), keys(found))
   end)
 
-  it("has the trace formats that all others have", function()
+  it("has the trace formats that the others have", function()
     local _, message = support.run(support.host .. " --trace=x -e 1")
     local expected = words(message, "%.(%a+)")
     assert.equal(4, #expected)
@@ -72,13 +72,13 @@ describe("the manual page netlab(1)", function()
     assert.same(expected, words(message, "%.(%a+)"))
   end)
 
-  it("shows no lab that is not there", function()
+  it("names only labs that exist", function()
     for _, path in ipairs(words(support.read(PAGE), "labs/[%w_/]+%.lua")) do
       assert.not_equal("", support.read(path), path)
     end
   end)
 
-  it("is printed by man and by mandoc without a warning", function()
+  it("causes no warning in man or mandoc", function()
     local out, err, status = support.run("env MANWIDTH=80 man --warnings " ..
       "-E ascii -P cat -l " .. PAGE)
     assert.same({ "", 0 }, { err, status })
@@ -88,7 +88,7 @@ describe("the manual page netlab(1)", function()
   end)
 end)
 
--- What bash offers for the words of a line, the last of which is unfinished.
+-- Returns what bash offers for a line, whose last word is unfinished.
 local function bash(...)
   local line = {}
   for i, word in ipairs { "netlab", ... } do line[i] = "'" .. word .. "'" end
@@ -106,7 +106,7 @@ end
 describe("completion in bash", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is clean for shellcheck, and is bound to netlab", function()
+  it("passes shellcheck, and applies to netlab", function()
     local out, err, status = support.run("shellcheck " .. BASH)
     assert.same({ "", "", 0 }, { out, err, status })
     out = support.run("bash -c 'source " .. BASH .. "; complete -p netlab'")
@@ -119,7 +119,7 @@ describe("completion in bash", function()
     assert.same({ "--version" }, bash("-W", "-e", "x = 1", "-l", "net", "--v"))
   end)
 
-  it("offers scripts in Lua, and folders", function()
+  it("offers Lua scripts and folders", function()
     local folder = support.folder()
     support.run("mkdir '" .. folder .. "/a folder'")
     for _, name in ipairs { "a.lua", "a b.lua", "a.txt", "b.lua" } do
@@ -132,7 +132,7 @@ describe("completion in bash", function()
       bash("-l", "n", "=", "net", "--", "labs/tcp_echo_s"))
   end)
 
-  it("offers behind a lab the options that its --help has", function()
+  it("offers a lab's options after its name", function()
     for _, lab in ipairs { "tcp_echo_server", "udp_echo_client",
       "local_machine_info", "more/echo_load" } do
       local path = "labs/" .. lab .. ".lua"
@@ -143,7 +143,7 @@ describe("completion in bash", function()
     assert.same({ "--port" }, bash("labs/tcp_echo_server.lua", "--once", "--p"))
   end)
 
-  it("offers two labs behind --pair, then what the client takes", function()
+  it("offers two labs after --pair, then the client's options", function()
     local server = "labs/tcp_echo_server.lua"
     local client = "labs/tcp_echo_client.lua"
     assert.same({ server }, bash("--pair", "labs/tcp_echo_s"))
@@ -163,7 +163,7 @@ describe("completion in bash", function()
     assert.is_nil(io.open "x")
   end)
 
-  it("leaves to bash what is a file or no word of ours", function()
+  it("leaves files and unknown words to bash", function()
     assert.same({}, bash("-e", ""))
     assert.same({}, bash("-l", "n", "=", ""))
     assert.same({}, bash("labs/tcp_echo_server.lua", "--host", "x"))
@@ -171,7 +171,7 @@ describe("completion in bash", function()
   end)
 end)
 
--- What zsh offers where _arguments has found the script.
+-- Returns what zsh offers after _arguments has found the script.
 local function zsh(path, word)
   local out, err, status = support.run("zsh -f " .. support.write(
     support.folder() .. "/complete.zsh", ([[
@@ -189,7 +189,7 @@ end
 describe("completion in zsh", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is zsh, and is for netlab", function()
+  it("is valid, and applies to netlab", function()
     local _, err, status = support.run("zsh -n " .. ZSH)
     assert.same({ "", 0 }, { err, status })
     assert.equal("#compdef netlab", support.read(ZSH):match "^[^\n]+")
@@ -200,7 +200,7 @@ describe("completion in zsh", function()
       words(support.read(ZSH), "\n  '[^\n%[]-(%-%-?%a+)=?%-?%["))
   end)
 
-  it("offers behind a lab its options, or files", function()
+  it("offers a lab's options after its name, or files", function()
     local lab = "labs/tcp_echo_server.lua"
     assert.same(bash(lab, "-"), zsh(lab, "-"))
     assert.same({ "files" }, zsh(lab, ""))

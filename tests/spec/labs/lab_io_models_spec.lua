@@ -1,4 +1,4 @@
--- The lab io_models: its table, and that a trace shows how the models differ.
+-- The lab io_models: its table, and a trace that shows how the models differ.
 local net = require "net"
 local record = require "tests.support.record"
 local support = require "tests.support"
@@ -7,11 +7,11 @@ local NAMES = { "blocking", "non-blocking", "select", "tasks", "engine" }
 local LAB = "labs/more/io_models.lua "
 local FEW = LAB .. "--clients 2 --messages 2 --pause 0.01 "
 
--- The lab runs its interpreter again, which is one word.
+-- The lab runs its interpreter again, which must be one word.
 local driver = support.driver:find " " and support.host or support.driver
 
--- What a trace of one model has: the events, and how many calls wait, of recv
--- and in all, and how many are refused with EAGAIN.
+-- Traces one model. Returns the events, how many calls of recv wait, how many
+-- calls wait in all, and how many get EAGAIN.
 local function traced(model)
   local events, _, err, status = record.host(FEW .. "--model " .. model)
   assert.same({ "", 0 }, { err, status })
@@ -23,7 +23,7 @@ local function traced(model)
   return events, recvs, all, #record.pick(events, { code = "EAGAIN" })
 end
 
--- The names of the calls on the sockets that were accepted, and accept itself.
+-- Returns the names of the calls on accepted sockets, and accept itself.
 local function served(events)
   local names = {}
   for _, call in ipairs(record.pick(events, { ev = "call" })) do
@@ -46,7 +46,7 @@ describe("io_models", function()
       "(%d+) +(%d+) +[%d.]+ .?.?s +(%d+) +[%d.]+ m?s +([%d.]+)") do
       rows[#rows + 1] = name
       assert.equal("20", bytes) -- 2 clients, 2 messages, 5 bytes
-      assert.is_true(tonumber(calls) >= 12) -- accept, recv, send; the ends
+      assert.is_true(tonumber(calls) >= 12) -- accept, recv, send, and the ends
       assert.is_true(tonumber(wakes) > 0 and tonumber(slowest) > 0)
     end
     assert.same(NAMES, rows)
@@ -63,7 +63,7 @@ describe("io_models", function()
     assert.matches("\n *tasks ", out)
   end)
 
-  it("blocking: one client to its end, then the next; recv waits", function()
+  it("blocking: serves one client after the other; recv waits", function()
     local events, recvs, _, refused = traced "blocking"
     assert.equal(("accept recv sendall recv sendall EOF "):rep(2),
       served(events) .. " ")
@@ -71,13 +71,13 @@ describe("io_models", function()
     assert.equal(0, refused)
   end)
 
-  it("non-blocking: no call on a socket waits, many are refused", function()
+  it("non-blocking: no call on a socket waits, many get EAGAIN", function()
     local events, _, waits, refused = traced "non-blocking"
     assert.equal(waits, #record.pick(events, { call = "sleep", waits = 1 }))
     assert.is_true(refused >= 2)
   end)
 
-  it("select: it waits, and tells who is read from next", function()
+  it("select: only select waits, and finds the next client", function()
     local events, _, waits, refused = traced "select"
     local ready, asked = "", 0
     for _, call in ipairs(record.pick(events, { ev = "call" })) do
@@ -91,7 +91,7 @@ describe("io_models", function()
     assert.same({ 6, 0 }, { asked, refused }) -- 2 messages and the end, twice
   end)
 
-  it("tasks: recv waits, in a task for each client", function()
+  it("tasks: recv waits in a task for each client", function()
     local events, recvs, _, refused = traced "tasks"
     assert.same({ 2, 3 }, record.column(record.pick(events, { ev = "task" }),
       "task"))
@@ -102,7 +102,7 @@ describe("io_models", function()
     end
   end)
 
-  it("engine: one call, in which the engine makes all", function()
+  it("engine: one call, and the engine makes the others", function()
     local events = traced "engine"
     assert.equal(1, #record.pick(events, { call = "echo" }))
     local made = record.pick(events, { engine = "echo" })
@@ -110,7 +110,7 @@ describe("io_models", function()
     assert.equal(4, #record.pick(made, { call = "send", out = 5 }))
   end)
 
-  it("waits for no client that has failed", function()
+  it("does not wait for a client that failed", function()
     local out, err, status = support.run(("sh -c 'ulimit -n 60; exec %s %s'")
       :format(driver, LAB .. "--clients 100 --pause 0 --model blocking"))
     assert.equal(0, status)
@@ -118,7 +118,7 @@ describe("io_models", function()
     assert.matches("\n *blocking ", out)
   end)
 
-  it("says so if its clients do not start", function()
+  it("reports clients that do not start", function()
     local file <close> = assert(io.open((LAB:sub(1, -2))))
     local _, err, status = support.run(driver .. " - --model blocking",
       file:read "a")
@@ -127,21 +127,21 @@ describe("io_models", function()
   end)
 
   it("ends at Ctrl-C, without a traceback", function()
-    for _, name in ipairs(NAMES) do -- a terminal signals the whole group
+    for _, name in ipairs(NAMES) do -- as a terminal does, to the whole group
       local lab <close> = support.start(("setsid %s %s--pause 60 --model %s")
         :format(driver, LAB, name))
       lab:expect "slowest"
-      net.sleep(0.2) -- it serves
+      net.sleep(0.2) -- it serves by now
       os.execute("kill -INT -" .. lab.pid)
       local _, err, status = lab:wait()
-      local returns = name == "engine" -- sock:echo does, and the lab goes on
+      local returns = name == "engine" -- sock:echo returns, and the lab goes on
       assert.equal(returns and support.finished or support.interrupted, status)
       if status ~= 0 then assert.matches("interrupted\n", err) end
       assert.not_matches("traceback", err)
     end
   end)
 
-  it("says what is wrong with its options", function()
+  it("reports wrong options", function()
     for args, message in pairs {
       ["--clients 0"] = "clients must be 1 or more",
       ["--pause x"] = "malformed",

@@ -1,4 +1,4 @@
--- The lab tcp_states: what it prints, but for the round-trip times.
+-- The lab tcp_states: what it prints, except for round-trip times.
 local support = require "tests.support"
 
 local GOLDEN = [[

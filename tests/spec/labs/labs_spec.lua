@@ -1,5 +1,5 @@
--- Every lab as a process, its output line by line against its slide's, and
--- against real peers: Python's socket, nc, nginx, chrony.
+-- Every lab as a process: its output, compared line by line with its slide, and
+-- with real peers: Python's socket, nc, nginx, chrony.
 local net = require "net"
 local support = require "tests.support"
 
@@ -7,7 +7,7 @@ local function command(name, args)
   return ("%s labs/%s.lua %s"):format(support.driver, name, args or "")
 end
 
--- The output of a lab that ends by itself; fails unless it ends well.
+-- Runs a lab, which must succeed. Returns its output.
 local function lab(name, args)
   local out, err, status = support.run(command(name, args))
   assert.equal("", err)
@@ -29,7 +29,7 @@ local function golden(expected, out)
   assert.equal(i, #lines, out)
 end
 
--- A server lab on a free port; its port, when it listens.
+-- Starts a server lab on a free port. Returns it and its port when it listens.
 local function server(name, args)
   local process = support.start(command(name, "--port 0 " .. (args or "")))
   process:expect "Waiting to receive message from client"
@@ -161,7 +161,7 @@ describe("socket_errors", function()
     return out, status
   end
 
-  it("tells a wrong name from a machine that does not answer", function()
+  it("distinguishes a wrong name and a silent machine", function()
     local out, status = errors "--host no.such.name.invalid --port 80"
     golden("Address-related error connecting to server: <T> (EAI_<T>)\n", out)
     assert.equal(1, status)
@@ -172,7 +172,7 @@ describe("socket_errors", function()
     assert.equal(1, status)
   end)
 
-  it("shows what nginx sends, as it was received", function()
+  it("prints what nginx sends, as it was received", function()
     local folder, port = support.folder(), support.free_port()
     support.write(folder .. "/index.txt", "served by nginx\n")
     local config = support.write(folder .. "/nginx.conf", ([[
@@ -198,7 +198,7 @@ http {
     assert.truthy(nginx.pid)
   end)
 
-  it("says when receiving fails", function()
+  it("reports an error of recv", function()
     local listener, _, port = support.listener()
     net.spawn(function()
       local conn = listener:accept()
@@ -231,7 +231,7 @@ describe("print_machine_time", function()
     assert.truthy(chrony.pid)
   end)
 
-  it("says in one line that nobody answers", function()
+  it("reports in one line that nothing answers", function()
     local out, err, status = support.run(command("print_machine_time",
       "--server 127.0.0.1 --timeout 0.2 --port " .. support.free_port()))
     assert.equal("", err)
@@ -243,7 +243,7 @@ end)
 describe("TCP echo", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("server and client, both ours", function()
+  it("server and client, both of netlab", function()
     local echo <close>, port = server "tcp_echo_server"
     golden(([[
 Connecting to localhost port %d
@@ -264,7 +264,7 @@ Waiting to receive message from client
 ]], (echo:output()))
   end)
 
-  it("--quiet shows no message, and the totals at the end", function()
+  it("--quiet prints no messages, but the totals at the end", function()
     local echo <close>, port = server("tcp_echo_server", "--quiet")
     lab("tcp_echo_client", "--port " .. port)
     echo:signal "INT"
@@ -296,7 +296,7 @@ print(s.recv(1))
     assert.truthy(echo.pid)
   end)
 
-  it("server answers nc, and shows what it sends escaped", function()
+  it("server answers nc, and prints its bytes escaped", function()
     local echo <close>, port = server "tcp_echo_server"
     local out = support.run("nc -N 127.0.0.1 " .. port, "esc \27[2J\n")
     assert.equal("esc \27[2J\n", out)
@@ -304,7 +304,7 @@ print(s.recv(1))
     assert.matches("\nData: esc \\x1b%[2J\\x0a\n", (echo:output()))
   end)
 
-  it("--once ends each connection after one message, as the slide", function()
+  it("--once ends each connection after a message, as the slide", function()
     local echo <close>, port = server("tcp_echo_server", "--once")
     for _ = 1, 2 do
       local sock <close> = net.socket()
@@ -316,7 +316,7 @@ print(s.recv(1))
     assert.truthy(echo.pid)
   end)
 
-  it("50 clients at once, one of which dies in the middle", function()
+  it("50 clients at once, one of which resets its connection", function()
     local echo <close>, port = server "tcp_echo_server"
     local tasks = {}
     for i = 1, 50 do
@@ -364,7 +364,7 @@ while True:
     end)))
   end)
 
-  it("client says when nobody is there, or nobody goes on", function()
+  it("client reports that nothing listens, or that the server left", function()
     local out, _, status = support.run(
       command("tcp_echo_client", "--port " .. support.free_port()))
     golden([[
@@ -424,7 +424,7 @@ end)
 describe("UDP echo", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("server and client, both ours", function()
+  it("server and client, both of netlab", function()
     local echo <close>, port = server "udp_echo_server"
     golden(([[
 Connecting to localhost port %d
@@ -473,7 +473,7 @@ s.sendto(data.upper(), a)
       ("--port %s --message 'to Python'"):format(port)))
   end)
 
-  it("client has a timeout, and says that nobody answered", function()
+  it("client has a timeout, and reports that nothing answered", function()
     local silent = support.own(net.socket("inet", "dgram"))
     silent:bind("127.0.0.1", 0)
     local out, err, status = support.run(command("udp_echo_client",
@@ -503,7 +503,7 @@ describe("bad input", function()
   end
 
   for _, name in ipairs(echoes) do
-    it(name .. " says what is wrong with its options", function()
+    it(name .. " reports wrong options", function()
       local range = "Error: port must be 0 to 65535 or a service name, got "
       refused(name, "--port 70000", range .. "'70000'")
       refused(name, "--port x", range .. "'x'")
@@ -512,7 +512,7 @@ describe("bad input", function()
     end)
   end
 
-  it("a port in use is one line, and a hint", function()
+  it("a port in use causes one line and a hint", function()
     local _, _, port = support.listener()
     local udp = support.own(net.socket("inet", "dgram"))
     udp:bind("127.0.0.1", port)
@@ -527,14 +527,14 @@ describe("bad input", function()
     end
   end)
 
-  it("a host that does not resolve is one line", function()
+  it("a host that does not resolve causes one line", function()
     refused("tcp_echo_client", "--host no.such.name.invalid --port 1",
       "Socket error: connect no.such.name.invalid:1: .*%(EAI_")
     refused("udp_echo_client", "--host no.such.name.invalid --port 1",
       "Socket error: sendto no.such.name.invalid:1: .*%(EAI_")
   end)
 
-  it("other labs say it, too", function()
+  it("other labs report it, too", function()
     refused("ip4_address_conversion", "1.2.3.x", "inet_aton 1.2.3.x: invalid")
     refused("integer_conversion", "65536", "number must be 0 to 65535")
     refused("integer_conversion", "12x", "Error: malformed argument")

@@ -1,5 +1,5 @@
--- The labs of labs/more as processes. The load that echo_load shows is made
--- up where its numbers must be known, and real against our echo labs.
+-- The labs of labs/more as processes. The load that echo_load shows is invented
+-- where its numbers must be known, and real with netlab's echo labs.
 local support = require "tests.support"
 
 local function lab(name, args, before)
@@ -7,7 +7,7 @@ local function lab(name, args, before)
     name, args)
 end
 
--- Is it SVG, and does Python find so many lines in it?
+-- Returns how many lines Python finds in an SVG picture.
 local function lines_of(path)
   local out, err = support.run(support.python(([[
 import xml.etree.ElementTree as ET
@@ -50,7 +50,7 @@ describe("buffer_size", function()
     assert.equal(6, select(2, trace:gsub("TCP_NODELAY, %[1%]", "")))
   end)
 
-  it("tells a terminal what goes on, and wipes it", function()
+  it("shows its progress on a terminal, and erases it", function()
     local out = support.on_terminal(lab("buffer_size", "--seconds 0.001"))
     assert.matches("\r\27%[KSO_SNDBUF, SO_RCVBUF: 2 kB\r", out)
     assert.matches("\r\27%[K$", out)
@@ -69,8 +69,8 @@ describe("buffer_size", function()
   end)
 end)
 
--- net.load, made up: prints its options as they come, and reports what a
--- table says.
+-- An invented net.load: prints its options as they come, and reports what a
+-- table contains.
 local function fake(changes)
   return "-e 'dofile [[" .. support.write(support.folder() .. "/fake.lua", [[
     local net = require "net"
@@ -132,7 +132,7 @@ to 20 us  25 ###################
 ]], out)
   end)
 
-  it("a sweep doubles the connections; a chart has both curves", function()
+  it("doubles the connections in a sweep; a chart has both curves", function()
     local folder = support.folder()
     local svg, hdr = folder .. "/chart.svg", folder .. "/hdr"
     local out, err, status = load(("--port 9 --sweep --connections 5 " ..
@@ -145,7 +145,7 @@ to 20 us  25 ###################
     assert.equal("the percentiles\n", support.read(hdr))
   end)
 
-  it("a sweep ends with the run that Ctrl-C has ended", function()
+  it("ends a sweep with the run that Ctrl-C ends", function()
     local out = load("--port 9 --sweep", "{ interrupted = true }")
     assert.matches("\n    1 [^\n]*\nto ", out)
     assert.not_matches("\n    2 ", out)
@@ -166,7 +166,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
       out)
   end)
 
-  it("hands its options on", function()
+  it("passes on its options", function()
     local show = "{ show = true }"
     assert.matches("^.-\nconnections=1 depth=1 family=inet host=localhost " ..
       "port=9 seconds=2 size=64 type=stream\n", (load("--port 9", show)))
@@ -178,7 +178,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
       "size=64 type=stream\n", (load("--path /p --seconds 0.5", show)))
   end)
 
-  it("fails when nothing came back, or not what was sent", function()
+  it("fails if nothing comes back, or other bytes than were sent", function()
     for changes, shown in pairs {
       ["{ lost = 3 }"] = " 3       0\n", ["{ corrupt = 2 }"] = " 0       2\n",
       ["{ messages = 0, errors = { ECONNRESET = 7 } }"] = "\nECONNRESET 7\n",
@@ -192,7 +192,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     assert.equal(1, status)
   end)
 
-  it("tells a terminal what goes on, and wipes it", function()
+  it("shows its progress on a terminal, and erases it", function()
     local out = support.on_terminal("env LC_ALL=C " .. lab("echo_load",
       "--port 9", fake()))
     assert.equal("\r\27[K 25%  1 k/s  p50 30 us  p99 500 us  2 s to go" ..
@@ -210,7 +210,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
       assert.not_equal(0, status)
       assert.matches("Error: [^\n]*" .. message, out .. err)
     end
-    for args, message in pairs { -- those that net.load itself refuses
+    for args, message in pairs { -- which net.load itself refuses
       ["--port 9 --size=-1"] = "size not in 1..268435456",
       ["--port 9 --udp --size 11"] = "size not in 12..65507",
       ["--port 9 --connections 1.5"] = "connections not in 1..100000",
@@ -227,7 +227,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     end
   end)
 
-  -- A lab that echoes on a free port, and the port.
+  -- Starts an echo lab on a free port. Returns it and the port.
   local function server(name)
     local port = support.free_port()
     local process = support.start(("%s labs/%s.lua --port %d"):format(
@@ -236,7 +236,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     return process, port
   end
 
-  it("is echoed by our TCP lab", function()
+  it("works with the TCP echo lab", function()
     local echo <close>, port = server "tcp_echo_server"
     local out, err, status = support.run(lab("echo_load",
       "--messages 200 --connections 2 --port " .. port))
@@ -245,7 +245,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     assert.truthy(echo.pid)
   end)
 
-  it("is echoed by our UDP lab", function()
+  it("works with the UDP echo lab", function()
     local echo <close>, port = server "udp_echo_server"
     local out, err, status = support.run(lab("echo_load",
       "--udp --messages 100 --json --port " .. port))
@@ -254,7 +254,7 @@ print(runs[0]['errors'], runs[0]['messages'], 'histogram' in runs[0])
     assert.truthy(echo.pid)
   end)
 
-  it("says that nobody is there", function()
+  it("reports that nothing listens", function()
     local out, err, status = support.run(lab("echo_load",
       "--seconds 0.2 --port " .. support.free_port()))
     assert.matches("ECONNREFUSED", out .. err)
@@ -266,7 +266,7 @@ describe("the text of a further lab", function()
   local pipe <close> = io.popen "ls labs/more/*.lua"
   local readme = support.read "labs/README.md"
   for path in pipe:lines() do
-    it(path .. " is short, says how it is run, and is in the README", function()
+    it(path .. " is short, documented, and in the README", function()
       local lines = {}
       for line in io.lines(path) do
         lines[#lines + 1] = line

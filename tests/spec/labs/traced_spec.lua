@@ -1,5 +1,5 @@
--- Each lab traced, and its trace in all four formats; and that a trace has
--- every byte that the peers counted.
+-- Each lab traced, in all four formats, and a trace with every byte that the
+-- peers counted.
 local chrome = require "tests.support.chrome"
 local json = require "net.json"
 local mermaid = require "tests.support.mermaid"
@@ -7,7 +7,7 @@ local record = require "tests.support.record"
 local support = require "tests.support"
 local trace = require "net.trace"
 
--- The labs that end by themselves, and with which status.
+-- The labs that end by themselves, and their exit status.
 local ALONE = {
   { "local_machine_info" }, { "ip4_address_conversion" },
   { "remote_machine_info", "--host localhost" }, { "finding_service_name" },
@@ -18,7 +18,7 @@ local ALONE = {
   { "more/io_models", "--clients 2 --messages 2 --pause 0.01" },
 }
 
--- A lab that serves, what it prints when it does, and its client.
+-- A server lab, what it prints when it serves, and its client.
 local SERVERS = {
   { "tcp_echo_server", "", "Waiting", "tcp_echo_client", "--port PORT" },
   { "udp_echo_server", "", "Waiting", "udp_echo_client", "--port PORT" },
@@ -32,7 +32,7 @@ local SERVERS = {
     "tcp_echo_client", "--port PORT", status = 1 },
 }
 
--- Starts a lab, whose trace goes into the folder.
+-- Starts a lab whose trace goes into the folder.
 local function start(folder, name, args)
   local path = ("%s/%s.jsonl"):format(folder, name:gsub("/", "."))
   local process = support.start(("%s --trace=%s labs/%s.lua %s"):format(
@@ -48,7 +48,7 @@ local function finish(lab, status)
   return lab
 end
 
--- A server and its client, to the end of both.
+-- Runs a server and its client to the end.
 local function serve(folder, case)
   local port = support.free_port()
   local server = start(folder, case[1], ("--port %d %s"):format(port, case[2]))
@@ -59,7 +59,7 @@ local function serve(folder, case)
   return finish(server, 130), client
 end
 
--- All labs, run: a list of { name, text }, which needs no file any more.
+-- Runs all labs. Returns a list of { name, text }.
 local function run_all()
   local folder, labs = support.folder(), {}
   for i, case in ipairs(ALONE) do labs[i] = start(folder, case[1], case[2]) end
@@ -84,7 +84,7 @@ describe("each lab", function()
   end)
   support.leaves_nothing(before_each, after_each)
 
-  -- What the labs' traces are in another format, by their index.
+  -- Returns the labs' traces in another format, by their index.
   local function drawn(extension)
     local path, texts = support.folder() .. "/x." .. extension, {}
     for i, lab in ipairs(labs) do
@@ -94,7 +94,7 @@ describe("each lab", function()
     return texts
   end
 
-  it("is among them", function()
+  it("is among the labs traced", function()
     local there = {}
     for _, lab in ipairs(labs) do there[lab.name] = true end
     local pipe <close> = io.popen "cd labs && ls *.lua more/*.lua"
@@ -103,7 +103,7 @@ describe("each lab", function()
     end
   end)
 
-  it("as events: whole, and each call is the module's", function()
+  it("as events: complete, and each call is one of the module", function()
     for _, lab in ipairs(labs) do
       local events = record.events(lab.text)
       assert.equal(#events, #lab.events)
@@ -119,7 +119,7 @@ describe("each lab", function()
     end
   end)
 
-  it("as a page: model, source, its own script and no other", function()
+  it("as a page: model, source, and only its own script", function()
     for i, html in ipairs(drawn "html") do
       local model = assert(json.decode(html:match(
         '<script type="application/json" id="model">(.-)</script>')))
@@ -145,7 +145,7 @@ describe("each lab", function()
     end
   end)
 
-  it("as a diagram that Mermaid reads", function()
+  it("as a diagram that is valid for Mermaid", function()
     local missing = mermaid.missing()
     if missing then pending(missing) return end
     for i, said in ipairs(mermaid.parse(drawn "mmd")) do
@@ -157,7 +157,7 @@ end)
 describe("--trace=FILE", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("draws what the script did, when it has ended", function()
+  it("draws what the script did when it has ended", function()
     local base = support.folder() .. "/run."
     for extension, pattern in pairs { html = "^<!doctype html>",
       mmd = "sequenceDiagram\n", json = '"traceEvents":', jsonl = '^{"ev":' } do
@@ -174,14 +174,14 @@ end)
 describe("the bytes of a trace", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- All that a key says, without the time that a strict reader takes.
+  -- Returns all values of a key, faster than a strict reader.
   local function sum(text, key)
     local total = 0
     for n in text:gmatch('"' .. key .. '":(%d+)') do total = total + n end
     return total
   end
 
-  -- Messages through a server that is traced; those of the load, and of both.
+  -- Sends messages through a traced server. Returns the traces.
   local function compare(server, args)
     local port = support.free_port()
     local folder = support.folder()
@@ -208,7 +208,7 @@ describe("the bytes of a trace", function()
     return text
   end
 
-  it("are those that 10,000 messages had, by a loop in Lua", function()
+  it("are those of 10,000 messages through a Lua loop", function()
     local text = compare([[
       while true do
         net.spawn(function(conn)
@@ -221,7 +221,7 @@ describe("the bytes of a trace", function()
     assert.matches('"call":"sendall"', text)
   end)
 
-  it("are those that 10,000 messages had, by the engine", function()
+  it("are those of 10,000 messages through the engine", function()
     local text = compare("sock:echo()", "--connections 4 --size 100 --depth 4")
     assert.matches('"engine":"echo"', text)
   end)

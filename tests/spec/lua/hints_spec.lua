@@ -1,4 +1,4 @@
--- net.hints, and the line that netlab prints below an error.
+-- net.hints, and the hint that netlab prints below an error.
 local hints = require "net.hints"
 local net = require "net"
 local support = require "tests.support"
@@ -8,7 +8,7 @@ local CODES = { "EACCES", "EADDRINUSE", "EADDRNOTAVAIL", "EAGAIN",
   "ECONNRESET", "EHOSTUNREACH", "EMFILE", "EMSGSIZE", "ENETUNREACH", "ENOTCONN",
   "EOF", "EPIPE", "ETIMEDOUT" }
 
--- The columns that a terminal needs: an ideograph takes two.
+-- Returns the columns that a text takes: an ideograph takes two.
 local function columns(text)
   local n = 0
   for _, c in utf8.codes(text) do n = n + (c >= 0x2E80 and 2 or 1) end
@@ -22,7 +22,7 @@ end
 describe("hints.of", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has a line for each code, in English and in Chinese", function()
+  it("returns a line for each code, in English and in Chinese", function()
     for _, code in ipairs(CODES) do
       local english, chinese = hints.of(code, "C"), hints.of(code, "zh_TW")
       assert.not_matches("[\x80-\xFF\n]", english, nil, nil, code)
@@ -35,7 +35,7 @@ describe("hints.of", function()
     end
   end)
 
-  it("has no code that is not listed here", function()
+  it("knows only the codes listed here", function()
     local found = {}
     for line in io.lines "lua/net/hints.lua" do
       found[#found + 1] = line:match "^  (E[%u_]+) = {$"
@@ -43,7 +43,7 @@ describe("hints.of", function()
     assert.same(CODES, found)
   end)
 
-  it("knows nothing of other codes", function()
+  it("returns nil for other codes", function()
     for _, code in ipairs { "", "ENOENT", "econnrefused", "EAI" } do
       assert.is_nil(hints.of(code, "C"))
     end
@@ -78,7 +78,7 @@ describe("hints.of", function()
     assert.is_true(of "LC_ALL= LC_MESSAGES= LANG=zh_TW.UTF-8")
   end)
 
-  it("raises for what is no code and no locale", function()
+  it("raises for an invalid code or locale", function()
     for _, args in ipairs { { nil }, { 111 }, { {} }, { "EOF", 1 } } do
       local ok, message = pcall(function()
         local text = hints.of(args[1], args[2])
@@ -90,7 +90,7 @@ describe("hints.of", function()
     end
   end)
 
-  it("has a line for what really goes wrong", function()
+  it("returns a line for errors that really happen", function()
     local function hinted(_, _, code)
       assert.is_string(hints.of(code), code)
     end
@@ -113,7 +113,7 @@ end)
 
 if not support.hosted then return end
 
-describe("below an error that nobody catches", function()
+describe("below an uncaught error", function()
   support.leaves_nothing(before_each, after_each)
 
   local REFUSED = [[
@@ -138,18 +138,18 @@ describe("below an error that nobody catches", function()
   local refused =
     "netlab: connect 127.0.0.1:1: connection refused (ECONNREFUSED)\n"
 
-  it("netlab says what to try, and not among the data", function()
+  it("netlab prints what to try, on standard error", function()
     local err, out = run(REFUSED)
     assert.equal(refused .. hint("ECONNREFUSED", "C"), err)
     assert.equal("data", out)
   end)
 
-  it("netlab says it in Chinese to whom that is the language", function()
+  it("netlab prints it in Chinese in a Chinese locale", function()
     assert.equal(refused .. hint("ECONNREFUSED", "zh_TW"),
       (run(REFUSED, "LANG=zh_TW.UTF-8")))
   end)
 
-  it("says it of a task's error, once for each error", function()
+  it("netlab prints it for a task's error, once per error", function()
     local err = run [[
       local net = require "net"
       local sock = net.socket("inet", "dgram")
@@ -172,7 +172,7 @@ describe("below an error that nobody catches", function()
         ]]))
     end)
 
-  it("the error stands alone where its hint fails", function()
+  it("nothing follows if the hint fails", function()
     for _, harm in ipairs {
       "package.preload['net.hints'] = nil",
       "package.preload['net.hints'] = error",

@@ -7,7 +7,7 @@ local PACKET = ">BBbb I4 I4 c4 I8 I8 I8 I8"
 local NOW = 1700000000
 local real_time = net.time
 
--- UNIX seconds as a 64-bit NTP timestamp.
+-- Returns UNIX seconds as a 64-bit NTP timestamp.
 local function stamp(seconds)
   local whole = math.floor(seconds)
   return whole + EPOCH << 32 | math.floor((seconds - whole) * 2.0 ^ 32)
@@ -21,7 +21,7 @@ local GOOD = {
 
 local function origin_of(request) return (">I8"):unpack(request, 41) end
 
--- The reply to a request: a good one, but for the fields given.
+-- Returns a good reply to a request, but for the fields given.
 local function reply(request, fields)
   local f = setmetatable(fields or {}, { __index = GOOD })
   return PACKET:pack(f.leap << 6 | f.version << 3 | f.mode, f.stratum, 6,
@@ -34,13 +34,14 @@ local function udp(host, port)
   return assert(sock:bind(host or "127.0.0.1", port or 0))
 end
 
--- Starts a server that calls answer(request, send, host, port); its port.
+-- Starts a server that calls answer(request, send, host, port). Returns the
+-- port.
 local function serve(answer)
   local sock = udp()
   net.spawn(function()
     while true do
       local request, host, port = sock:recvfrom(1024)
-      if not request then return end -- closed when the spec ends
+      if not request then return end -- the spec has ended
       answer(request, function(packet) sock:sendto(packet, host, port) end,
         host, port)
     end
@@ -52,7 +53,7 @@ local function ask(port, timeout)
   return ntp.request("127.0.0.1", { port = port, timeout = timeout or 10 })
 end
 
--- What was refused, and how often; how often none was; the slowest flood.
+-- What was refused and how often, how often nothing was, and the slowest flood.
 local kinds, tried, accepted, longest = {}, 0, 0, 0
 
 local function refused(port, reason, code, timeout, kind)
@@ -65,7 +66,7 @@ local function refused(port, reason, code, timeout, kind)
   assert.equal(code, got)
 end
 
--- Each case, a pair of arguments, is an error at the line of the call.
+-- Each case, a pair of arguments, raises at the line of the call.
 local function raises(cases)
   for i, case in ipairs(cases) do
     local line
@@ -82,7 +83,7 @@ end
 describe("an NTP request", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is a version 4 client's, and tells nothing of us", function()
+  it("is that of a version 4 client, without private data", function()
     local seen = {}
     local port = serve(function(request, send)
       seen[#seen + 1] = request
@@ -97,7 +98,7 @@ describe("an NTP request", function()
     assert.not_equal(origin_of(seen[1]), origin_of(seen[2]))
   end)
 
-  it("takes a host's name and a service's", function()
+  it("takes a host name and a service name", function()
     local port = serve(function(request, send) send(reply(request)) end)
     assert(ntp.request("localhost", { port = tostring(port) }))
     local time, _, code = ntp.request("127.0.0.1", { port = "discard" })
@@ -105,7 +106,7 @@ describe("an NTP request", function()
     assert.equal("ECONNREFUSED", code)
   end)
 
-  it("says when nobody is there", function()
+  it("reports that nothing listens", function()
     local port = support.free_port()
     local time, message, code = ask(port)
     assert.is_nil(time)
@@ -128,7 +129,7 @@ describe("an NTP request", function()
     raises(wrong)
   end)
 
-  it("raises for options that are no table, at the caller's line", function()
+  it("raises unless its options are a table, at the caller's line", function()
     raises { { "127.0.0.1", 5 }, { "127.0.0.1", "x" }, { "127.0.0.1", true } }
   end)
 end)
@@ -136,7 +137,7 @@ end)
 describe("a good NTP reply", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- The answer to a request sent at t1 when the reply comes at t4.
+  -- Returns the result of a request sent at t1 whose reply arrives at t4.
   local function measured(t1, t4, fields)
     local port = serve(function(request, send) send(reply(request, fields)) end)
     local clock = { t1, t4 }
@@ -145,23 +146,23 @@ describe("a good NTP reply", function()
     return assert(ask(port))
   end
 
-  it("gives the time, the offset and the delay of RFC 5905", function()
+  it("yields the time, the offset and the delay of RFC 5905", function()
     local time = measured(NOW, NOW + 0.75)
     assert.equal(NOW + 10.5, time.tx_time)
     assert.equal(10, time.offset)
     assert.equal(0.5, time.delay)
   end)
 
-  it("gives a negative offset when our clock is ahead", function()
+  it("yields a negative offset when our clock is ahead", function()
     assert.equal(-90, measured(NOW + 100, NOW + 100.75).offset)
   end)
 
-  it("gives no negative delay", function()
+  it("never yields a negative delay", function()
     local time = measured(NOW, NOW + 0.75, { transmit = stamp(NOW + 12) })
     assert.equal(0, time.delay)
   end)
 
-  it("gives the other fields", function()
+  it("yields the other fields", function()
     local time = measured(NOW, NOW, { leap = 1 })
     assert.equal(2, time.stratum)
     assert.equal(1, time.leap)
@@ -172,14 +173,14 @@ describe("a good NTP reply", function()
     assert.equal(0.25, time.root_dispersion)
   end)
 
-  it("of stratum 1 names its clock, safe to print", function()
+  it("of stratum 1 names its clock, escaped", function()
     local gps = { stratum = 1, reference = "GPS\0" }
     assert.equal("GPS", measured(NOW, NOW, gps).reference)
     local nasty = { stratum = 1, reference = "\27[2J" }
     assert.equal("\\x1b[2J", measured(NOW, NOW, nasty).reference)
   end)
 
-  it("may be of NTP's second era, after 2036", function()
+  it("may be from NTP's second era, after 2036", function()
     local later = 2100000000
     local time = measured(later, later + 0.75, {
       receive = stamp(later + 10.25), transmit = stamp(later + 10.5),
@@ -188,7 +189,7 @@ describe("a good NTP reply", function()
     assert.equal(10, time.offset)
   end)
 
-  it("may be made while the era ends", function()
+  it("may span the end of the era", function()
     local turn = 2 ^ 32 - EPOCH
     local time = measured(turn - 0.5, turn + 0.75, {
       receive = stamp(turn - 0.25), transmit = stamp(turn + 0.5),
@@ -212,7 +213,7 @@ describe("a good NTP reply", function()
     assert.equal(NOW + 10.5, assert(ask(port)).tx_time)
   end)
 
-  it("is taken after bad ones", function()
+  it("is accepted after bad ones", function()
     local port = serve(function(request, send)
       send "short"
       send(reply(request, { mode = 5 }))
@@ -229,7 +230,7 @@ end)
 describe("an NTP reply is refused", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- These may be a stranger's: the server's own reply may follow.
+  -- Anybody may have sent these: the server's own reply may follow.
   local passed_over = {
     { "short packet", function(request) return reply(request):sub(1, 47) end },
     { "short packet", function() return "" end },
@@ -255,7 +256,7 @@ describe("an NTP reply is refused", function()
     end)
   end
 
-  -- These the server itself has sent.
+  -- The server itself sent these.
   local final = {
     { "kiss code RATE", { stratum = 0, reference = "RATE" } },
     { "kiss code DENY", { stratum = 0, reference = "DENY", leap = 3 } },
@@ -311,12 +312,12 @@ describe("an NTP reply is refused", function()
   end)
 end)
 
-describe("one deadline holds for all of an NTP request", function()
+describe("a single deadline limits an NTP request", function()
   support.leaves_nothing(before_each, after_each)
 
   local reason = "no valid reply, but one with wrong origin timestamp"
 
-  it("when bad packets drip in", function()
+  it("when bad packets arrive slowly", function()
     local done, count = false, 0
     local port = serve(function(request, send)
       while not done do
@@ -334,7 +335,7 @@ describe("one deadline holds for all of an NTP request", function()
     assert.is_true(count > 2, count)
   end)
 
-  it("when bad packets flood in", function()
+  it("when bad packets arrive fast", function()
     local flood <close> = support.start(support.python [[
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -376,7 +377,7 @@ describe("net.ntp and chrony", function()
 end)
 
 describe("ntp.answer", function()
-  -- A request, with what is not usual in it.
+  -- Returns a request with the fields given.
   local function request(fields)
     local f = fields or {}
     return PACKET:pack((f.leap or 3) << 6 | (f.version or 4) << 3 |
@@ -395,7 +396,7 @@ describe("ntp.answer", function()
       origin = origin, receive = receive, transmit = transmit }
   end
 
-  it("says what a server says that follows no other", function()
+  it("is that of a server without a source of its own", function()
     assert.same({ leap = 0, version = 4, mode = 4, stratum = 10, poll = 7,
       precision = -20, delay = 0, dispersion = 0, source = "\127\127\1\1",
       reference = stamp(NOW), origin = 0x123456789abcdef0,
@@ -403,7 +404,7 @@ describe("ntp.answer", function()
     }, answered(request(), NOW))
   end)
 
-  it("tells another time, and its stamps go on into the next era", function()
+  it("gives a chosen time, also in the next era", function()
     local told = answered(request(), NOW, -1.5)
     assert.equal(stamp(NOW - 1.5), told.receive)
     assert.equal(stamp(NOW - 1.25), told.transmit)
@@ -412,7 +413,7 @@ describe("ntp.answer", function()
     assert.equal(0x20000000, told.transmit)
   end)
 
-  it("is as long as the request or shorter, and has its version", function()
+  it("is no longer than the request, and has its version", function()
     for version = 1, 4 do
       local packet = request { version = version } .. ("x"):rep(20 * version)
       assert.equal(version, answered(packet, NOW).version)
@@ -420,7 +421,7 @@ describe("ntp.answer", function()
     end
   end)
 
-  it("is given to requests only", function()
+  it("is nil for anything but a request", function()
     local bad = { "", "x", request():sub(1, 47), ntp.answer(request(), NOW) }
     for mode = 0, 7 do
       if mode ~= 3 then bad[#bad + 1] = request { mode = mode } end
@@ -455,7 +456,7 @@ describe("the lab ntp_server", function()
     return process, tonumber((process:expect "on %S+ port (%d+)\n"))
   end
 
-  it("tells our lab the time", function()
+  it("gives the lab print_machine_time the time", function()
     local process <close>, port = server()
     local out, err, status = support.run(("%s labs/print_machine_time.lua "
       .. "--server localhost --port %d"):format(support.driver, port))
@@ -467,13 +468,13 @@ describe("the lab ntp_server", function()
     process:expect "\n127.0.0.1:%d+: was told the time\n"
   end)
 
-  it("tells another time", function()
+  it("gives a chosen time", function()
     local process <close>, port = server "--quiet --offset 3600"
     assert.is_true(math.abs(assert(ask(port)).offset - 3600) < 1)
     assert.not_matches("was told", (process:output()))
   end)
 
-  it("tells chrony the time", function()
+  it("gives chrony the time", function()
     local process <close>, port = server "--offset 100"
     local _, err = support.run(("env PATH=$PATH:/usr/sbin chronyd -Q -t 20 "
       .. "-U -u $(id -un) -f /dev/null "
@@ -484,7 +485,7 @@ describe("the lab ntp_server", function()
     assert.truthy(process.pid)
   end)
 
-  it("takes no offset that does not fit", function()
+  it("refuses an offset that does not fit", function()
     for _, offset in ipairs { "1e13", "1e999" } do
       local out, err, status = support.run(support.driver ..
         " labs/more/ntp_server.lua --port 0 --offset " .. offset, nil, 5)
@@ -493,7 +494,7 @@ describe("the lab ntp_server", function()
     end
   end)
 
-  it("says nothing to what is no request", function()
+  it("does not answer anything but a request", function()
     local process <close>, port = server()
     local sock = udp()
     for _, packet in ipairs { "", "x", reply(("x"):rep(48)) } do

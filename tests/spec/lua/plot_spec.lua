@@ -1,10 +1,10 @@
--- net.plot and net.json: what they draw and write, read by Python's XML and
--- JSON, and what they refuse.
+-- net.plot and net.json: what they write, read by Python's XML and JSON
+-- parsers, and what they refuse.
 local json = require "net.json"
 local plot = require "net.plot"
 local support = require "tests.support"
 
--- What f raises, with the place it blames; fails when that is not this file.
+-- Calls f, which must raise an error that names this file.
 local function refused(pattern, f, ...)
   local args = table.pack(...)
   local ok, message = pcall(function()
@@ -15,7 +15,7 @@ local function refused(pattern, f, ...)
   assert.matches("tests/spec/lua/plot_spec.lua:%d+: .*" .. pattern, message)
 end
 
--- What Lua text prints in a process with an environment of its own.
+-- Returns what Lua text prints in a process with an environment of its own.
 local function with(environment, text)
   local path = support.write(support.folder() .. "/script.lua",
     'local plot = require "net.plot"\n' .. text)
@@ -29,7 +29,7 @@ local UTF8 = "LC_ALL=C.UTF-8 COLUMNS=40"
 describe("plot.si", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("scales time down, everything else up, to three digits", function()
+  it("scales time down and other units up, to three digits", function()
     for _, case in ipairs {
       { 0, "s", "0 s" }, { 1, "s", "1 s" }, { 1234, "s", "1234 s" },
       { 0.25, "s", "250 ms" }, { -0.002, "s", "-2 ms" }, { 3e-9, "s", "3 ns" },
@@ -43,7 +43,7 @@ describe("plot.si", function()
     end
   end)
 
-  it("has a µ where the locale has one", function()
+  it("writes µ if the locale has it", function()
     local text = 'print(plot.si(35e-6, "s"))'
     assert.equal("35 µs\n", with("LC_ALL=C.UTF-8", text))
     assert.equal("35 µs\n", with("LC_ALL= LC_CTYPE=en_US.utf8 LANG=C", text))
@@ -51,7 +51,7 @@ describe("plot.si", function()
     assert.equal("35 us\n", with("-u LC_ALL -u LC_CTYPE -u LANG", text))
   end)
 
-  it("refuses what is no finite number", function()
+  it("refuses anything but a finite number", function()
     for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0, "1", {} } do
       refused("finite", plot.si, value)
     end
@@ -60,7 +60,7 @@ describe("plot.si", function()
 end)
 
 describe("plot.row", function()
-  it("counts characters, and lets what is too wide move the rest", function()
+  it("counts characters, and moves on what follows a wide cell", function()
     assert.equal("  5 µs    a 1", plot.row({ 6, 4, 1, 9 }, "5 µs", "a", 1))
     assert.equal("wide x", plot.row({ 1, 1 }, "wide", "x"))
     refused("width", plot.row, { 1 }, "a", "b")
@@ -72,8 +72,8 @@ end)
 describe("plot.bars", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("fills the width with the greatest, by eighths", function()
-    -- 40 columns, of which 5 + 3 + 3 are not bars: 29 cells
+  it("fills the width with the longest bar, in eighths", function()
+    -- 40 columns, 29 of them for bars: 5 + 3 + 3 are not
     assert.equal("one      8 " .. ("█"):rep(29) .. "\n" ..
       "half     4 " .. ("█"):rep(14) .. "▌\n" ..
       "mµ    tiny ▏\nzero     0\n", with(UTF8, [[
@@ -81,25 +81,25 @@ describe("plot.bars", function()
         { "zero", 0 } })]]))
   end)
 
-  it("is of '#' in other locales", function()
+  it("uses '#' in other locales", function()
     assert.equal("a  2 " .. ("#"):rep(15) .. "\nb  1 " .. ("#"):rep(8) .. "\n",
       with("LC_ALL=C", [[
         print(plot.bars { { "a", 2 }, { "b", 1 }, width = 20 })]]))
   end)
 
-  it("is 80 wide where COLUMNS does not say", function()
+  it("is 80 columns wide without COLUMNS", function()
     local text = 'io.write(utf8.len(plot.bars { { "a", 1 } }))'
     assert.equal("80", with("-u COLUMNS LC_ALL=C.UTF-8", text))
     assert.equal("80", with("COLUMNS=wide LC_ALL=C.UTF-8", text))
     assert.equal("33", with("COLUMNS=33 LC_ALL=C.UTF-8", text))
   end)
 
-  it("draws nothing out of nothing", function()
+  it("draws nothing for no rows", function()
     assert.equal("", plot.bars {})
     assert.equal("a  0", plot.bars { { "a", 0 } })
   end)
 
-  it("refuses what has no length", function()
+  it("refuses lengths that cannot be drawn", function()
     for _, value in ipairs { -1, 0 / 0, 1 / 0, "1" } do
       refused("row 1: the value", plot.bars, { { "a", value } })
     end
@@ -110,8 +110,8 @@ describe("plot.bars", function()
   end)
 end)
 
--- A chart's elements as Python finds them: "tag class text" in lines, and
--- whether all lines and points are within the viewBox.
+-- Prints a chart's elements as lines of "tag class text", and whether all lines
+-- and points are within the viewBox.
 local PARSE = [[
 import re, sys, xml.etree.ElementTree as ET
 root = ET.fromstring(sys.stdin.buffer.read())
@@ -143,13 +143,13 @@ local function count(text, pattern)
   return select(2, text:gsub(pattern, ""))
 end
 
--- The ticks along x (middle) or y (end): their texts, in order.
+-- Returns the texts of the ticks along x (middle) or y (end), in order.
 local function ticks(svg, anchor)
   local list = {}
   for text in svg:gmatch('text%-anchor="' .. anchor .. '">([^<]*)<') do
     list[#list + 1] = text
   end
-  if anchor == "middle" then list[#list] = nil end -- the axis' name
+  if anchor == "middle" then list[#list] = nil end -- the name of the axis
   return table.concat(list, " ")
 end
 
@@ -178,16 +178,16 @@ describe("plot.svg", function()
     assert.matches("\ntitle  large: 10 kB, 3 MB/s\n", out)
   end)
 
-  it("follows the reader's choice of dark or light, and scales", function()
+  it("follows the reader's dark or light scheme, and scales", function()
     local svg = plot.svg(points({ 1, 1 }))
     assert.matches("@media %(prefers%-color%-scheme:dark%){", svg)
     assert.matches("^<svg [^>]*viewBox=", svg)
     assert.not_matches("^<svg [^>]*width=", svg)
-    assert.equal(1, count(svg, "http")) -- the name space's
+    assert.equal(1, count(svg, "http")) -- the XML namespace
     assert.not_matches("<script", svg)
   end)
 
-  it("escapes text, and replaces what XML has not", function()
+  it("escapes text, and replaces characters that XML lacks", function()
     local nasty = '<b a="1">&amp;</b>\0\27\xff\xed\xa0\x80\u{FFFE}é'
     local chart = points({ 1, 1 })
     chart.title, chart.x, chart.y, chart.series[1].name =
@@ -198,7 +198,7 @@ describe("plot.svg", function()
     assert.equal(3, count(out, "\ntext  " .. text:gsub("%p", "%%%0")))
   end)
 
-  it("cuts a title that does not fit, but not for the reader of the screen",
+  it("cuts a title that does not fit, but not for screen readers",
     function()
       local chart = points({ 1, 1 })
       chart.title = ("ä"):rep(200)
@@ -207,7 +207,7 @@ describe("plot.svg", function()
       assert.matches("\ntitle  " .. ("ä"):rep(200) .. "\n", out)
     end)
 
-  it("has nice ticks around the points", function()
+  it("has round ticks around the points", function()
     local chart = points({ 0.3, 0 }, { 9.1, 97 })
     assert.equal("0 1 2 3 4 5 6 7 8 9 10", ticks(plot.svg(chart), "middle"))
     assert.equal("0 20 40 60 80 100", ticks(plot.svg(chart), "end"))
@@ -220,7 +220,7 @@ describe("plot.svg", function()
       ticks(plot.svg(chart), "end"))
   end)
 
-  it("has ticks of a logarithmic axis: decades, or 1 2 5", function()
+  it("has ticks on a logarithmic axis: decades, or 1 2 5", function()
     local chart = points({ 3, 2e-6 }, { 2e5, 3e-2 })
     chart.log_x, chart.log_y, chart.y_unit = true, true, "s"
     assert.equal("1 10 100 1 k 10 k 100 k 1 M",
@@ -232,7 +232,7 @@ describe("plot.svg", function()
     assert.equal("20 50 100 200 500", ticks(plot.svg(chart), "middle"))
   end)
 
-  it("places points at the ticks they are", function()
+  it("places points at their ticks", function()
     local chart = points({ 1, 0 }, { 10, 50 }, { 100, 100 })
     chart.log_x = true
     local svg, xs, ys = plot.svg(chart), {}, {}
@@ -262,7 +262,7 @@ describe("plot.svg", function()
     parse(plot.svg(chart))
   end)
 
-  it("marks points only where they are few, and wraps a long legend",
+  it("marks points only if they are few, and wraps a long legend",
     function()
       local many, chart = {}, { series = {} }
       for i = 1, 61 do many[i] = { i, i * i } end
@@ -299,7 +299,7 @@ end)
 describe("json.encode", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is read by Python as the same values", function()
+  it("writes what Python reads as the same values", function()
     local text = json.encode {
       array = { 1, 2.5, "three", false, { 4 } }, object = { b = 1, a = {} },
       integer = math.mininteger, float = 3.0, tiny = 5e-324, third = 1 / 3,
@@ -324,7 +324,7 @@ print(v['text'] == 'a"b\\c/\0\1\x1f\x7f\n\té\U0010FFFF')
       "True True\nTrue\n-0.0\nTrue\n", out)
   end)
 
-  it("refuses what JSON has not, at the caller's line", function()
+  it("refuses what JSON lacks, at the caller's line", function()
     local within = {}
     within[1] = within
     for pattern, value in pairs {
@@ -343,7 +343,7 @@ end)
 describe("json.decode", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("reads each kind of value, and space around", function()
+  it("reads each kind of value, and space around it", function()
     assert.same({ { 1, -2, 2.5, 1e3, 1.5e-3 }, { a = {}, b = { {} } }, true,
       false, "", "a/b\"\\\b\f\n\r\té😀\127" }, json.decode([=[
       [ [1, -2, 2.5, 1E3, 1.5e-3 ], { "a" : [], "b" : [{}] }, true, false, "",
@@ -353,7 +353,7 @@ describe("json.decode", function()
     end
   end)
 
-  it("takes integers for integers, and what is beyond them for floats",
+  it("reads integers as integers, and larger ones as floats",
     function()
       for text, kind in pairs {
         ["9223372036854775807"] = "integer", ["-9223372036854775808"] =
@@ -366,13 +366,13 @@ describe("json.decode", function()
       end
     end)
 
-  it("takes null for nil, and of a key that comes twice the last", function()
+  it("reads null as nil, and the last of repeated keys", function()
     assert.same({}, { json.decode "null" })
     assert.same({ b = 3 }, json.decode '{"a":1,"b":2,"b":3,"a":null}')
     assert.same({ nil, 2 }, json.decode "[null,2]")
   end)
 
-  it("reads what json.encode wrote, and what Python did", function()
+  it("reads what json.encode and Python write", function()
     local value = { array = { 1, 2.5, "3", false, { 4 } }, tiny = 5e-324,
       object = { b = 1, a = {} }, integer = math.mininteger, third = 1 / 3,
       text = 'a"b\\c/\0\1\31\127\n\té\u{10FFFF}' }
@@ -383,7 +383,7 @@ print(json.dumps(json.load(sys.stdin), indent=2))]=], json.encode(value))
     assert.same(value, json.decode(out))
   end)
 
-  it("refuses what is not JSON, and says where", function()
+  it("refuses what is not JSON, and names the place", function()
     for text, message in pairs {
       [""] = "value expected at byte 1", ["  "] = "value expected at byte 3",
       ["[1,]"] = "value expected at byte 4",

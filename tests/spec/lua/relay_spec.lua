@@ -1,16 +1,16 @@
--- net.relay, and its lab as a process. The servers are ours, in the spec.
+-- net.relay, and its lab as a process. The servers run in the spec.
 local net = require "net"
 local relay = require "net.relay"
 local support = require "tests.support"
 
--- The lab, when it relays; its process and its port.
+-- Starts the lab. Returns its process and its port when it relays.
 local function lab(args)
   local process = support.start(("%s labs/more/relay.lua --port 0 %s"):format(
     support.driver, args))
   return process, tonumber((process:expect "Relaying %S+ port (%d+) to"))
 end
 
--- What it printed in all, after Ctrl-C.
+-- Ends the lab by Ctrl-C. Returns all that it printed.
 local function ended(process)
   process:signal "INT"
   local out, err, status = process:wait()
@@ -42,7 +42,7 @@ local function client(port)
   return sock:settimeout(20)
 end
 
--- Bytes that are never the same for long.
+-- Returns bytes that do not repeat.
 local function bytes(size)
   local parts = {}
   for i = 1, size // 4 do
@@ -54,7 +54,7 @@ end
 describe("the relay lab and datagrams", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- The numbers of those that were lost, of 60 that a client sent.
+  -- Returns the numbers of those lost, of 60 that a client sent.
   local function losses(seed, way)
     local process <close>, port = lab(("--udp --to %d --loss 30%% --seed %d")
       :format(udp_echo(), seed))
@@ -71,7 +71,7 @@ describe("the relay lab and datagrams", function()
   end
 
   for _, way in ipairs { "up", "down" } do
-    it("loses the same ones by the same seed, " .. way, function()
+    it("loses the same ones with the same seed, " .. way, function()
       local first, n = losses(1, way)
       assert.is_true(n > 5 and n < 30, first)
       assert.equal(first, (losses(1, way)))
@@ -79,7 +79,7 @@ describe("the relay lab and datagrams", function()
     end)
   end
 
-  it("shows the slide's client that nobody answers", function()
+  it("makes the slide's client time out", function()
     local process <close>, port = lab("--udp --loss 100% --to " .. udp_echo())
     local out, _, status = support.run(
       ("%s labs/udp_echo_client.lua --timeout 0.2 --port %d"):format(
@@ -91,7 +91,7 @@ describe("the relay lab and datagrams", function()
     assert.matches("\n1 datagrams up, 0 down, 1 lost\n$", out)
   end)
 
-  it("does not hinder a client that asks again", function()
+  it("lets a client that asks again succeed", function()
     local process <close>, port = lab("--udp --loss 30% --to " .. udp_echo())
     local sock, tries = udp(), 0
     assert(sock:connect("127.0.0.1", port)):settimeout(0.05)
@@ -110,7 +110,7 @@ describe("the relay lab and datagrams", function()
     assert.is_true(tonumber(lost) > 0, lost)
   end)
 
-  it("gives each client its own answers, and IPv6 is the same", function()
+  it("gives each client its own answers, over IPv6, too", function()
     local process <close>, port = lab(
       "--udp --quiet --host ::1 --to [::1]:" .. udp_echo "::1")
     local socks = {}
@@ -126,7 +126,7 @@ describe("the relay lab and datagrams", function()
       ended(process))
   end)
 
-  it("says that the server is not there, and goes on", function()
+  it("reports a missing server, and goes on", function()
     local free = support.free_port()
     local process <close>, port = lab("--udp --to " .. free)
     local sock = udp()
@@ -138,10 +138,10 @@ describe("the relay lab and datagrams", function()
     assert.equal("and now?", (server:settimeout(20):recv(100)))
   end)
 
-  it("forgets a client that is silent, and serves it again", function()
+  it("forgets a silent client, and serves it again", function()
     local process <close>, port = lab("--udp --idle 50ms --to " .. udp_echo())
     local sock, forgotten = udp():settimeout(0.5), ""
-    for _ = 1, 2 do -- on a busy machine, it is forgotten before the answer
+    for _ = 1, 2 do -- a busy machine may forget it before the answer
       repeat assert(sock:sendto("here", "127.0.0.1", port))
       until sock:recvfrom(100) == "here"
       forgotten = forgotten .. "127.0.0.1:%d+: silent, forgotten\n.*"
@@ -153,7 +153,7 @@ end)
 describe("the relay lab and streams", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- Sends, ends its half, and returns what came back.
+  -- Sends, shuts down its half, and returns what came back.
   local function echoed(port, data)
     local sock <close> = client(port)
     local writer <close> = net.spawn(function()
@@ -175,7 +175,7 @@ describe("the relay lab and streams", function()
       ended(process))
   end)
 
-  it("keeps every byte of 4 MB, however they jitter", function()
+  it("keeps every byte of 4 MB in spite of jitter", function()
     local process <close>, port = lab("--quiet --delay 0.005 --jitter 0.01s " ..
       "--to " .. tcp_echo())
     local data = bytes(4000000)
@@ -194,17 +194,17 @@ describe("the relay lab and streams", function()
     assert.matches("; 50 connections, 0 reset\n$", ended(process))
   end)
 
-  it("is late once, not once a piece", function()
+  it("delays a stream once, not once per piece", function()
     local process <close>, port = lab("--chunk 1 --delay 100ms --to " ..
       tcp_echo())
     local start = net.now()
     assert.equal(("x"):rep(400), echoed(port, ("x"):rep(400)))
-    local took = net.now() - start -- one after the other, it would be 40 s
+    local took = net.now() - start -- one after the other would take 40 s
     assert.is_true(took >= 0.2 and took < 15, took)
     assert.truthy(process.pid)
   end)
 
-  it("passes the end of one direction on, and the other goes on", function()
+  it("passes on the end of one direction, and keeps the other", function()
     local listener, _, to = support.listener()
     net.spawn(function()
       local conn <close> = listener:accept()
@@ -215,7 +215,7 @@ describe("the relay lab and streams", function()
     process:expect "5000 bytes up, 13 down: ended\n"
   end)
 
-  it("breaks off after so many bytes, to both sides", function()
+  it("resets both sides after a number of bytes", function()
     local listener, _, to = support.listener()
     local server = net.spawn(function()
       local conn <close> = listener:accept()
@@ -240,7 +240,7 @@ describe("the relay lab and streams", function()
       ended(process))
   end)
 
-  it("passes a reset on", function()
+  it("passes on a reset", function()
     local listener, _, to = support.listener()
     local process <close>, port = lab("--to " .. to)
     local sock = client(port)
@@ -251,11 +251,11 @@ describe("the relay lab and streams", function()
     process:expect ": 0 bytes up, 0 down: recv %S+ %C+ %(ECONNRESET%)\n"
   end)
 
-  it("resets a client when the server is not there", function()
+  it("resets a client if the server is missing", function()
     local process <close>, port = lab("--to " .. support.free_port())
     local sock = support.own(assert(net.socket())):settimeout(20)
     local ok, _, code = sock:connect("127.0.0.1", port)
-    if ok then code = select(3, sock:recv(1)) end -- connect may hear of it
+    if ok then code = select(3, sock:recv(1)) end -- connect may report it
     assert.equal("ECONNRESET", code)
     process:expect "down: connect %C+ %(ECONNREFUSED%)\n"
   end)
@@ -264,7 +264,7 @@ end)
 describe("the relay lab", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("says what is wrong with its options", function()
+  it("reports wrong options", function()
     for args, message in pairs {
       ["--loss 20%"] = "TCP resends what is lost",
       ["--udp --chunk 3"] = "are for TCP",
@@ -295,7 +295,7 @@ end)
 describe("net.relay", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("brings late datagrams in another order, and none is missing", function()
+  it("reorders late datagrams, and loses none", function()
     local server, to = udp()
     local sock, at = udp()
     local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1", to,
@@ -313,7 +313,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("keeps the order of datagrams that are all as late", function()
+  it("keeps the order of datagrams with equal delay", function()
     local server, to = udp()
     local sock, at = udp()
     local sender = udp()
@@ -330,7 +330,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("forgets no client whose datagram is still under way", function()
+  it("forgets no client with a datagram under way", function()
     local server, to = udp()
     local sock, at = udp()
     local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1", to,
@@ -340,7 +340,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("counts what it cannot send, and closes the socket for it", function()
+  it("counts what it cannot send, and closes that socket", function()
     local sock, at = udp()
     local totals, sender = {}, udp()
     local task <close> = net.spawn(relay.datagrams, sock, "fe80::1%nowhere", 9,
@@ -358,7 +358,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("loses the part that was asked for", function()
+  it("loses the share asked for", function()
     local sock, at = udp()
     local totals = {}
     local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1",
@@ -372,7 +372,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("holds no more datagrams than a queue has", function()
+  it("holds no more datagrams than its limit", function()
     local sock, at = udp()
     local totals, full = {}, 0
     local task <close> = net.spawn(relay.datagrams, sock, "127.0.0.1", 9, {
@@ -388,7 +388,7 @@ describe("net.relay", function()
     assert.truthy(task)
   end)
 
-  it("ends with its socket, and its connections with it", function()
+  it("ends with its socket, and ends its connections", function()
     local listener, _, at = support.listener()
     local totals = {}
     local task = net.spawn(relay.streams, listener, "127.0.0.1", tcp_echo(),
@@ -403,7 +403,7 @@ describe("net.relay", function()
       totals)
   end)
 
-  it("holds no more of a stream than a window, where nobody reads", function()
+  it("holds no more of a stream than a window, if it is not read", function()
     local server, _, to = support.listener()
     local listener, _, at = support.listener()
     assert(listener:setsockopt("SO_RCVBUF", 50000))

@@ -1,4 +1,4 @@
--- net.trace.chrome: trace events, held against the published format.
+-- net.trace.chrome: trace events, compared with the published format.
 local check = require "tests.support.chrome".check
 local chrome = require "net.trace.chrome"
 local made = require "tests.support.trace"
@@ -53,11 +53,11 @@ describe("the trace events", function()
       accept.args })
   end)
 
-  it("of nothing are still a file", function()
+  it("of an empty trace are a file, too", function()
     assert.equal(4, #events_of { {}, {} })
   end)
 
-  it("are made of what the host runs", function()
+  it("are made of real traces", function()
     local path = support.folder() .. "/modes.json"
     local _, err, status = support.run(("%s --trace=%s labs/socket_modes.lua")
       :format(support.host, path))

@@ -1,4 +1,4 @@
--- The page of a trace, read as text and opened in a browser.
+-- The page of a trace, as text and in a browser.
 local page = require "net.trace.html"
 local browser = require "tests.support.browser"
 local json = require "net.json"
@@ -8,7 +8,7 @@ local support = require "tests.support"
 local HOSTILE = "</script><img src=x onerror='window.hit=1'>\"\27[31m\u{202E}"
 local SERVER = "local net = require 'net'\nserve()\n\tpoll()\n"
 
--- Adds to every call what all have.
+-- Adds to each call the fields that all calls have.
 local function model_of(calls)
   for _, call in ipairs(calls) do
     call.kind = made.kinds[call.call]
@@ -34,8 +34,8 @@ local function model_of(calls)
   }
 end
 
--- A server that blocks and then polls, and a client; an engine's call, in which
--- others lie; a datagram that was lost.
+-- A server that blocks and then polls, and a client; an engine call that
+-- contains others; a lost datagram.
 local function sample()
   local model = model_of {
     { lane = 1, call = "socket", from = 1e-6, to = 3e-6, new = 1,
@@ -76,7 +76,7 @@ local function sample()
   return model
 end
 
--- A client that sends `n` messages, and a server that gets them.
+-- A client that sends `n` messages, and a server that receives them.
 local function long_run(n)
   local calls, arrows = {}, {}
   for i = 1, n do
@@ -95,14 +95,14 @@ end
 describe("the page of a trace", function()
   local text = page.write(sample())
 
-  it("needs no other file, and names no address", function()
+  it("needs no other file, and contains no address", function()
     assert.is_nil(text:find "https?:")
     assert.is_nil(text:find "<link")
     assert.is_nil(text:find "url%([^#]")
     assert.is_true(#text < 100000)
   end)
 
-  it("lets its own script and style run, and nothing else", function()
+  it("allows only its own script and style", function()
     local nonce = text:match "script%-src 'nonce%-(%x+)'"
     assert.matches("default%-src 'none'", text)
     assert.equal(32, #nonce)
@@ -113,7 +113,7 @@ describe("the page of a trace", function()
     end
   end)
 
-  it("holds the model so that no text in it ends the script", function()
+  it("contains the model so that no text in it ends the script", function()
     local data = text:match '<script type="application/json"[^>]*>(.-)</script>'
     assert.is_nil(data:find "<")
     local told = json.decode(data)
@@ -126,7 +126,7 @@ describe("the page of a trace", function()
     assert.is_nil(text:find("\27", 1, true))
   end)
 
-  it("of no process at all is a page, too", function()
+  it("of an empty trace is a page, too", function()
     assert.matches("<title>netlab: </title>", page.write { seconds = 0 })
   end)
 end)
@@ -151,7 +151,7 @@ describe("the page in a browser", function()
       :format(selector))
   end
 
-  -- The mouse moves, and the page follows when it comes to it.
+  -- The page follows the mouse a little later.
   local function told(pattern, plain)
     support.eventually(function()
       return web:run("return document.getElementById('detail').innerText")
@@ -180,7 +180,7 @@ describe("the page in a browser", function()
     support.clean()
   end)
 
-  it("has a bar a call, an arrow a message, the source and the counts",
+  it("has bars for calls, arrows for messages, the source and the counts",
     function()
       open(sample())
       assert.equal(10, count ".bar")
@@ -200,7 +200,7 @@ describe("the page in a browser", function()
         "return document.querySelector('#source0').textContent")
     end)
 
-  it("shows what lies under the mouse, its arrows and its line", function()
+  it("shows the call under the mouse, its arrows and its line", function()
     open(sample())
     web:hover "#c1 .body"
     told("accept%(%).*tcp 127.0.0.1:9900.*socket 2")
@@ -217,7 +217,7 @@ describe("the page in a browser", function()
     becomes(3, ".bar.on")
   end)
 
-  it("is used from the keyboard", function()
+  it("can be used from the keyboard", function()
     local TAB, ENTER, ESCAPE = "\u{E004}", "\u{E007}", "\u{E00C}"
     local RIGHT, DOWN, UP = "\u{E014}", "\u{E015}", "\u{E013}"
     open(sample())
@@ -244,7 +244,7 @@ describe("the page in a browser", function()
     support.eventually(function() return bar_width "c9" == before end)
   end)
 
-  it("zooms with the wheel, and is dragged along", function()
+  it("zooms with the wheel, and moves when dragged", function()
     open(sample())
     local before = bar_width "c8"
     web:run [[
@@ -265,7 +265,7 @@ describe("the page in a browser", function()
     support.eventually(function() return math.abs(left() - from - 50) < 2 end)
   end)
 
-  it("shows no source that has changed since the run", function()
+  it("shows no source that changed since the run", function()
     local model = sample()
     model.processes[1].source, model.processes[1].changed = nil, true
     open(model)
@@ -274,7 +274,7 @@ describe("the page in a browser", function()
       web:run "return document.querySelector('#source0').textContent")
   end)
 
-  it("draws to scale, where it is asked to", function()
+  it("draws to scale if asked", function()
     open(sample())
     local even = bar_width "c8"
     web:run "document.getElementById('scale').click()"
@@ -295,7 +295,7 @@ describe("the page in a browser", function()
     assert.is_nil(web:run "return window.hit")
   end)
 
-  it("draws a run of 10,000 messages, and says what it left out", function()
+  it("draws 10,000 messages, and tells what it left out", function()
     open(long_run(10000))
     assert.is_true(count ".bar" < 2000)
     assert.matches("At this zoom: %d+ calls merged with a neighbour, " ..
@@ -303,7 +303,7 @@ describe("the page in a browser", function()
       "return document.getElementById('leftout').textContent")
   end)
 
-  it("has room for all at 400 pixels", function()
+  it("fits 400 pixels", function()
     web:ask("POST", web.session .. "/window/rect",
       { width = 400, height = 900 })
     open(sample())
@@ -314,7 +314,7 @@ describe("the page in a browser", function()
     assert.equal(10, count ".bar")
   end)
 
-  it("has told the console nothing, and asked no network", function()
+  it("writes nothing to the console and uses no network", function()
     local pages = 0
     assert.same({}, web:log "browser")
     for _, entry in ipairs(web:log "performance") do
@@ -328,7 +328,7 @@ describe("the page in a browser", function()
     assert.equal(9, pages)
   end)
 
-  it("does not run a script that came in", function()
+  it("does not run an injected script", function()
     open(sample())
     assert.is_nil(web:run [[
       const script = document.createElement("script");

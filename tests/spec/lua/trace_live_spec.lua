@@ -1,11 +1,10 @@
--- net.trace.live: the view on the terminal, of traces that are made up, and of
--- what the host runs.
+-- net.trace.live: the view on the terminal, of invented and of real traces.
 local live = require "net.trace.live"
 local made = require "tests.support.trace"
 local support = require "tests.support"
 local text = require "net.trace.text"
 
--- What is shown of these events.
+-- Returns what is shown of these events.
 local function shown(options, events)
   local out = {}
   options.write = function(words) out[#out + 1] = words end
@@ -17,8 +16,8 @@ end
 
 local function sock(...) return { made.sock(...) } end
 
--- What a terminal would take for a command or for another line. (é has no
--- byte in common with what is not to be seen.)
+-- What a terminal would take for a command or a new line. (No byte of é occurs
+-- in an invisible character.)
 local UNSAFE = "[^\n -~\xC3\xA9]"
 
 local EVENTS = {
@@ -42,7 +41,7 @@ local EVENTS = {
 describe("the live view", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has a line for each call, as it ends, and a column a task", function()
+  it("has a line for each call as it ends, and a column per task", function()
     local out = shown({ width = 120 }, EVENTS)
     local hint = out:match "hint: ([^\n]+)"
     local new = 'socket 2, "127.0.0.1", 4  waited 300 ms'
@@ -64,7 +63,7 @@ describe("the live view", function()
     assert.matches("^not ready yet", hint)
   end)
 
-  it("colours lanes and faults where it is told to, and only there", function()
+  it("colours lanes and faults only if asked", function()
     local plain = shown({ width = 120 }, EVENTS)
     local coloured = shown({ width = 120, colour = true }, EVENTS)
     assert.not_matches("\27", plain)
@@ -75,7 +74,7 @@ describe("the live view", function()
     assert.equal(plain, (coloured:gsub("\27%[%d+m", "")))
   end)
 
-  it("is never wider than the terminal, and keeps what went wrong", function()
+  it("is never wider than the terminal, and keeps the error", function()
     for width = 1, 130 do
       local out = shown({ width = width, label = "server" }, EVENTS)
       for line in out:gmatch "[^\n]+" do
@@ -89,7 +88,7 @@ describe("the live view", function()
     end
   end)
 
-  it("has a call below its task where the terminal is narrow", function()
+  it("puts a call below its task on a narrow terminal", function()
     local out = shown({ width = 40 }, EVENTS)
     assert.matches("  0.003500 * script  \n  tcp 127.0.0.1:9900: listen(128)\n",
       out, 1, true)
@@ -103,7 +102,7 @@ describe("the live view", function()
 ]], out, 1, true)
   end)
 
-  it("shows nothing that a terminal would obey", function()
+  it("shows no terminal commands", function()
     local bad = "\27[2J\r\n\u{9B}31m\u{202E}é"
     local hostile = { ev = "call", call = bad, args = bad, result = bad,
       data = bad, code = bad, engine = bad, sock = 1, task = 1, at = 5,
@@ -117,7 +116,7 @@ describe("the live view", function()
     assert.is_true(count > 6)
   end)
 
-  it("shows text of any script, and no wider than the terminal", function()
+  it("shows text of any script, never wider than the terminal", function()
     local events = { { call = "send", args = '"' .. ("中文é"):rep(9) .. '"',
       out = 9, data = ("中文é"):rep(9) } }
     assert.matches(("中文é"):rep(9), shown({ width = 200 }, events), 1, true)
@@ -130,11 +129,11 @@ describe("the live view", function()
       shown({ width = 57 }, events))
   end)
 
-  it("says that a line is damaged, and goes on", function()
+  it("reports a damaged line, and goes on", function()
     local out = {}
     local show = live.new { write = function(words) out[#out + 1] = words end }
     show "{\27"
-    show '{"ev":"stop","t":1}' -- before any start: there is no time yet
+    show '{"ev":"stop","t":1}' -- before any start, so there is no time yet
     show '{"ev":"weather"}'
     for line in made.text({}, { { call = "a" } }):gmatch "[^\n]+" do
       show(line)
@@ -145,7 +144,7 @@ describe("the live view", function()
     assert.matches(" %* script  a%(%)\n$", out[2])
   end)
 
-  it("gives the columns of ended tasks to others", function()
+  it("reuses the columns of ended tasks", function()
     local events = {}
     for task = 2, 40 do
       events[#events + 1] = { ev = "task", task = task, by = 1 }
@@ -162,7 +161,7 @@ describe("the live view", function()
     assert.matches("\n +%S+ | | | | | | | | task 48 sleep", out)
   end)
 
-  it("is what --trace shows on the standard error", function()
+  it("is what --trace shows on standard error", function()
     local path = support.write(support.folder() .. "/lab.lua", [[
       local net = require "net"
       local a <close>, b = net.socketpair()
@@ -182,7 +181,7 @@ describe("the live view", function()
 end)
 
 describe("text.printable", function()
-  it("shows what is to be seen, and as \\xNN what is not", function()
+  it("keeps visible characters, and shows others as \\xNN", function()
     for _, words in ipairs { "plain ~", "é ß ж 中 ã \u{1F600}", "“…”", "\\" } do
       assert.equal(words, text.printable(words))
     end
@@ -196,7 +195,7 @@ describe("text.printable", function()
 end)
 
 describe("text.wrap", function()
-  it("breaks at spaces, before ideographs, or where it must", function()
+  it("breaks at spaces, before ideographs, or anywhere", function()
     assert.same({ "one two", "three" }, text.wrap("one two three", 8))
     assert.same({ "one two", "three" }, text.wrap("one two three", 7))
     assert.same({ "abc", "def", "g" }, text.wrap("abcdefg", 3))

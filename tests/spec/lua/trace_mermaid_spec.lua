@@ -7,7 +7,7 @@ local trace = require "net.trace"
 
 local function sock(...) return { made.sock(...) } end
 
--- The diagram of traces, each { start, events }.
+-- Returns the diagram of traces, each { start, events }.
 local function diagram(...)
   local list = {}
   for i, it in ipairs { ... } do
@@ -35,7 +35,7 @@ local CLIENT = { { lab = "client.lua", pid = 8 }, {
   { call = "sendall", sock = 1, args = '"x"', out = 1, data = "x", at = 302 },
 } }
 
--- Traces in which all that can be a stranger's is one text.
+-- Returns traces in which every foreign text is this one.
 local function hostile(words)
   return { { lab = words }, {
     { ev = "sock", sock = 1, family = "unix", type = "dgram" },
@@ -61,7 +61,7 @@ local WORDS = { "a;b", "#35;", '"', "\n", "\r\n%%{init: {}}%%", "end",
 describe("the sequence diagram", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has arrows, notes, and bars for what was blocked", function()
+  it("has arrows, notes, and bars for blocked calls", function()
     assert.equal([[
 sequenceDiagram
   participant p1 as server
@@ -80,7 +80,7 @@ sequenceDiagram
 ]], diagram(SERVER, CLIENT))
   end)
 
-  it("says of an arrow its own bytes, or none", function()
+  it("labels an arrow with its own bytes, or none", function()
     local it = diagram({ { lab = "a.lua" }, {
       sock(1, "inet", "stream", "127.0.0.1:9"),
       sock(2, "inet", "stream", "127.0.0.1:9", "127.0.0.1:4"),
@@ -104,7 +104,7 @@ sequenceDiagram
       "1 byte" }, arrows)
   end)
 
-  it("has a lab's name and its arguments in Chinese", function()
+  it("keeps Chinese names and arguments", function()
     local words = diagram { { lab = "\u{56DE}\u{8072} end\u{3001}é.lua" }, {
       { call = "send", args = "\u{56DE}\u{9B}" } } }
     assert.matches("participant p1 as #22238;#32882; #101;nd#12289;#233;\n",
@@ -126,7 +126,7 @@ sequenceDiagram
       { call = "close", sock = 1, task = 2, engine = "echo" } } })
   end)
 
-  it("has the beginning of a long trace, and says so", function()
+  it("contains the beginning of a long trace, and says so", function()
     local events = {}
     for i = 1, 1000 do
       events[i] = { call = "close", args = tostring(i), at = 1, to = i + 1,
@@ -139,7 +139,7 @@ sequenceDiagram
     assert.matches("\n  Note over p1: 800 more are not shown\n$", text)
   end)
 
-  it("has no syntax in what a trace says", function()
+  it("escapes Mermaid syntax in a trace", function()
     for _, words in ipairs(WORDS) do
       local text = diagram(hostile(words))
       for line in text:gmatch "[^\n]+" do
@@ -155,7 +155,7 @@ sequenceDiagram
     end
   end)
 
-  it("is what Mermaid takes", function()
+  it("is valid for Mermaid", function()
     local why = parser.missing()
     if why then
       print("Mermaid's parser is not asked: " .. why)

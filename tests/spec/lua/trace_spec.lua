@@ -1,11 +1,11 @@
--- net.trace: reading events, the model of one process and of several, and the
--- files that show it.
+-- net.trace: reading events, the model of one or more processes, and the files
+-- that show it.
 local json = require "net.json"
 local made = require "tests.support.trace"
 local support = require "tests.support"
 local trace = require "net.trace"
 
--- The model of traces, each { start, events }; no source is read.
+-- Returns the model of traces, each { start, events }, without source.
 local function model_of(...)
   local list = {}
   for i, it in ipairs { ... } do
@@ -16,7 +16,7 @@ end
 
 local function sock(...) return { made.sock(...) } end
 
--- An arrow in words: "connect accept", "bytes sendall>recv 5".
+-- Describes an arrow: "connect accept", "bytes sendall>recv 5".
 local function arrows_of(m)
   local words = {}
   for i, arrow in ipairs(m.arrows) do
@@ -30,7 +30,7 @@ end
 describe("trace.read", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives the events of a text or a file, in their order", function()
+  it("returns the events of a text or a file, in order", function()
     local text = made.text({}, { { call = "socket" }, { ev = "stop" } })
     local events = assert(trace.read(text))
     assert.same({ "start", "call", "stop" }, { events[1].ev, events[2].ev,
@@ -41,7 +41,7 @@ describe("trace.read", function()
     assert.same(events, assert(trace.read(file, path)))
   end)
 
-  it("takes a last line that was cut for what it is", function()
+  it("accepts a last line that was cut", function()
     local text = made.text({}, { { call = "socket" }, { call = "bind" } })
     for cut = 1, 30 do
       local events = assert(trace.read(text:sub(1, -1 - cut)))
@@ -49,13 +49,13 @@ describe("trace.read", function()
     end
   end)
 
-  it("passes over what a newer netlab may have written", function()
+  it("ignores what a newer netlab may have written", function()
     local events = assert(trace.read(made.text({ colour = "red" },
       { { ev = "weather", sun = true }, { call = "bind", sky = { 1 } } })))
     assert.equal(2, #events)
   end)
 
-  it("says which line is damaged, and how", function()
+  it("reports which line is damaged, and how", function()
     local start = made.text({}, {})
     for line, message in pairs {
       ["{"] = "decode: string expected at byte 2",
@@ -84,7 +84,7 @@ describe("trace.read", function()
     end
   end)
 
-  it("takes nothing else for a trace", function()
+  it("refuses anything but a trace", function()
     for _, text in ipairs { "", "\n", '{"ev":"stop","t":1}\n', "{" } do
       assert.same({ n = 3, nil, "a trace begins with a start event (EINVAL)",
         "EINVAL" }, table.pack(trace.read(text)))
@@ -101,7 +101,7 @@ end)
 describe("trace.model", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("counts from the first event of all, in seconds", function()
+  it("counts seconds from the first event of all", function()
     local m = model_of({ { lab = "labs/a.lua" }, {
       { call = "sleep", at = 100, to = 400, wait = 299000000, waits = 1 },
       { ev = "stop", at = 500 } } })
@@ -112,7 +112,7 @@ describe("trace.model", function()
       to = 0.4, wait = 0.299, waits = 1, sys = 0 } }, m.calls)
   end)
 
-  it("sorts calls as they begin, and keeps what is said of them", function()
+  it("sorts calls by their beginning, and keeps their fields", function()
     local m = model_of({ {}, {
       sock(1, "inet", "stream", "127.0.0.1:9900"),
       { call = "inner", at = 20, to = 30 },
@@ -123,11 +123,11 @@ describe("trace.model", function()
     local call = m.calls[1]
     assert.same({ 1, "", "EAGAIN", "accept: no", "s.lua:6", 1 }, { call.sock,
       call.args, call.code, call.error, call.line, call.sys })
-    assert.equal(call.to - call.from, call.wait) -- no longer than the call
+    assert.equal(call.to - call.from, call.wait) -- at most the call itself
     assert.matches("settimeout", call.hint)
   end)
 
-  it("has a lane for each task, from its begin to its end", function()
+  it("has a lane for each task, from its start to its end", function()
     local m = model_of({ {}, {
       { ev = "task", task = 3, by = 1, line = "s.lua:9", at = 5 },
       { ev = "task", task = 2, by = 1, at = 6 },
@@ -146,7 +146,7 @@ describe("trace.model", function()
     assert.same({ 2, 4 }, { m.calls[1].lane, m.calls[2].lane })
   end)
 
-  it("names the sockets as far as they have names", function()
+  it("names the sockets that have names", function()
     local m = model_of({ {}, {
       sock(1, "inet", "stream", "127.0.0.1:9900"),
       sock(2, "inet", "stream", "127.0.0.1:9900", "127.0.0.1:41234"),
@@ -166,7 +166,7 @@ describe("trace.model", function()
       type = "stream", name = texts[2] }, m.socks[2])
   end)
 
-  it("counts by lane and call, and by line of the lab", function()
+  it("counts by lane and call, and by the lab's lines", function()
     local m = model_of({ {}, {
       { call = "recv", line = "s.lua:7", wait = 1000000, sys = 2, ["in"] = 5,
         to = 10 },
@@ -186,14 +186,14 @@ describe("trace.model", function()
     assert.same({ { process = 1, line = 7, calls = 2, wait = 0.001 } }, m.lines)
   end)
 
-  it("knows the lab in a name that Lua has cut", function()
+  it("recognizes the lab by a name that Lua has cut", function()
     local lab = ("folder/"):rep(12) .. "s.lua"
     local m = model_of({ { lab = lab }, { { call = "recv",
       line = "..." .. lab:sub(-57) .. ":7" } } })
     assert.same({ { process = 1, line = 7, calls = 1, wait = 0 } }, m.lines)
   end)
 
-  it("has the source of a Lua file, and of no other", function()
+  it("contains the source of Lua files only", function()
     local folder = support.folder()
     local secret = support.write(folder .. "/secret", "password")
     local lab = support.write(folder .. "/lab.lua", "print 'é'\n")
@@ -209,18 +209,18 @@ describe("trace.model", function()
     assert.equal("source of s.lua", m.processes[1].source)
   end)
 
-  it("has no source that has been changed since", function()
+  it("contains no source that changed since", function()
     local function process(sum)
       local events = assert(trace.read(made.text({ sum = sum }, {})))
       return trace.model({ events }, function() return "a" end).processes[1]
     end
-    assert.equal("a", process(0xE40C292C).source) -- FNV-1a's own example
+    assert.equal("a", process(0xE40C292C).source) -- the example of FNV-1a
     assert.is_nil(process(0xE40C292C).changed)
     assert.is_nil(process(7).source)
     assert.is_true(process(7).changed)
   end)
 
-  it("puts processes of one machine on the axis by its clock", function()
+  it("places processes of one machine by its monotonic clock", function()
     local m = model_of({ { t = 6000000000, lab = "x/c.lua", wall = 1764036633 },
         { { call = "late", at = 1 } } },
       { { lab = "c.lua" }, { { call = "early", at = 1 } } },
@@ -233,7 +233,7 @@ describe("trace.model", function()
     assert.equal(1.0015, m.seconds)
   end)
 
-  it("and those of others, or before a boot, by the wall", function()
+  it("places those of others, or before a boot, by wall-clock time", function()
     for _, other in ipairs { { host = "far" }, { wall = 1764036632.75 } } do
       other.t, other.wall = 999000000000, 1764036632.75
       local m = model_of({ {}, { { call = "a" } } }, { other,
@@ -244,7 +244,7 @@ describe("trace.model", function()
     end
   end)
 
-  it("takes several traces in one text apart", function()
+  it("separates several traces in one text", function()
     local events = assert(trace.read(made.text({}, { { call = "a" } }) ..
       made.text({ pid = 8 }, { { call = "b" } })))
     local m = trace.model({ events }, function() end)
@@ -252,7 +252,7 @@ describe("trace.model", function()
     assert.same({ 1, 2 }, { m.calls[1].lane, m.calls[2].lane })
   end)
 
-  it("leaves out what does not fit together", function()
+  it("leaves out what does not match", function()
     local m = model_of({ {}, {
       { ev = "name", sock = 9, ["local"] = "x" },
       { ev = "done", task = 9 }, { ev = "done", task = 1 },
@@ -274,7 +274,7 @@ describe("trace.model", function()
   end)
 end)
 
--- A server at the port and who connects to it, by these names.
+-- A server at the port and its client, by these names.
 local function server(here, there, more)
   return { { pid = 1 }, { sock(1, "inet", "stream", "0.0.0.0:9900"),
     sock(2, "inet", "stream", here, there),
@@ -307,7 +307,7 @@ describe("the model's arrows", function()
       server("127.0.0.1:9900", "127.0.0.1:4"))))
   end)
 
-  it("join no loopback addresses of two machines", function()
+  it("never join loopback addresses of two machines", function()
     local there = client("127.0.0.1:4", "127.0.0.1:9900")
     there[1].host = "far"
     assert.same({}, arrows_of(model_of(
@@ -318,7 +318,7 @@ describe("the model's arrows", function()
       there).arrows)
   end)
 
-  it("take the connect that went well, and net.connect", function()
+  it("begin at the connect that succeeded, and at net.connect", function()
     local calls = { sock(1, "inet", "stream", "127.0.0.1:4", "127.0.0.1:9900"),
       { call = "connect", args = "1", sock = 1, code = "EINPROGRESS", at = 5 },
       { call = "connect", args = "2", sock = 1, at = 6 } }
@@ -330,7 +330,7 @@ describe("the model's arrows", function()
     assert.same({ "connect N>A" }, arrows_of(model_of(here, { {}, calls })))
   end)
 
-  it("join UNIX sockets by the path, in order", function()
+  it("join UNIX sockets by path, in order", function()
     local events = { sock(1, "unix", "stream", "@abc") }
     for i = 1, 3 do
       events[#events + 1] = sock(1 + i, "unix", "stream", "", "@abc")
@@ -344,7 +344,7 @@ describe("the model's arrows", function()
       arrows_of(model_of({ {}, events })))
   end)
 
-  it("follow the bytes of a stream by their place in it", function()
+  it("join the bytes of a stream by their position", function()
     local here = server("127.0.0.1:9900", "127.0.0.1:4", {
       { call = "recv", args = "r1", sock = 2, ["in"] = 3, at = 40 },
       { call = "recv_line", args = "r2", sock = 2, ["in"] = 9, at = 45,
@@ -363,7 +363,7 @@ describe("the model's arrows", function()
       arrows_of(model_of(here, there)))
   end)
 
-  it("join both ends of a socketpair, whose sockets have no names", function()
+  it("join both ends of a socketpair, which have no names", function()
     for _, kind in ipairs { "stream", "dgram" } do
       local arrow = kind == "stream" and "bytes" or "datagram"
       assert.same({ arrow .. " s>r 2", arrow .. " t>q 1" },
@@ -379,7 +379,7 @@ describe("the model's arrows", function()
   end)
 end)
 
--- Datagrams from port 5 to port 9, from a socket of its own in another process.
+-- Datagrams from port 5 to port 9, each socket in a process of its own.
 local function udp(sends, receives)
   local far = made.flat { sock(1, "inet", "dgram", "0.0.0.0:5"),
     table.unpack(sends) }
@@ -405,7 +405,7 @@ local function lost_of(m)
 end
 
 describe("the model's datagrams", function()
-  it("are joined by ports and content, in order; the lost are told", function()
+  it("are joined by ports and content, in order, or reported lost", function()
     local m = udp({
       { args = "1", out = 2, data = "aa", at = 10 },
       { args = "2", out = 2, data = "bb", at = 11 },
@@ -423,7 +423,7 @@ describe("the model's datagrams", function()
     assert.same({ "1" }, lost_of(m))
   end)
 
-  it("are found when they came cut; a look at one takes none", function()
+  it("are joined if they were cut, and not at a peek", function()
     local m = udp({ { args = "1", out = 5, data = "hello", at = 10 } }, {
       { args = '5, "MSG_PEEK"', ["in"] = 5, data = "hello", at = 20 },
       { args = "cut", ["in"] = 2, data = "he", at = 21 } })
@@ -431,7 +431,7 @@ describe("the model's datagrams", function()
     assert.same({}, m.lost)
   end)
 
-  it("are found when a character was cut, or written in bytes", function()
+  it("are joined if a character was cut or escaped", function()
     local m = udp({ { args = "1", out = 6, data = "中文", at = 10 },
       { args = "2", out = 7, data = [[\xe4\xb8\xad\\x41]], at = 11 } }, {
       { args = "cut", ["in"] = 5, data = [[中\xe6\x96]], at = 20 },
@@ -439,7 +439,7 @@ describe("the model's datagrams", function()
     assert.same({ "datagram 1>cut 5", "datagram 2>new 7" }, arrows_of(m))
   end)
 
-  it("come from nobody whose ports are others, nor before they went",
+  it("are never joined across ports, or before they were sent",
     function()
       local m = udp({ { args = "1", out = 1, data = "a", at = 10 },
         { args = "2", out = 1, data = "b", at = 30, addr = "127.0.0.1:8" } }, {
@@ -447,10 +447,10 @@ describe("the model's datagrams", function()
         { args = "y", ["in"] = 1, data = "a", at = 8 },
         { args = "z", ["in"] = 1, data = "b", at = 40 } })
       assert.same({}, arrows_of(m))
-      assert.same({ "1" }, lost_of(m)) -- nobody is at port 8
+      assert.same({ "1" }, lost_of(m)) -- nothing is at port 8
     end)
 
-  it("of a group are joined with everybody who got one", function()
+  it("of a group are joined with every receiver", function()
     local events = { sock(1, "inet", "dgram", "0.0.0.0:5"),
       sock(2, "inet", "dgram", "0.0.0.0:9"),
       sock(3, "inet", "dgram", "224.0.0.1:9") }
@@ -469,7 +469,7 @@ describe("the model's datagrams", function()
       { table.unpack(arrows_of(m), 199) })
   end)
 
-  it("of connected and of UNIX sockets are joined as well", function()
+  it("of connected and UNIX sockets are joined, too", function()
     local m = model_of({ {}, {
       sock(1, "inet", "dgram", "127.0.0.1:5", "127.0.0.1:9"),
       sock(2, "inet", "dgram", "127.0.0.1:9", "127.0.0.1:5"),
@@ -488,7 +488,7 @@ end)
 describe("a real trace", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- What the host wrote down of this Lua text.
+  -- Returns the model of a run of this Lua text.
   local function trace_of(text)
     local folder = support.folder()
     local path = support.write(folder .. "/lab.lua", text)
@@ -499,7 +499,7 @@ describe("a real trace", function()
     return trace.model { assert(trace.read(file)) }
   end
 
-  it("joins what its sockets did", function()
+  it("joins the calls of its sockets", function()
     local m = trace_of [[
       local net = require "net"
       local listener <close> = assert(net.listen("localhost", 0))
@@ -533,7 +533,7 @@ describe("a real trace", function()
     assert.matches("listener:accept", m.processes[1].source)
   end)
 
-  -- The bytes that an arrow left with and came with.
+  -- Returns the bytes at the start and at the end of an arrow.
   local function carried(m)
     local found = {}
     for i, arrow in ipairs(m.arrows) do
@@ -543,7 +543,7 @@ describe("a real trace", function()
     return found
   end
 
-  it("joins datagrams of which nobody says from whom they are", function()
+  it("joins datagrams whose sender was not asked for", function()
     local m = trace_of [[
       local net = require "net"
       local a <close> = net.socket("inet", "dgram")
@@ -566,11 +566,11 @@ describe("a real trace", function()
       connect(c, a)
       assert(a:send "one")
       assert(c:recv(100))
-      connect(a, b)]] -- no more to whom "one" went
+      connect(a, b)]] -- no longer to the peer of "one"
     assert.same({ "MSG_PEEK>MSG_PEEK", "early>early", "one>one" }, carried(m))
   end)
 
-  it("joins connections that were not waited for, or reset", function()
+  it("joins connections that were reset or not waited for", function()
     local m = trace_of [[
       local net = require "net"
       local listener <close> = assert(net.listen("127.0.0.1", 0))
@@ -604,7 +604,7 @@ end)
 describe("trace.write", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("writes the lines again, one process behind the other", function()
+  it("writes the lines again, one process after the other", function()
     local one = made.text({}, { { call = "a" } })
     local two = made.text({ pid = 8 }, { { call = "b" } })
     local path = support.folder() .. "/both.jsonl"
@@ -613,7 +613,7 @@ describe("trace.write", function()
     assert.equal(one .. two, support.read(path))
   end)
 
-  it("says what is wrong with the name, or the file", function()
+  it("reports a wrong name, or an error of the file", function()
     local list = { assert(trace.read(made.text({}, {}))) }
     local folder = support.folder()
     for name, want in pairs {
@@ -629,14 +629,14 @@ describe("trace.write", function()
     end
   end)
 
-  it("raises for what is no text and no path, at the caller's line", function()
+  it("raises for an invalid text or path, at the caller's line", function()
     local text = made.text({}, {})
     support.raises("text must be a string", trace.draw, nil, "x.html")
     support.raises("path must be a string", trace.draw, text)
     support.raises("path must be a string", trace.write, nil, {}, 5)
   end)
 
-  it("says that the disk is full", function()
+  it("reports a full disk", function()
     local list = { assert(trace.read(made.text({}, {}))) }
     local folder = support.folder()
     support.run(("ln -s /dev/full %s/full.jsonl"):format(folder))

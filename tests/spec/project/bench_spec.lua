@@ -1,14 +1,14 @@
--- `make bench`, in short: does it measure and compare what it says? How fast
--- the servers are is no matter here.
+-- `make bench`, in short: what it measures and compares, not how fast the
+-- servers are.
 local support = require "tests.support"
 
-if not support.hosted then return end -- it is a script of the host's
+if not support.hosted then return end -- it is a script for the host
 
 local function bench(args)
   return support.run(support.host .. " tests/bench/run.lua " .. args)
 end
 
--- The rows of a Markdown table: the cells by the server's name.
+-- Returns the rows of a Markdown table: the cells, by server.
 local function rows_of(text)
   local rows = {}
   for line in text:gmatch "| (%l[^\n]*) |\n" do
@@ -46,7 +46,7 @@ describe("the benchmark", function()
     end)
   end
 
-  it("serves machines", function()
+  it("prints JSON", function()
     local out, err, status = bench("--rounds 2 --seconds 0.05 --only c,buffer "
       .. "--scenario t64k --json")
     assert.same({ "", 0 }, { err, status })
@@ -67,7 +67,7 @@ describe("the benchmark", function()
         "/bench/epoll \"")
       return pipe:read "l"
     end)
-    support.eventually(function() -- it works: more than a start needs
+    support.eventually(function() -- more than the start takes: it serves
       local user, system = support.read("/proc/" .. pid .. "/stat")
         :match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+) ")
       return user + system >= 10
@@ -79,7 +79,7 @@ describe("the benchmark", function()
     assert.equal("", support.read("/proc/" .. pid .. "/cmdline"))
   end)
 
-  it("says what is wrong with its options", function()
+  it("reports wrong options", function()
     for args, message in pairs {
       ["--rounds 0"] = "0 is not 1, 2, 3", ["--seconds x"] = "x is not > 0",
       ["--only c,d"] = "d is none of epoll,", ["--scenario x"] = "t1,t64,",

@@ -1,9 +1,9 @@
--- What C, Lua and JavaScript each have to know: the copies are the same.
+-- What C, Lua and JavaScript each have to know: the copies must agree.
 local plot = require "net.plot"
 local support = require "tests.support"
 local text = require "net.trace.text"
 
--- What an expression is in the page's script, by node.
+-- Returns the value of an expression in the page's script, by node.
 local function in_page(expression)
   local path = support.write(support.folder() .. "/text.js",
     support.read "lua/net/trace/html/text.js" ..
@@ -17,7 +17,7 @@ describe("the copies of", function()
   support.leaves_nothing(before_each, after_each)
   local with_node = support.lacks "node" and pending or it
 
-  -- The code points of several bytes that may not be shown.
+  -- The invisible code points of several bytes.
   local hidden = {}
   for c = 0x80, 0xffff do
     local is_surrogate = c >= 0xd800 and c < 0xe000

@@ -1,4 +1,4 @@
--- make install, and LuaRocks, into folders of their own.
+-- make install and LuaRocks, with folders of their own.
 local support = require "tests.support"
 
 if not support.hosted then return end -- one build is enough
@@ -14,7 +14,7 @@ local SOURCES = "Makefile README.md LICENSE src lua labs tests " ..
 local BUILT = "netlab net.so build/*/*.o build/lua build/embed.inc " ..
   "build/net.3lua"
 
--- A folder with these files, one of which is newer than what was built from it.
+-- Makes a folder with these files, where one source is newer than its object.
 local function checkout(files)
   local folder = support.folder()
   sh(("cp -rp --parents %s %s && touch %s/src/lib/module.c"):format(files,
@@ -25,7 +25,7 @@ end
 describe("installed", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("by make, the program lists its labs, and uninstall removes all",
+  it("by make lists its labs, and is removed by make uninstall",
     function()
       local source, to = checkout(SOURCES .. " " .. BUILT), support.folder()
       local make = ("make -s -C %s PREFIX=/usr DESTDIR=%s "):format(source, to)
@@ -48,7 +48,7 @@ describe("installed", function()
       assert.equal("", sh("find " .. to .. " -type f"))
     end)
 
-  it("by LuaRocks: made, tested, packed, installed elsewhere", function()
+  it("by LuaRocks is built, tested, packed, and installed elsewhere", function()
     local source = checkout(SOURCES .. " " .. BUILT)
     local made, tree = support.folder(), support.folder()
     local rocks = ("cd %s && luarocks-5.4 --tree=%s "):format(source, made)
@@ -99,7 +99,7 @@ describe("installed", function()
     assert.equal("", sh("find " .. tree .. " -name \"*net*\""))
   end)
 
-  it("LuaRocks says what a build lacks, and builds nothing", function()
+  it("by LuaRocks names what a build lacks, and builds nothing", function()
     local source, tree = checkout(SOURCES), support.folder()
     for lack, message in pairs {
       LIBUV_DIR = "Could not find header file for LIBUV\n%s+No file uv.h",

@@ -1,4 +1,5 @@
--- The folders of src/ are layers: who includes whom, who needs whose symbols.
+-- The folders of src/ are layers: what each may include, and whose symbols it
+-- may need.
 local objects = require "tests.support.objects"
 local support = require "tests.support"
 
@@ -18,7 +19,7 @@ local function each_file(f)
   end
 end
 
--- A circle of files below this one that need each other's symbols, or nil.
+-- Returns a circle of files that need each other's symbols, below this one.
 local function circle(file, owners, path, done)
   if path[file] then return table.concat(path, "\n", path[file]) end
   if done[file] then return end

@@ -1,4 +1,4 @@
--- The module as a whole, and the rules that its object files keep.
+-- The module as a whole, and the rules for its object files.
 local net = require "net"
 local objects = require "tests.support.objects"
 local support = require "tests.support"
@@ -8,12 +8,12 @@ local keys = support.keys
 describe("the module", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is the same one when it is required again", function()
+  it("is the same when it is required again", function()
     assert.equal(net, require "net")
     assert.equal("string", type(net._VERSION))
   end)
 
-  it("loaded twice shares one loop", function()
+  it("shares one loop if it is loaded twice", function()
     package.loaded.net = nil
     local again = require "net"
     package.loaded.net = net
@@ -23,7 +23,7 @@ describe("the module", function()
 end)
 
 describe("the page of the tests", function()
-  it("names specs that are there", function()
+  it("names existing specs", function()
     local count = 0
     for name in support.read "tests/README.md":gmatch "`([%w_/]*_spec%.lua)`" do
       local path = name:find "^tests/" and name or "tests/spec/" .. name
@@ -35,7 +35,7 @@ describe("the page of the tests", function()
 end)
 
 describe("the object files", function()
-  -- Those that need one of these symbols.
+  -- Returns those that need one of these symbols.
   local function needing(...)
     local found = {}
     for file, symbols in pairs(objects) do
@@ -46,7 +46,7 @@ describe("the object files", function()
     return keys(found)
   end
 
-  it("yield and resume in one file, and turn libuv's loop in one", function()
+  it("yield and resume in one file, and run libuv's loop in one", function()
     assert.same({ "core/coro", "core/loop" }, needing("lua_yieldk",
       "lua_resume", "uv_run"))
   end)

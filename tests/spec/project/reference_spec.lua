@@ -1,4 +1,4 @@
--- The reference, held against the loaded modules, lua/README.md and the
+-- The reference, compared with the loaded modules, lua/README.md and the
 -- sources; and the manual page that is made of it.
 local net = require "net"
 local reference = require "src.man.reference"
@@ -15,7 +15,7 @@ local function entries_of(path)
   return reference.parse(support.read(path))
 end
 
--- Every entry of the net module's reference, then those of the other modules.
+-- The entries of the net module, then those of the other modules.
 local stubs, all = entries_of(META), {}
 for _, entry in ipairs(stubs) do all[#all + 1] = entry end
 for _, name in ipairs(MODULES) do
@@ -39,7 +39,7 @@ local function signature(entry)
   return ("%s(%s)"):format(entry.name, table.concat(entry.arguments, ", "))
 end
 
--- The entries of a kind, as a set of what f makes of them (their names).
+-- Returns the entries of a kind as a set of f(entry), by default of names.
 local function set(entries, kind, f)
   local found = {}
   for _, entry in ipairs(entries) do
@@ -48,7 +48,7 @@ local function set(entries, kind, f)
   return found
 end
 
--- The names of the functions in a table, and in the tables in it.
+-- Collects the names of the functions in a table and in tables below.
 local function functions(names, prefix, t)
   for name, value in pairs(t) do
     if type(value) == "function" then names[prefix .. name] = true end
@@ -59,7 +59,7 @@ local function functions(names, prefix, t)
   return names
 end
 
--- What one of two sets has and the other has not.
+-- Returns what only one of two sets has.
 local function difference(wanted, found)
   local list = {}
   for name in pairs(wanted) do
@@ -71,7 +71,7 @@ local function difference(wanted, found)
   return list
 end
 
--- Complaints about one entry, for who has to put it right.
+-- Returns what is wrong with an entry.
 local function wrong_with(entry)
   local list, returns = {}, entry.returns
   local function must(what, is)
@@ -101,7 +101,7 @@ local function wrong_with(entry)
 end
 
 describe("the reference", function()
-  it("is Lua, and what it declares is what it describes", function()
+  it("is valid Lua, and declares what it describes", function()
     local declared, described = functions({}, "net.", dofile(META)), {}
     for name in pairs(set(stubs, "function")) do
       if name:find "^net%." then described[name] = true end
@@ -135,7 +135,7 @@ describe("the reference", function()
     end
   end)
 
-  it("says of everything what it is, takes and returns", function()
+  it("describes everything that it has", function()
     local wrong = {}
     for _, entry in ipairs(all) do
       if entry.kind ~= "section" then
@@ -156,7 +156,7 @@ describe("the reference", function()
     assert.same({}, difference(set(stubs, "function", signature), rows))
   end)
 
-  it("writes each function as the comments in C do", function()
+  it("has the signatures of the comments in C", function()
     local pipe <close> = io.popen "cat src/*/*.c"
     local source, missing = pipe:read "a", {}
     for call in pairs(set(stubs, "function", signature)) do
@@ -167,7 +167,7 @@ describe("the reference", function()
     assert.same({}, missing)
   end)
 
-  it("says the meaning of each code that it names", function()
+  it("explains each code that it names", function()
     local meanings, unknown = {}, {}
     for _, code in ipairs(set(stubs, "alias")["net.code"].fields) do
       meanings[code.name] = code.text
@@ -180,7 +180,7 @@ describe("the reference", function()
     assert.same({}, unknown)
   end)
 
-  it("names codes that libuv or error.c knows", function()
+  it("names only codes that libuv or error.c knows", function()
     local known = support.run "sh -c 'echo \"#include <uv.h>\" | \z
       ${CC:-cc} -E -dM $(pkg-config --cflags libuv) -'"
     known = known .. support.read "src/core/error.c":gsub('"(E%u+)"', "UV__%1 ")
@@ -189,7 +189,7 @@ describe("the reference", function()
     end
   end)
 
-  it("uses no type that it does not have", function()
+  it("uses only types that it has", function()
     local known = { ["table"] = true, fun = true, any = true }
     for name in ("nil boolean true number integer string table function thread")
       :gmatch "%S+" do known[name] = true end
@@ -211,7 +211,7 @@ describe("the reference", function()
     assert.same({}, unknown)
   end)
 
-  -- "|once|workers|" beside net_args_keys in C; "" where there is none.
+  -- "|once|workers|" next to net_args_keys in C; "" if there is none.
   it("has the options that the C functions take", function()
     local taken, described = {}, {}
     local pipe <close> = io.popen "cat src/*/*.c"
@@ -242,7 +242,7 @@ describe("the reference", function()
     assert.same({}, difference(rows, named))
   end)
 
-  it("has the fields of what the engines report", function()
+  it("has the fields of the engines' reports", function()
     local function fields(class)
       local names = map(set(stubs, "class")[class].fields, name_of)
       table.sort(names)
@@ -266,7 +266,7 @@ describe("the reference", function()
     assert.same(fields "net.echo.totals", keys(totals))
   end)
 
-  it("is there for an editor that opens the checkout", function()
+  it("is set up for editors that open the checkout", function()
     local out, err, status = support.run [[python3 -c '
 import json, os
 for path in json.load(open(".luarc.json"))["workspace.library"]:
@@ -319,7 +319,7 @@ function x.read(f, ...) end]=]
     end
   end)
 
-  it("raises for a tag that lacks its type", function()
+  it("raises for a tag without a type", function()
     for line, message in pairs {
       ["---@param size"] = "'---@param size' has no name and type",
       ["---@field"] = "'---@field ' has no name and type",
@@ -361,7 +361,7 @@ end)
 describe("the manual page", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is printed without a warning, and has every function", function()
+  it("causes no warning, and has every function", function()
     local out, err, status = support.run(
       "env MANWIDTH=200 man --warnings -E ascii -P cat -l " ..
       support.build .. "/net.3lua")

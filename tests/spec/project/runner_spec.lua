@@ -1,9 +1,9 @@
--- tests/support/run, with spec files that are made for it.
+-- tests/support/run with spec files made for it.
 local support = require "tests.support"
 
 if not support.hosted then return end -- it runs both drivers itself
 
--- Starts the runner with a folder that has spec files with these texts.
+-- Starts the runner with a folder of spec files with these texts.
 local function start(texts, variables)
   local folder = support.folder()
   for name, text in pairs(texts) do
@@ -17,14 +17,14 @@ local function run(texts)
   return start(texts):wait(60)
 end
 
--- A command that starts a daemon, and the pattern of the daemon's own command.
+-- Returns a command that starts a daemon, and a pattern for the daemon.
 local function daemon()
   local seconds = ("1000.%06d"):format(math.random(999999))
   return ("setsid sh -c 'sleep %s & exit' </dev/null >/dev/null 2>&1"):format(
     seconds), "^sleep " .. seconds
 end
 
--- How many processes have this command.
+-- Returns how many processes have this command.
 local function count(pattern)
   return tonumber((support.run(("pgrep -cfx '%s'"):format(pattern))))
 end
@@ -45,7 +45,7 @@ describe("the runner", function()
     assert.matches("\n4 passed, 0 failed\n$", out)
   end)
 
-  it("prints all of a file that fails, or that ends early", function()
+  it("prints the output of a file that fails or ends early", function()
     local out, _, status = run { text = "no Lua", exits = "os.exit(0)",
       fails = [[
         describe("a", function()
@@ -60,7 +60,7 @@ describe("the runner", function()
     assert.matches("\n2 passed, 6 failed\n$", out)
   end)
 
-  it("leaves no process and no file of a spec, however it ends", function()
+  it("leaves no process and no file, however a spec ends", function()
     local ends = {
       hangs = { "require [[net]].sleep(100)", "not done in 2 s" },
       crashes = { "os.execute 'kill -SEGV $PPID'", "exit status 139" },

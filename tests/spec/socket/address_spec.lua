@@ -1,14 +1,14 @@
 local net = require "net"
 
 describe("addresses", function()
-  it("packs IPv4 text into four bytes in network byte order", function()
+  it("are packed from text into four bytes in network order", function()
     assert.equal("\127\0\0\1", net.inet_aton "127.0.0.1")
     assert.equal("\192\168\0\1", net.inet_aton "192.168.0.1")
     assert.equal("\127\0\0\1", net.inet_aton "127.1") -- inet_aton(3)
     assert.equal("\255\255\255\255", net.inet_aton "255.255.255.255")
   end)
 
-  it("returns EINVAL for what is no address", function()
+  it("give EINVAL for an invalid address", function()
     for _, text in ipairs { "", "256.1.1.1", "a.b.c.d", "1.2.3.4.5", "::1",
                             "127.0.0.1\0", "127.0.0.1 ", "127.0.0.1\n",
                             "127.0.0.1 and more" } do
@@ -19,7 +19,7 @@ describe("addresses", function()
     end
   end)
 
-  it("unpacks four bytes, and raises for any other number of them", function()
+  it("are unpacked from four bytes; any other number raises", function()
     assert.equal("127.0.0.1", net.inet_ntoa "\127\0\0\1")
     assert.equal("255.254.253.252", net.inet_ntoa "\255\254\253\252")
     for _, bytes in ipairs { "", "\1\2\3", "\1\2\3\4\5" } do
@@ -27,7 +27,7 @@ describe("addresses", function()
     end
   end)
 
-  it("goes there and back for every kind of byte", function()
+  it("survive packing and unpacking, whatever their bytes", function()
     for i = 0, 255 do
       local bytes = string.char(i, 255 - i, 0, i)
       assert.equal(bytes, net.inet_aton(net.inet_ntoa(bytes)))
@@ -50,7 +50,7 @@ describe("addresses of two families", function()
     { "inet6", "::ffff:192.0.2.7", ("\0"):rep(10) .. "\255\255\192\0\2\7" },
   }
 
-  it("go to bytes and back", function()
+  it("survive packing and unpacking", function()
     for _, case in ipairs(cases) do
       local family, text, bytes = table.unpack(case)
       assert.same({ bytes }, { net.inet_pton(family, text) })
@@ -60,7 +60,7 @@ describe("addresses of two families", function()
     assert.equal("2001:db8::7", net.inet_ntop("inet6", bytes))
   end)
 
-  it("have a zone, by an interface's name or its number", function()
+  it("have a zone: an interface's name or index", function()
     local bytes = pack { 0xfe80, 0, 0, 0, 0, 0, 0, 1 }
     assert.same({ bytes, 1 }, { net.inet_pton("inet6", "fe80::1%lo") })
     assert.same({ bytes, 1 }, { net.inet_pton("inet6", "fe80::1%1") })
@@ -76,7 +76,7 @@ describe("addresses of two families", function()
       { net.inet_pton("inet6", longest) })
   end)
 
-  it("return ENODEV for a zone that no interface has", function()
+  it("give ENODEV for the zone of no interface", function()
     for _, zone in ipairs { "nope", "", "0", "4294967296", "-1", "lo ", "1x",
       "%lo", ("1"):rep(15), ("9"):rep(100) } do
       local text = "fe80::1%" .. zone
@@ -88,7 +88,7 @@ describe("addresses of two families", function()
     end
   end)
 
-  it("return EINVAL for what is none of the family", function()
+  it("give EINVAL for an address of another family", function()
     local bad = {
       inet = { "", "127.1", "::1", "127.0.0.1%lo", "1.2.3.4.5", "localhost",
         "127.0.0.1\0" },
@@ -105,7 +105,7 @@ describe("addresses of two families", function()
     end
   end)
 
-  it("raise for what the caller got wrong", function()
+  it("raise for wrong arguments", function()
     for _, bytes in ipairs { "", "123", "12345", ("x"):rep(15),
       ("x"):rep(17) } do
       assert.has_error(function() net.inet_ntop("inet", bytes) end)
@@ -129,14 +129,14 @@ end)
 describe("byte order", function()
   local little = string.pack("=I2", 1) == "\1\0"
 
-  it("gives the slide's numbers", function()
+  it("gives the numbers on the slide", function()
     assert.equal(little and 3523477504 or 1234, net.htonl(1234))
     assert.equal(little and 3523477504 or 1234, net.ntohl(1234))
     assert.equal(little and 53764 or 1234, net.htons(1234))
     assert.equal(little and 53764 or 1234, net.ntohs(1234))
   end)
 
-  it("is string.pack's, at every edge", function()
+  it("agrees with string.pack at every limit", function()
     for _, n in ipairs { 0, 1, 255, 256, 65535, 65536, 0x7fffffff, 0x80000000,
                          0xffffffff } do
       assert.equal(string.unpack("=I4", string.pack(">I4", n)), net.htonl(n))
@@ -148,7 +148,7 @@ describe("byte order", function()
     end
   end)
 
-  it("raises for what does not fit", function()
+  it("raises for numbers that do not fit", function()
     for _, bad in ipairs { -1, 1 << 32, 1.5, "x", math.huge } do
       assert.has_error(function() net.htonl(bad) end)
       assert.has_error(function() net.ntohl(bad) end)
@@ -160,13 +160,13 @@ describe("byte order", function()
 end)
 
 describe("bytes as text", function()
-  it("hexlify gives two digits a byte", function()
+  it("hexlify returns two digits per byte", function()
     assert.equal("", net.hexlify "")
     assert.equal("7f000001", net.hexlify "\127\0\0\1")
     assert.equal("00ff0a", net.hexlify "\0\255\n")
   end)
 
-  it("unhexlify is its inverse", function()
+  it("unhexlify is the inverse of hexlify", function()
     assert.equal("", net.unhexlify "")
     assert.equal("\0\255\171", net.unhexlify "00FfaB")
     local all = {}
@@ -175,7 +175,7 @@ describe("bytes as text", function()
     assert.equal(bytes, net.unhexlify(net.hexlify(bytes)))
   end)
 
-  it("unhexlify returns EINVAL for what is no such text", function()
+  it("unhexlify returns EINVAL for any other text", function()
     for _, text in ipairs { "0", "000", "0g", "g0", " 00", "0x00", "00\0\0",
       "0:" } do
       local bytes, message, code = net.unhexlify(text)
@@ -188,7 +188,7 @@ describe("bytes as text", function()
     assert.has_error(function() net.unhexlify() end)
   end)
 
-  it("escape leaves printable ASCII and nothing else", function()
+  it("escape leaves only printable ASCII as it is", function()
     assert.equal("Test message.", net.escape "Test message.")
     assert.equal("\\x1b[2J\\x00\\x0a\\xff\\\\", net.escape "\27[2J\0\n\255\\")
     for i = 0, 255 do

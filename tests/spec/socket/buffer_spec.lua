@@ -5,7 +5,7 @@ local support = require "tests.support"
 describe("net.buffer", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is as long as was asked for, and zero", function()
+  it("has the length asked for, and zero bytes", function()
     local buffer = net.buffer(5)
     assert.equal(5, #buffer)
     assert.equal("\0\0\0\0\0", tostring(buffer))
@@ -14,7 +14,7 @@ describe("net.buffer", function()
     end
   end)
 
-  it("takes text and gives it back", function()
+  it("takes text and returns it", function()
     local buffer = net.buffer(8)
     assert.equal(buffer, buffer:put "abc")
     buffer:put("xyz", 6)
@@ -29,7 +29,7 @@ describe("net.buffer", function()
     assert.equal("abc\0\0xyz", tostring(buffer))
   end)
 
-  it("has the slices of string.sub", function()
+  it("has slices as string.sub has", function()
     local text = "0123456789"
     local buffer = net.buffer(#text):put(text)
     local ends = { math.mininteger, -11, -10, -3, -1, 0, 1, 2, 9, 10, 11,
@@ -42,7 +42,7 @@ describe("net.buffer", function()
     end
   end)
 
-  it("is what recv_into fills, and what send and sendall take", function()
+  it("is filled by recv_into, and taken by send and sendall", function()
     local client, server = support.pair()
     local buffer = net.buffer(10)
     assert(client:sendall "hello")
@@ -60,7 +60,7 @@ describe("net.buffer", function()
     assert.equal("inllo\0\0str", tostring(buffer))
   end)
 
-  it("gets first what an earlier call has left", function()
+  it("first gets what an earlier call left over", function()
     local client, server = support.pair()
     assert(client:sendall "one\ntwo")
     assert.equal("one", server:recv_line())
@@ -87,7 +87,7 @@ describe("net.buffer", function()
     assert.equal("EOF", select(3, server:recv_into(buffer)))
   end)
 
-  it("raises where it has no room, or the other is no buffer", function()
+  it("raises if it has no room, or for another type", function()
     local client = support.pair()
     local buffer = net.buffer(4)
     for _, case in ipairs {
@@ -101,7 +101,7 @@ describe("net.buffer", function()
     assert.is_false(pcall(buffer.sub, "text"))
   end)
 
-  it("echoes 16 MiB in order, past every wait", function()
+  it("echoes 16 MiB in order, through all waits", function()
     local client, server = support.pair()
     local block = {}
     for i = 1, 65536 do block[i] = ("%016d"):format(i) end
@@ -124,7 +124,7 @@ describe("net.buffer", function()
     assert.is_true(writer:join())
   end)
 
-  it("says how much was sent when the peer goes", function()
+  it("reports how much was sent when the peer leaves", function()
     local client, server = support.pair()
     local buffer = net.buffer(8 << 20)
     net.spawn(function()

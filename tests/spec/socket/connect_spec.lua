@@ -4,8 +4,8 @@ local namespace = require "tests.support.namespace"
 
 local private = namespace.possible and it or pending
 
--- A port of ::1 that swallows what is sent there, as a black hole does: one
--- connection fills its backlog, and the kernel drops every further SYN.
+-- Makes a port of ::1 that answers nothing: one connection fills its backlog,
+-- and the kernel drops every further SYN.
 local function black_hole(port)
   local hole = support.own(assert(net.listen("::1", port, { backlog = 0 })))
   for _ = 1, 3 do
@@ -20,7 +20,7 @@ local function message(...) return support.raised(net.connect, ...) end
 describe("net.connect", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives a connected socket without a timeout, and the attempt", function()
+  it("returns a connected socket without a timeout, and the attempt", function()
     for _, host in ipairs { "127.0.0.1", "::1" } do
       local listener <close> = assert(net.listen(host, 0))
       local _, port = listener:getsockname()
@@ -58,7 +58,7 @@ describe("net.connect", function()
     assert.is_true(net.now() - start < 10)
   end)
 
-  it("says how every attempt failed, and the last one's code", function()
+  it("reports each failed attempt, and returns the last code", function()
     local port = support.free_port()
     local sock, text, code, attempts = net.connect("localhost", port)
     assert.is_nil(sock)
@@ -70,7 +70,7 @@ describe("net.connect", function()
     assert.equal("ECONNREFUSED", attempts[2].code)
   end)
 
-  it("says no more than that of a single address", function()
+  it("reports only the attempt if there is a single address", function()
     local port = support.free_port()
     for host, who in pairs { ["127.0.0.1"] = "127.0.0.1", ["::1"] = "[::1]" } do
       local _, text, _, attempts = net.connect(host, port)
@@ -80,7 +80,7 @@ describe("net.connect", function()
     end
   end)
 
-  it("prints no traceback where an assert passes that on", function()
+  it("causes no traceback if an assert passes its error on", function()
     local _, err, status = support.script(([[
       assert(require("net").connect("localhost", %d))
     ]]):format(support.free_port()))
@@ -89,7 +89,7 @@ describe("net.connect", function()
     if support.hosted then assert.is_nil(err:find "traceback") end
   end)
 
-  it("gives no attempt where the name is none", function()
+  it("makes no attempt for an invalid name", function()
     local sock, text, code, attempts = net.connect("no.such.name.invalid", 80)
     assert.is_nil(sock)
     assert.matches("^connect no.such.name.invalid:80: .* %(EAI_%u+%)$", text)
@@ -97,7 +97,7 @@ describe("net.connect", function()
     assert.same({}, attempts)
   end)
 
-  it("goes round a black hole", function()
+  it("goes on to the next address if one does not answer", function()
     local _, _, port = support.listener()
     black_hole(port)
     local start = net.now()
@@ -117,7 +117,7 @@ describe("net.connect", function()
     local port = support.free_port()
     local hole = black_hole(port)
     local task = net.spawn(net.connect, "localhost", port, { timeout = 20 })
-    net.sleep(0.4) -- 127.0.0.1 has refused
+    net.sleep(0.4) -- 127.0.0.1 has refused by now
     local acceptor <close> = net.spawn(function()
       while true do support.own(hole:accept()) end
     end)
@@ -128,7 +128,7 @@ describe("net.connect", function()
     assert.equal("ECONNREFUSED", attempts[2].code)
   end)
 
-  it("gives up when the time is up, and lists what it tried", function()
+  it("gives up at the timeout, and lists what it tried", function()
     local port = support.free_port()
     black_hole(port)
     local start = net.now()
@@ -162,7 +162,7 @@ describe("net.connect", function()
     assert.equal("ETIMEDOUT", attempts[1].code)
   end)
 
-  it("uses one family, if asked to", function()
+  it("uses one family if asked", function()
     local listener <close> = assert(net.listen("", 0, { dual_stack = true }))
     local _, port = listener:getsockname()
     for family, host in pairs { inet = "127.0.0.1", inet6 = "::1" } do
@@ -175,7 +175,7 @@ describe("net.connect", function()
       { family = "inet6" })))
   end)
 
-  it("comes from the address and the port it is told", function()
+  it("connects from a given address and port", function()
     local listener <close> = assert(net.listen("", 0, { dual_stack = true }))
     local _, port = listener:getsockname()
     local mine = support.free_port()
@@ -192,7 +192,7 @@ describe("net.connect", function()
     assert.matches("^connect 127.0.0.1:%d+: .*%(EADDRNOTAVAIL%)$", text)
   end)
 
-  it("sets TCP_NODELAY, if asked to", function()
+  it("sets TCP_NODELAY if asked", function()
     local _, host, port = support.listener()
     local slow <close> = assert(net.connect(host, port))
     local quick <close> = assert(net.connect(host, port, { nodelay = true }))
@@ -200,7 +200,7 @@ describe("net.connect", function()
     assert.equal(1, quick:getsockopt "TCP_NODELAY")
   end)
 
-  it("raises for what is no host, no port and no option", function()
+  it("raises for an invalid host, port or option", function()
     assert.matches("#1 .*string expected", message())
     assert.matches("#1 .*NUL byte", message("a\0b", 1))
     assert.matches("#2 .*port", message("x"))
@@ -218,7 +218,7 @@ describe("net.connect", function()
       { local_host = "::1", family = "inet" }))
   end)
 
-  it("of a cancelled task closes every attempt", function()
+  it("closes every attempt when its task is cancelled", function()
     local port = support.free_port()
     black_hole(port)
     local before = support.descriptors()
@@ -232,7 +232,7 @@ describe("net.connect", function()
     collectgarbage "restart"
   end)
 
-  it("lets the others go on, and is made by many at once", function()
+  it("lets other tasks run, and many can call it at once", function()
     local _, _, port = support.listener()
     black_hole(port)
     local tasks = {}
@@ -247,7 +247,7 @@ describe("net.connect", function()
     assert.is_true(net.now() - start < 10) -- not 50 times 250 ms
   end)
 
-  it("says EMFILE when the process has no descriptor left", function()
+  it("returns EMFILE when the process has no descriptor left", function()
     local script = support.write(support.folder() .. "/script.lua", [[
       local net = require "net"
       local listener = assert(net.listen("127.0.0.1", 0))
@@ -259,7 +259,7 @@ describe("net.connect", function()
         socks[#socks + 1] = sock
       until not sock
       print(select(3, net.connect("127.0.0.1", port)))
-      socks[#socks]:close() -- one is left, for the watch, and none to connect
+      socks[#socks]:close() -- one is left, for the watcher, and none to connect
       print(select(3, net.connect("127.0.0.1", port)))
       socks[#socks - 1]:close()
       print(net.connect("127.0.0.1", port) ~= nil)
@@ -271,8 +271,8 @@ describe("net.connect", function()
   end)
 end)
 
--- 2001:db8::1 and ::2 are on a link where nobody is; their neighbour is known,
--- so that the kernel does not find out.
+-- 2001:db8::1 and ::2 are on a link without hosts. Neighbour entries keep the
+-- kernel from noticing.
 local LINK = [[
 PATH=$PATH:/usr/sbin
 ip link add here type veth peer name there
@@ -295,7 +295,7 @@ local READY = [[
 describe("net.connect by name", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("reaches IPv4 in spite of a dead IPv6", function()
+  private("reaches IPv4 in spite of dead IPv6", function()
     local out = namespace.lookups(LINK .. namespace.DNSMASQ, READY .. [[
       local listener <close> = assert(net.listen("127.0.0.1", 80))
       local six <close> = net.socket "inet6"
@@ -310,7 +310,7 @@ describe("net.connect by name", function()
       "127.0.0.1\t80\tnil\n", out)
   end)
 
-  private("begins one attempt after the other, the families by turns",
+  private("begins one attempt after the other, alternating families",
     function()
       local out = namespace.lookups(LINK .. namespace.DNSMASQ, READY .. [[
         local _, message, code, attempts = net.connect("dead.test", 80,
@@ -327,7 +327,7 @@ describe("net.connect by name", function()
         "%[IP%]:80: timed out %(ETIMEDOUT%)\n$", out)
     end)
 
-  private("lets the families take turns", function()
+  private("alternates between the families", function()
     local out = namespace.lookups(LINK .. namespace.DNSMASQ, READY .. [[
       local attempts = select(4, net.connect("mixed.test", 80,
         { timeout = 3 }))
@@ -339,7 +339,7 @@ describe("net.connect by name", function()
       "4\tECONNREFUSED\n", out)
   end)
 
-  private("has a timeout that the lookup counts against", function()
+  private("has a timeout that includes the lookup", function()
     local out = namespace.lookups("", [[
       local net = require "net"
       local server <close> = assert(net.socket("inet", "dgram"))

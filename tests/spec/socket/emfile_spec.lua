@@ -1,14 +1,14 @@
--- Servers that have no descriptor left for a client.
+-- Servers that have no descriptor left for their clients.
 local support = require "tests.support"
 
--- A listener, clients that have a descriptor already, and no other left.
+-- A listener, and clients that have a descriptor already. No other is left.
 local setup = [[
 local net = require "net"
 local listener, clients, others = assert(net.socket()), {}, {}
 assert(listener:bind("127.0.0.1", 0))
 assert(listener:listen())
 for i = 1, 3 do clients[i] = assert(net.socket()) end
-local sock -- each is kept: the collector would find a descriptor
+local sock -- all are kept, or the collector would free a descriptor
 repeat sock = net.socket() others[#others + 1] = sock until not sock
 local function come(i) assert(clients[i]:connect(listener:getsockname())) end
 local function fate(i)
@@ -28,7 +28,7 @@ end
 describe("a server without descriptors", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("shows its clients a close, and goes on to accept", function()
+  it("closes its clients' connections, and goes on accepting", function()
     assert.equal("EOF EOF accepted\n", run [[
       come(1)
       come(2)
@@ -48,7 +48,7 @@ describe("a server without descriptors", function()
     ]])
   end)
 
-  it("is told when it never waits", function()
+  it("gets the error if it never waits", function()
     assert.equal("EAGAIN EMFILE EOF EAGAIN\n", run [[
       listener:settimeout(0)
       local function code() return (select(3, listener:accept())) end

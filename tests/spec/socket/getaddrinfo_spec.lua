@@ -14,7 +14,7 @@ end
 describe("getaddrinfo", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("of an address is that address, once a type", function()
+  it("of an address returns that address, once for each type", function()
     assert.same({ row("inet", "stream", "192.0.2.7", 80),
       row("inet", "dgram", "192.0.2.7", 80) },
       net.getaddrinfo("192.0.2.7", 80))
@@ -22,7 +22,7 @@ describe("getaddrinfo", function()
       net.getaddrinfo("2001:db8::7", nil, { type = "dgram" }))
   end)
 
-  it("gives what socket, bind and connect take", function()
+  it("returns what socket, bind and connect take", function()
     local listener, host, port = support.listener()
     local list = net.getaddrinfo(host, port, { type = "stream" })
     assert.equal(1, #list)
@@ -31,17 +31,17 @@ describe("getaddrinfo", function()
     listener:accept():close()
   end)
 
-  it("takes a port as a number, as digits, and as a service's name", function()
+  it("takes a port as a number, digits or a service name", function()
     for _, port in ipairs { 80, 80.0, "80", "http" } do
       local list = net.getaddrinfo("127.0.0.1", port, { type = "stream" })
       assert.same({ row("inet", "stream", "127.0.0.1", 80) }, list)
       assert.equal("integer", math.type(list[1].port))
     end
     assert.same({ row("inet", "dgram", "127.0.0.1", 69) },
-      net.getaddrinfo("127.0.0.1", "tftp")) -- it is none of TCP
+      net.getaddrinfo("127.0.0.1", "tftp")) -- TCP has no such service
   end)
 
-  it("without a host is the loopback, or every local address", function()
+  it("without a host returns the loopback, or any address", function()
     local hints = { family = "inet6", type = "stream" }
     assert.same({ row("inet6", "stream", "::1", 53) },
       net.getaddrinfo(nil, "domain", hints))
@@ -53,7 +53,7 @@ describe("getaddrinfo", function()
       net.getaddrinfo(nil, 53, hints))
   end)
 
-  it("obeys its flags", function()
+  it("follows its flags", function()
     assert.same({ row("inet6", "dgram", "::ffff:192.0.2.7", 9) },
       net.getaddrinfo("192.0.2.7", 9, { family = "inet6", type = "dgram",
         flags = { "AI_V4MAPPED", "AI_ADDRCONFIG" } }))
@@ -70,7 +70,7 @@ describe("getaddrinfo", function()
       { flags = { "AI_CANONNAME" } })))
   end)
 
-  it("says what it does not find", function()
+  it("reports what it does not find", function()
     local list, text, code = net.getaddrinfo("127.0.0.1", "no service")
     assert.is_nil(list)
     assert.matches("^getaddrinfo 127.0.0.1:no service: .* %(EAI_SERVICE%)$",
@@ -101,7 +101,7 @@ describe("getaddrinfo", function()
     end
   end)
 
-  it("raises for what is no host, no service and no hint", function()
+  it("raises for an invalid host, service or hint", function()
     assert.matches("#1 .*host or service expected", message())
     assert.matches("#1 .*string expected", message {})
     assert.matches("#1 .*NUL byte", message "local\0host")
@@ -123,7 +123,7 @@ describe("getaddrinfo", function()
     end
   end)
 
-  it("lets the others go on meanwhile", function()
+  it("lets other tasks run meanwhile", function()
     local tasks = {}
     for i = 1, 20 do
       tasks[i] = net.spawn(net.getaddrinfo, "127.0.0." .. i, i,
@@ -134,7 +134,7 @@ describe("getaddrinfo", function()
     end
   end)
 
-  it("of a cancelled task leaves nothing", function()
+  it("leaves nothing behind when its task is cancelled", function()
     for _ = 1, 20 do
       local task = net.spawn(net.getaddrinfo, "localhost", 80)
       net.sleep(0)
@@ -142,7 +142,7 @@ describe("getaddrinfo", function()
     end
   end)
 
-  private("asks for every address, in the resolver's order", function()
+  private("returns every address, in the resolver's order", function()
     local out = namespace.lookups(namespace.DNSMASQ, [[
       local net = require "net"
       local function show(...)

@@ -7,7 +7,7 @@ local function udp(family)
   return support.own(assert(net.socket(family or "inet", "dgram")))
 end
 
--- A socket that is bound to every address, and its port.
+-- Returns a socket that is bound to every address, and its port.
 local function receiver(family)
   local sock = assert(udp(family):bind("", 0))
   sock:settimeout(5)
@@ -17,7 +17,7 @@ end
 describe("a multicast group", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is received from while one is in it", function()
+  it("delivers to its members only", function()
     for _, interface in ipairs { "lo", "127.0.0.1", 1 } do
       local a, b, port = udp(), receiver()
       assert(a:setsockopt("IP_MULTICAST_IF", interface))
@@ -31,7 +31,7 @@ describe("a multicast group", function()
     end
   end)
 
-  it("carries what Python sends, and to Python", function()
+  it("carries datagrams from and to Python", function()
     local peer <close> = support.start(support.python [[
 import socket
 lo = socket.inet_aton("127.0.0.1")
@@ -53,7 +53,7 @@ s.sendto(b"from Python", ("239.1.2.5", port))
     assert.equal(0, select(3, peer:wait()))
   end)
 
-  it("is joined once, and left by who is in it", function()
+  it("can be joined once, and left by members only", function()
     for family, group in pairs { inet = "239.1.2.3", inet6 = "ff15::77" } do
       local sock = udp(family)
       assert(sock:join_group(group, "lo"))
@@ -76,7 +76,7 @@ s.sendto(b"from Python", ("239.1.2.5", port))
     assert(six:leave_group("ff15::77", "lo"))
   end)
 
-  it("raises for what is none", function()
+  it("raises for an address that is no group", function()
     local four, six = udp(), udp "inet6"
     for _, group in ipairs { "10.0.0.1", "ff15::77", "name", "", "239.1.1.1\0",
       1, {}, false } do
@@ -97,8 +97,8 @@ s.sendto(b"from Python", ("239.1.2.5", port))
   end)
 end)
 
--- The loopback routes no IPv6 multicast, and hears all that it sends: so this
--- is done in a network of its own, which only root may make.
+-- The loopback routes no IPv6 multicast, and receives all that it sends. So
+-- these specs run in a network of their own, which only root may make.
 local CABLE = [[
 ip link add v0 type veth peer name v1 &&
 ip link set v0 up && ip link set v1 up &&
@@ -109,7 +109,7 @@ local private = namespace.possible and it or pending
 describe("a multicast group on a cable", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("is received from by name, by index and by IPv6, too", function()
+  private("can be joined by name, by index, and over IPv6", function()
     assert.equal(("one\tETIMEDOUT\n"):rep(4), namespace.lookups(CABLE, [[
 local net = require "net"
 local six = assert(net.socket("inet6", "dgram"))
@@ -137,7 +137,7 @@ end
 ]]))
   end)
 
-  private("is heard by the sender's own host, unless LOOP is 0", function()
+  private("reaches the sender's own host unless LOOP is 0", function()
     assert.equal("heard\nheard\n", namespace.lookups(CABLE, [[
 local net = require "net"
 local function try(family, prefix, group)

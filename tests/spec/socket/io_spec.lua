@@ -4,20 +4,20 @@ local support = require "tests.support"
 describe("recv", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives what is there, at most size bytes", function()
+  it("returns what is there, at most size bytes", function()
     local a, b = support.pair()
     assert(a:sendall "hello")
     assert.equal("he", b:recv(2))
     assert.equal("llo", b:recv(100))
   end)
 
-  it("waits for the first byte while other tasks run", function()
+  it("waits for the first byte, and lets other tasks run", function()
     local a, b = support.pair()
     net.spawn(function() net.sleep(0.02) a:sendall "late" end)
     assert.equal("late", b:recv(100))
   end)
 
-  it("raises for a size that is none", function()
+  it("raises for an invalid size", function()
     local a, b = support.pair()
     for _, size in ipairs { 0, -1, 1 << 40, 1.5, "x", false } do
       assert.has_error(function() b:recv(size) end)
@@ -28,14 +28,14 @@ describe("recv", function()
     assert.truthy(a)
   end)
 
-  it("says ECONNRESET after a reset, and not EOF", function()
+  it("returns ECONNRESET after a reset, not EOF", function()
     local a, b = support.pair()
     assert(a:setsockopt("SO_LINGER", true, 0))
     a:close()
     assert.equal("ECONNRESET", select(3, b:recv(1)))
   end)
 
-  it("goes on behind a descriptor that a UNIX peer has passed", function()
+  it("continues after a descriptor that a UNIX peer passed", function()
     local path = support.folder() .. "/s"
     local listener = support.own(net.socket "unix")
     assert(listener:bind(path))
@@ -63,7 +63,7 @@ s.recv(1)
     peer:wait()
   end)
 
-  it("gives EOF again and again once the stream has ended", function()
+  it("returns EOF again and again after the end of the stream", function()
     local a, b = support.pair()
     a:close()
     for _ = 1, 3 do assert.equal("EOF", select(3, b:recv(1))) end
@@ -84,7 +84,7 @@ describe("MSG_PEEK", function()
     assert.equal("ETIMEDOUT", select(3, b:recv(100, "MSG_PEEK")))
   end)
 
-  it("waits for something to see", function()
+  it("waits for the first byte", function()
     local a, b = support.pair()
     local peek = net.spawn(function() return b:recv(9, "MSG_PEEK") end)
     net.sleep(0.01)
@@ -93,7 +93,7 @@ describe("MSG_PEEK", function()
     assert.equal("late", b:recv_exact(4))
   end)
 
-  it("sees first what a line has left in the buffer", function()
+  it("first shows what recv_line left in the buffer", function()
     local a, b = support.pair()
     a:sendall "GET /\r\nHost: x\r\n"
     assert.equal("GET /", b:recv_line())
@@ -101,7 +101,7 @@ describe("MSG_PEEK", function()
     assert.equal("Host: x", b:recv_line())
   end)
 
-  it("sees the end of a stream", function()
+  it("shows the end of a stream", function()
     local a, b = support.pair()
     a:close()
     assert.equal("EOF", select(3, b:recv(1, "MSG_PEEK")))
@@ -136,7 +136,7 @@ end)
 describe("urgent data", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("does not hide what is behind it", function()
+  it("does not hide the bytes that follow it", function()
     local listener, host, port = support.listener()
     local peer <close> = support.start(support.python(([[
 import socket
@@ -152,7 +152,7 @@ s.recv(1)
     assert.equal("ETIMEDOUT", select(3, sock:recv(100)))
     assert(sock:settimeout(60))
     assert(sock:send "a")
-    net.sleep(0.2) -- all of it has come, and been reported
+    net.sleep(0.2) -- all of it has come and was reported
     local from = net.now()
     assert.equal("abc", sock:recv(100))
     assert.equal("def", sock:recv(100))
@@ -173,7 +173,7 @@ describe("recv_exact", function()
     assert.equal(("0123456789"):rep(10), b:recv_exact(100))
   end)
 
-  it("keeps what has arrived before a timeout, or before the end", function()
+  it("keeps what arrived before a timeout or the end", function()
     local a, b = support.pair()
     a:sendall "abc"
     b:settimeout(0.02)
@@ -187,7 +187,7 @@ describe("recv_exact", function()
     assert.equal("EOF", select(3, b:recv(100)))
   end)
 
-  it("carries 8 MiB without a difference", function()
+  it("carries 8 MiB unchanged", function()
     local a, b = support.pair()
     local text = ("\0\1\2\253\254\255 netlab\r\n"):rep(599186)
     local task = net.spawn(function() return a:sendall(text) end)
@@ -200,7 +200,7 @@ end)
 describe("a finalizer that reads the same socket", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("takes its bytes once, and nobody else's", function()
+  it("takes its bytes once, and no other reader's", function()
     local a, b = support.pair()
     a:sendall(("x"):rep(100000))
     b:recv_exact(1) -- the rest may be in the buffer
@@ -224,7 +224,7 @@ end)
 describe("recv_all", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives everything until the end, a second time nothing", function()
+  it("returns everything until the end, then nothing", function()
     local a, b = support.pair()
     local text = ("0123456789abcdef"):rep(1 << 16)
     local task = net.spawn(function()
@@ -237,13 +237,13 @@ describe("recv_all", function()
     task:join()
   end)
 
-  it("of a stream that ends at once is empty, and no failure", function()
+  it("returns an empty string if the stream ends at once", function()
     local a, b = support.pair()
     a:close()
     assert.same({ "" }, { b:recv_all() })
   end)
 
-  it("begins with what a line has left", function()
+  it("begins with what recv_line left", function()
     local a, b = support.pair()
     a:sendall "HTTP/1.0 200 OK\r\n\r\nbody\n"
     a:close()
@@ -252,7 +252,7 @@ describe("recv_all", function()
     assert.equal("body\n", b:recv_all())
   end)
 
-  it("refuses more than max, which stays readable", function()
+  it("refuses more than max bytes, which stay readable", function()
     local a, b = support.pair()
     a:sendall "12345678"
     a:close()
@@ -264,7 +264,7 @@ describe("recv_all", function()
     assert.equal("2345678", b:recv_all(7))
   end)
 
-  it("keeps what has arrived before a timeout", function()
+  it("keeps what arrived before a timeout", function()
     local a, b = support.pair()
     a:sendall "early "
     b:settimeout(0.02)
@@ -275,7 +275,7 @@ describe("recv_all", function()
     assert.equal("early late", b:recv_all())
   end)
 
-  it("cancelled, leaves what has arrived", function()
+  it("leaves what has arrived when it is cancelled", function()
     local a, b = support.pair()
     a:sendall "half"
     local task = net.spawn(function() return b:recv_all() end)
@@ -290,9 +290,9 @@ describe("recv_all", function()
     assert.equal("half and half", b:recv_all())
   end)
 
-  it("leaves what there is no memory for", function()
+  it("leaves what memory has no room for", function()
     if support.build:find "asan" or support.driver:find "valgrind" then
-      return -- which need more than the limit
+      return -- both need more than the limit
     end
     local script = support.write(support.folder() .. "/script.lua", [[
 local net = require "net"
@@ -318,7 +318,7 @@ print(got >> 20)
     end
   end)
 
-  it("raises for a size that is none", function()
+  it("raises for an invalid size", function()
     local a, b = support.pair()
     for _, max in ipairs { 0, -1, (1 << 30) + 1, 1.5, "x", false } do
       assert.has_error(function() b:recv_all(max or "no") end)
@@ -330,7 +330,7 @@ end)
 describe("recv_line", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("ends lines at \\n and at \\r\\n, wherever the pieces end", function()
+  it("ends lines at \\n and \\r\\n, wherever the pieces end", function()
     local a, b = support.pair()
     net.spawn(function()
       for c in ("one\r\ntwo\n\nfour\rfive\r\n"):gmatch "." do
@@ -345,7 +345,7 @@ describe("recv_line", function()
     assert.equal("EOF", select(3, b:recv_line()))
   end)
 
-  it("gives a last line without its end, as io.read does", function()
+  it("returns a last line without an end, as io.read does", function()
     local a, b = support.pair()
     a:sendall "whole\nrest"
     a:close()
@@ -374,7 +374,7 @@ describe("recv_line", function()
     assert.equal("EOF", select(3, b:recv_line(3)))
   end)
 
-  it("shares its buffer with recv", function()
+  it("shares a buffer with recv", function()
     local a, b = support.pair()
     a:sendall "GET / HTTP/1.0\r\n\r\nbody"
     assert.equal("GET / HTTP/1.0", b:recv_line())
@@ -391,7 +391,7 @@ describe("recv_line", function()
     assert.same({ "one", "two", "three" }, got)
   end)
 
-  it("lines() raises any other failure, with the caller's line", function()
+  it("lines() raises any other failure at the caller's line", function()
     local a, b = support.pair()
     b:settimeout(0.01)
     local ok, message = pcall(function() for _ in b:lines() do end end)
@@ -403,7 +403,7 @@ describe("recv_line", function()
     assert.truthy(a)
   end)
 
-  it("is for streams", function()
+  it("is for streams only", function()
     local udp <close> = net.socket("inet", "dgram")
     for _, method in ipairs { "recv_line", "lines", "recv_exact",
       "recv_all" } do
@@ -426,7 +426,7 @@ describe("send", function()
     assert.equal(a, task:join())
   end)
 
-  it("says how much was sent when it fails", function()
+  it("reports how much was sent when it fails", function()
     local a, b = support.pair()
     a:settimeout(0.05)
     local ok, message, code, sent = a:sendall(("x"):rep(32 << 20))
@@ -450,7 +450,7 @@ describe("send", function()
     assert.is_true(code == "EPIPE" or code == "ECONNRESET", code)
   end)
 
-  it("sends nothing, too", function()
+  it("sends an empty string, too", function()
     local a, b = support.pair()
     assert.equal(0, a:send "")
     assert.equal(a, a:sendall "")
@@ -489,7 +489,7 @@ describe("datagrams", function()
     assert.equal("ETIMEDOUT", select(3, b:recvfrom(3)))
   end)
 
-  it("that were cut say so, whichever call receives them", function()
+  it("that were cut are reported by each receiving call", function()
     for _, family in ipairs { "inet", "inet6" } do
       local a, b = udp(family), udp(family)
       local host, port = b:getsockname()
@@ -508,10 +508,10 @@ describe("datagrams", function()
     end
   end)
 
-  it("that were cut say so after a wait, too, and in large buffers",
+  it("that were cut are reported after a wait, too, and in large buffers",
     function()
       local a, b = udp(), udp()
-      local size = 300000 -- more than the loop's own buffer
+      local size = 300000 -- more than the loop's buffer
       for _, sent in ipairs { 3, 5 } do
         local task = net.spawn(function() return select("#", b:recv(4)) end)
         net.sleep(0.01)
@@ -523,10 +523,10 @@ describe("datagrams", function()
       a:sendto("whole", b:getsockname())
       assert.same({ "whole" }, { task:join() })
       b:settimeout(0)
-      assert.equal("EAGAIN", select(3, b:recv(size))) -- it was no peek
+      assert.equal("EAGAIN", select(3, b:recv(size))) -- it was not a peek
     end)
 
-  it("connected, are refused by sendto, too, where nobody is", function()
+  it("on a connected socket are refused by sendto, too", function()
     local a, gone = udp(), udp()
     local host, port = gone:getsockname()
     assert(a:connect(host, port))
@@ -535,7 +535,7 @@ describe("datagrams", function()
     assert.equal("ECONNREFUSED", select(3, a:sendto("two", host, port)))
   end)
 
-  it("connected, come from the peer only, by recv and send", function()
+  it("on a connected socket come only from the peer", function()
     local a, b, stranger = udp(), udp(), udp()
     assert(a:connect(b:getsockname()))
     stranger:sendto("strange", a:getsockname())
@@ -545,7 +545,7 @@ describe("datagrams", function()
     assert.equal("back", b:recv(100))
   end)
 
-  it("say when nobody is there, if connected", function()
+  it("on a connected socket report that nothing listens", function()
     local a, b = udp(), udp()
     assert(a:connect(b:getsockname()))
     b:close()
@@ -554,7 +554,7 @@ describe("datagrams", function()
     assert.equal("ECONNREFUSED", select(3, a:recv(1)))
   end)
 
-  it("have a longest size", function()
+  it("have a maximum size", function()
     local a = udp()
     local ok, message, code = a:sendto(("x"):rep(70000), "127.0.0.1", 9)
     assert.is_nil(ok)
@@ -574,7 +574,7 @@ describe("datagrams", function()
     assert.same({ "hell", true }, { b:recv(4) })
   end)
 
-  it("to a full UNIX receiver are waited with, and not spun for", function()
+  it("to a full UNIX receiver wait without using CPU", function()
     local path = support.folder() .. "/full"
     local a = support.own(net.socket("unix", "dgram"))
     local b = support.own(net.socket("unix", "dgram"))
@@ -591,7 +591,7 @@ describe("datagrams", function()
     assert.equal(1, task:join())
   end)
 
-  it("are not cut below the size that was asked for", function()
+  it("are not cut below the size asked for", function()
     local path = support.folder() .. "/large"
     local a = support.own(net.socket("unix", "dgram"))
     local b = support.own(net.socket("unix", "dgram"))

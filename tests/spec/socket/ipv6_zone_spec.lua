@@ -18,7 +18,7 @@ local function with_cable(script)
   return (namespace.lookups(CABLE, [[
 local net = require "net"
 local index = {}
-repeat -- the kernel takes its time until a cable is a cable
+repeat -- the kernel needs a while to set up a cable
   net.sleep(0.01)
   for _, i in ipairs(net.interfaces()) do index[i.name] = i.index end
 until index.left and index.right
@@ -28,7 +28,7 @@ end
 describe("an address with a zone", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("is bound, connected to and printed by the interface's name",
+  private("is bound, connected to and printed with the interface's name",
     function()
       assert.equal([[
 fe80::2%right
@@ -55,7 +55,7 @@ print(server:recv_exact(5))
 ]])
     end)
 
-  private("may have the interface's number", function()
+  private("may have the interface's index", function()
     assert.equal("fe80::2%right\nfe80::2%left\n", with_cable [[
 local listener <close> = assert(net.socket "inet6")
 assert(listener:bind("fe80::2%" .. index.right, 0))
@@ -68,7 +68,7 @@ print((client:getpeername()))
 ]])
   end)
 
-  private("is where a datagram goes to and comes from, and one can answer",
+  private("is a datagram's destination and source, and can be answered",
     function()
       assert.equal([[
 ping	fe80::1%left
@@ -88,13 +88,13 @@ print(data, (host:gsub("left", "right")))
 ]])
     end)
 
-  private("is named with it in errors", function()
+  private("has its zone in error messages", function()
     local out = with_cable [[
 local sock <close> = net.socket "inet6"
 print(sock:settimeout(5):connect("fe80::2%left", 9))
 print(sock:bind("fe80::1%right", 9))
 local other <close> = net.socket "inet6"
-print(other:connect("fe80::1", 9)) -- which of the two?
+print(other:connect("fe80::1", 9)) -- which of the two interfaces?
 ]]
     assert.equal([[
 nil	connect [fe80::2%left]:9: connection refused (ECONNREFUSED)	ECONNREFUSED
@@ -103,7 +103,7 @@ nil	connect [fe80::1]:9: invalid argument (EINVAL)	EINVAL
 ]], out)
   end)
 
-  private("keeps its number when the interface is gone", function()
+  private("keeps its index when the interface is gone", function()
     assert.equal("true\n", with_cable [[
 local sock <close> = assert(net.socket("inet6", "dgram"))
 assert(sock:bind("fe80::1%left", 0))
@@ -112,7 +112,7 @@ print((sock:getsockname()) == "fe80::1%" .. index.left)
 ]])
   end)
 
-  it("that no interface has is no name to look up: ENODEV", function()
+  it("that no interface has is ENODEV without a lookup", function()
     for _, zone in ipairs { "nope", "", "0", ("x"):rep(200) } do
       local host = "fe80::1%" .. zone
       for _, timeout in ipairs { 0, 5 } do
@@ -128,7 +128,7 @@ print((sock:getsockname()) == "fe80::1%" .. index.left)
     end
   end)
 
-  it("that has no interface's number is the kernel's to refuse", function()
+  it("with an index that no interface has is refused by the kernel", function()
     local sock <close> = net.socket("inet6", "dgram")
     local _, message, code = sock:bind("fe80::1%4294967295", 9)
     assert.equal("bind [fe80::1%4294967295]:9: no such device (ENODEV)",
@@ -136,12 +136,12 @@ print((sock:getsockname()) == "fe80::1%" .. index.left)
     assert.equal("ENODEV", code)
   end)
 
-  it("is no address for an inet socket", function()
+  it("is not an address for an inet socket", function()
     local sock <close> = net.socket("inet", "dgram"):settimeout(0)
     assert.equal("EAGAIN", select(3, sock:bind("fe80::1%lo", 0)))
   end)
 
-  it("of a wider scope needs no zone, and loses it", function()
+  it("of a wider scope needs no zone, and drops it", function()
     local sock <close> = net.socket("inet6", "dgram")
     assert(sock:bind("::1%lo", 0))
     assert.equal("::1", (sock:getsockname()))

@@ -9,7 +9,7 @@ local function message(...) return support.raised(net.listen, ...) end
 describe("net.listen", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives a socket that listens, without a timeout", function()
+  it("returns a listening socket without a timeout", function()
     local listener <close> = assert(net.listen("localhost", 0))
     local host, port = listener:getsockname()
     assert.equal("127.0.0.1", host)
@@ -24,7 +24,7 @@ describe("net.listen", function()
     assert.is_nil(server:gettimeout())
   end)
 
-  it("is where it is told: one address, or every one", function()
+  it("listens on one address, or on every one", function()
     for host, at in pairs { ["127.0.0.9"] = "127.0.0.9", ["::1"] = "::1",
       [""] = "0.0.0.0", ["::"] = "::", ["x.localhost"] = "127.0.0.1" } do
       local listener <close> = assert(net.listen(host, 0))
@@ -32,7 +32,7 @@ describe("net.listen", function()
     end
   end)
 
-  it("takes both families with dual_stack, and only then", function()
+  it("accepts both families only with dual_stack", function()
     local both <close> = assert(net.listen("", 0, { dual_stack = true }))
     local host, port = both:getsockname()
     assert.equal("::", host)
@@ -51,7 +51,7 @@ describe("net.listen", function()
     assert.equal("127.0.0.1", (four:getsockname()))
   end)
 
-  it("keeps to its backlog", function()
+  it("has the backlog asked for", function()
     local listener <close> = assert(net.listen("127.0.0.1", 0, { backlog = 0 }))
     local host, port = listener:getsockname()
     local codes = {}
@@ -64,12 +64,12 @@ describe("net.listen", function()
     assert.equal("ETIMEDOUT", codes[3])
   end)
 
-  it("starts again while a connection is in TIME_WAIT", function()
+  it("works while an old connection is in TIME_WAIT", function()
     local listener = assert(net.listen("127.0.0.1", 0))
     local host, port = listener:getsockname()
     local client <close> = assert(net.connect(host, port))
     local server = assert(listener:accept())
-    server:close() -- first: so TIME_WAIT is on this side
+    server:close() -- first, so that TIME_WAIT is on this side
     listener:close()
     assert.equal("EOF", select(3, client:recv(1)))
     client:close()
@@ -82,7 +82,7 @@ describe("net.listen", function()
     assert.equal(port, select(2, again:getsockname()))
   end)
 
-  it("shares a port with reuseport, and only then", function()
+  it("shares a port only with reuseport", function()
     local one <close> = assert(net.listen("::1", 0, { reuseport = true }))
     local _, port = one:getsockname()
     local two <close> = assert(net.listen("::1", port, { reuseport = true }))
@@ -94,21 +94,21 @@ describe("net.listen", function()
       :format(port), text)
   end)
 
-  it("says what it cannot have", function()
+  it("reports an address that it cannot have", function()
     assert.equal("listen 192.0.2.1:80: address not available (EADDRNOTAVAIL)",
       select(2, net.listen("192.0.2.1", 80)))
     assert.matches("^listen no.such.name.invalid:80: .* %(EAI_%u+%)$",
       select(2, net.listen("no.such.name.invalid", 80)))
   end)
 
-  it("needs no task where it needs no lookup", function()
+  it("needs no task if it needs no lookup", function()
     local listener <close> = coroutine.wrap(function()
       return net.listen("localhost", 0)
     end)()
     assert.equal("127.0.0.1", (listener:getsockname()))
   end)
 
-  it("raises for what is no host, no port and no option", function()
+  it("raises for an invalid host, port or option", function()
     assert.matches("#1 .*string expected", message())
     assert.matches("#1 .*NUL byte", message("a\0b", 0))
     assert.matches("#2 .*port", message("localhost"))
@@ -121,7 +121,7 @@ describe("net.listen", function()
     end
   end)
 
-  private("of a name takes the first address that can be bound", function()
+  private("binds the first address of a name that it can", function()
     local out = namespace.lookups(namespace.DNSMASQ, [[
       local net = require "net"
       while not net.gethostbyname "lab.test" do net.sleep(0.02) end

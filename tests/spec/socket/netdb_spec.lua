@@ -10,7 +10,7 @@ local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
 describe("getservbyname", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("gives the port of a service, of TCP unless another is asked for",
+  it("returns the port of a service, a TCP service by default",
     function()
       assert.equal(80, net.getservbyname "http")
       assert.equal(80, net.getservbyname("http", "tcp"))
@@ -27,13 +27,13 @@ describe("getservbyname", function()
     assert.equal("ENOENT", select(3, net.getservbyname ""))
   end)
 
-  it("is getservbyport's inverse", function()
+  it("is the inverse of getservbyport", function()
     for _, name in ipairs { "http", "domain", "smtp", "ssh" } do
       assert.equal(name, net.getservbyport(net.getservbyname(name)))
     end
   end)
 
-  it("raises for what is no name or no protocol", function()
+  it("raises for an invalid name or protocol", function()
     raises("bad argument #1", net.getservbyname)
     raises("bad argument #1", net.getservbyname, {})
     raises("bad argument #1 .*NUL byte", net.getservbyname, "http\0")
@@ -46,7 +46,7 @@ describe("getnameinfo", function()
 
   local digits = { "NI_NUMERICHOST", "NI_NUMERICSERV" }
 
-  it("gives digits where they are asked for", function()
+  it("returns digits if asked", function()
     assert.same({ "192.0.2.7", "80" },
       { net.getnameinfo("192.0.2.7", 80, { flags = digits }) })
     assert.same({ "2001:db8::7", "80" },
@@ -55,7 +55,7 @@ describe("getnameinfo", function()
       { net.getnameinfo("fe80::1%1", 0, { flags = digits }) })
   end)
 
-  it("names the service, by the protocol that is asked for", function()
+  it("names the service of the given protocol", function()
     local flags = { "NI_NUMERICHOST" }
     assert.equal("http",
       select(2, net.getnameinfo("::1", 80, { flags = flags })))
@@ -72,7 +72,7 @@ describe("getnameinfo", function()
       { net.getnameinfo("127.0.0.1", 80, {}) })
   end)
 
-  it("says when the host is no address, and asks nobody", function()
+  it("refuses a host that is not an address, without a lookup", function()
     for _, host in ipairs { "", "localhost", "lab.test", "1.2.3", "::1::" } do
       local name, message, code = net.getnameinfo(host, 80)
       assert.is_nil(name, host)
@@ -82,7 +82,7 @@ describe("getnameinfo", function()
     assert.equal("ENODEV", select(3, net.getnameinfo("fe80::1%nope", 80)))
   end)
 
-  it("raises for what the caller got wrong", function()
+  it("raises for wrong arguments", function()
     local f = net.getnameinfo
     raises("bad argument #1", f)
     raises("bad argument #1", f, {}, 80)
@@ -109,14 +109,14 @@ describe("gethostbyaddr", function()
     assert.equal(1, select("#", net.gethostbyaddr "127.0.0.1"))
   end)
 
-  it("says when it is asked for no address", function()
+  it("refuses what is not an address", function()
     local name, message, code = net.gethostbyaddr "localhost"
     assert.is_nil(name)
     assert.equal("gethostbyaddr localhost: invalid argument (EINVAL)", message)
     assert.equal("EINVAL", code)
   end)
 
-  it("raises for what is no text", function()
+  it("raises unless it gets a string", function()
     raises("bad argument #1", net.gethostbyaddr)
     raises("bad argument #1", net.gethostbyaddr, {})
     raises("bad argument #1 .*NUL byte", net.gethostbyaddr, "127.0.0.1\0")
@@ -131,7 +131,7 @@ while not net.gethostbyname "lab.test" do net.sleep(0.02) end
 describe("a lookup of an address", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("finds the name that the name server has, of either family",
+  private("finds the name that the name server has, in both families",
     function()
       local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 print(net.gethostbyaddr "192.0.2.7")
@@ -141,7 +141,7 @@ print(net.getnameinfo("192.0.2.7", 53))
       assert.equal("lab.test\nptr6.test\nlab.test\tdomain\n", out)
     end)
 
-  private("says when it has none, or gives digits", function()
+  private("reports that there is no name, or returns digits", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 print(net.gethostbyaddr "192.0.2.8")
 print(net.getnameinfo("192.0.2.8", 80))
@@ -152,7 +152,7 @@ print(net.getnameinfo("192.0.2.8", 80, { flags = { "NI_NAMEREQD" } }))
       "nil\tgetnameinfo" .. reason, out)
   end)
 
-  private("that finds no name server says EAI_AGAIN", function()
+  private("returns EAI_AGAIN if there is no name server", function()
     local out = lookups("", [[
 local net = require "net"
 print(net.gethostbyaddr "192.0.2.7")
@@ -161,7 +161,7 @@ print(net.gethostbyaddr "192.0.2.7")
       "(EAI_AGAIN)\tEAI_AGAIN\n", out)
   end)
 
-  private("lets others run, many at once, in the order they like", function()
+  private("lets other tasks run, and many can be under way", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 local tasks, count = {}, 0
 for i = 1, 40 do
@@ -182,7 +182,7 @@ print(count)
   end)
 end)
 
--- A name server that never answers. When a query has come to it, the lookup
+-- A name server that never answers. Once a query has arrived there, the lookup
 -- is under way. The resolver gives up after 30 s; nothing may wait for that.
 local SLOW = [[
 local net = require "net"
@@ -213,7 +213,7 @@ collectgarbage()
     assert.is_true(took < 10, took)
   end)
 
-  private("ends so where the pool has not begun it", function()
+  private("ends when it is cancelled before the pool begins it", function()
     local out, took = lookups("", SLOW .. [[
 local tasks = {}
 for i = 1, 50 do
@@ -240,7 +240,7 @@ asked()
     assert.is_true(took < 10, took)
   end)
 
-  private("that nobody waits for any more is answered all the same", function()
+  private("is answered even if no task waits for it any more", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 local tasks = {}
 for i = 1, 50 do
@@ -254,7 +254,7 @@ collectgarbage()
 print(net.gethostbyaddr "192.0.2.7")
 net.sleep(0.1)
 ]])
-    assert.equal("lab.test\n", out) -- make asan would tell of a leak, too
+    assert.equal("lab.test\n", out) -- make asan would report a leak, too
   end)
 
   private("ends with the program", function()
@@ -272,7 +272,7 @@ end)
 describe("interfaces", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("have the loopback among them", function()
+  it("include the loopback", function()
     local found
     for _, i in ipairs(net.interfaces()) do
       if i.address == "127.0.0.1" then found = i end
@@ -293,7 +293,7 @@ describe("interfaces", function()
     end
   end)
 
-  private("are as ip(8) has made them", function()
+  private("are those that ip(8) has made", function()
     local out = lookups([[
 ip link add left address 02:00:00:00:00:0a type veth peer name right
 ip link set left addrgenmode none
@@ -306,7 +306,7 @@ ip link set right up
 ]], [[
 local net = require "net"
 local list, count
-repeat -- the kernel takes its time until a cable is a cable
+repeat -- the kernel needs a while to set up a cable
   net.sleep(0.01)
   list, count = net.interfaces(), 0
   for _, i in ipairs(list) do count = count + (i.internal and 0 or 1) end

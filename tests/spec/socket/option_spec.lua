@@ -4,7 +4,7 @@ local support = require "tests.support"
 describe("socket options", function()
   support.leaves_nothing(before_each, after_each)
 
-  -- name, socket, value to set, what the kernel then gives back
+  -- name, socket, the value to set, the value that the kernel returns
   local both = {
     { "SO_REUSEADDR", "stream", 1, 1 },
     { "SO_REUSEPORT", "stream", 1, 1 },
@@ -25,7 +25,7 @@ describe("socket options", function()
 
   for _, row in ipairs(both) do
     local name, kind, value, back = table.unpack(row, 1, 4)
-    it(name .. " is set and read by one row", function()
+    it(name .. " can be set and read", function()
       local sock <close> = assert(net.socket("inet", kind))
       assert.equal("integer", math.type(sock:getsockopt(name)))
       assert.equal(sock, sock:setsockopt(name, value))
@@ -44,7 +44,7 @@ describe("socket options", function()
     assert.equal("ENOPROTOOPT", code)
   end)
 
-  it("IPv6 has its own for multicast", function()
+  it("for IPv6 multicast have names of their own", function()
     local six <close> = net.socket("inet6", "dgram")
     assert(six:setsockopt("IPV6_MULTICAST_HOPS", 7))
     assert.equal(7, six:getsockopt "IPV6_MULTICAST_HOPS")
@@ -52,7 +52,7 @@ describe("socket options", function()
     assert.equal(0, six:getsockopt "IPV6_MULTICAST_LOOP")
   end)
 
-  it("the interface of multicast has a name, an index or an address",
+  it("for a multicast interface take a name, an index or an address",
     function()
       local four <close> = net.socket("inet", "dgram")
       local six <close> = net.socket("inet6", "dgram")
@@ -64,7 +64,7 @@ describe("socket options", function()
       for sock, name in pairs { [four] = "IP_MULTICAST_IF",
         [six] = "IPV6_MULTICAST_IF" } do
         assert(sock:setsockopt(name, 1))
-        assert(sock:setsockopt(name, nil)) -- the kernel's choice again
+        assert(sock:setsockopt(name, nil)) -- back to the kernel's choice
         local ok, message, code = sock:setsockopt(name, "nosuch0")
         assert.is_nil(ok)
         assert.matches("^setsockopt " .. name .. ": no such device", message)
@@ -78,7 +78,7 @@ describe("socket options", function()
       assert.equal("0.0.0.0", four:getsockopt "IP_MULTICAST_IF")
     end)
 
-  it("SO_PEERCRED names the process at the other end of a UNIX socket",
+  it("SO_PEERCRED identifies the process at the other end of a UNIX socket",
     function()
       local path = support.folder() .. "/s"
       local listener = support.own(net.socket "unix")
@@ -103,7 +103,7 @@ s.recv(1)
       assert.equal("ENOPROTOOPT", select(3, tcp:setsockopt("SO_PEERCRED", 1)))
     end)
 
-  it("SO_LINGER has two integers, both ways", function()
+  it("SO_LINGER takes and returns two integers", function()
     local sock <close> = net.socket()
     assert.same({ 0, 0 }, { sock:getsockopt "SO_LINGER" })
     assert(sock:setsockopt("SO_LINGER", true, 5))
@@ -112,13 +112,13 @@ s.recv(1)
     assert(sock:setsockopt("SO_LINGER", false, 0)) -- else a thread closes it
   end)
 
-  it("SO_ERROR and SO_TYPE are read", function()
+  it("SO_ERROR and SO_TYPE can be read", function()
     local sock <close> = net.socket("inet", "dgram")
     assert.equal(0, sock:getsockopt "SO_ERROR")
     assert.equal(2, sock:getsockopt "SO_TYPE")
   end)
 
-  it("takes a boolean for 1 and 0", function()
+  it("take a boolean as 1 or 0", function()
     local sock <close> = net.socket()
     assert(sock:setsockopt("SO_REUSEADDR", true))
     assert.equal(1, sock:getsockopt "SO_REUSEADDR")
@@ -126,7 +126,7 @@ s.recv(1)
     assert.equal(0, sock:getsockopt "SO_REUSEADDR")
   end)
 
-  it("raises for an unknown name and for what is no C int", function()
+  it("raise for an unknown name and a value beyond a C int", function()
     local sock <close> = net.socket()
     assert.error_matches(function() sock:getsockopt "SO_NONSENSE" end,
       "no socket option 'SO_NONSENSE'")
@@ -137,7 +137,7 @@ s.recv(1)
     assert.has_error(function() sock:setsockopt "SO_SNDBUF" end)
   end)
 
-  it("a lingering close does not hold up the others", function()
+  it("SO_LINGER lets other tasks run while a close lingers", function()
     local client, server = support.pair()
     assert(client:setsockopt("SO_LINGER", true, 60))
     client:settimeout(0)

@@ -1,4 +1,5 @@
--- Our sockets and other people's, each as the other's client and server.
+-- netlab's sockets and those of other programs, each as the other's client and
+-- server.
 local net = require "net"
 local support = require "tests.support"
 
@@ -9,7 +10,7 @@ local function program(command)
 end
 
 -- socat joins two addresses: its own input and output, or a cat that answers.
--- Datagrams have no end: its client is told how many bytes to wait for.
+-- Datagrams have no end, so its client gets the number of bytes to wait for.
 local socat = {
   tcp = { server = "TCP4-LISTEN:%s,bind=127.0.0.1,fork,backlog=32",
           client = "TCP4:127.0.0.1:%s" },
@@ -65,7 +66,7 @@ local function address(family)
   return "127.0.0.1", support.free_port()
 end
 
--- No peer outlives its spec by much, whatever becomes of that.
+-- Starts a peer that ends by itself, should the spec not end it.
 local function start(command, input)
   return support.start("timeout 60 " .. command, input)
 end

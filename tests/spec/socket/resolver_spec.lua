@@ -12,7 +12,7 @@ end
 describe("gethostname", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is what uname says", function()
+  it("returns what uname prints", function()
     assert.equal(shell "uname -n", net.gethostname())
   end)
 end)
@@ -20,21 +20,21 @@ end)
 describe("gethostbyname", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("of an address is that address", function()
+  it("of an address returns that address", function()
     for _, ip in ipairs { "127.0.0.1", "192.0.2.7", "255.255.255.255" } do
       assert.equal(ip, net.gethostbyname(ip))
     end
     assert.equal(1, select("#", net.gethostbyname "127.0.0.1"))
   end)
 
-  it("of localhost and all below it is the loopback", function()
+  it("of localhost and names below it returns the loopback", function()
     for _, name in ipairs { "localhost", "LocalHost", "x.localhost",
       "localhost.", "a.b.localhost" } do
       assert.equal("127.0.0.1", net.gethostbyname(name))
     end
   end)
 
-  it("of a name that does not exist says so", function()
+  it("reports a name that does not exist", function()
     local ip, message, code = net.gethostbyname "no.such.name.invalid"
     assert.is_nil(ip)
     assert.matches("^EAI_%u+$", code)
@@ -42,7 +42,7 @@ describe("gethostbyname", function()
       code .. "%)$", message)
   end)
 
-  it("raises for what is no name", function()
+  it("raises for an invalid name", function()
     raises("string expected", net.gethostbyname)
     for _, name in ipairs { {}, true, print } do
       raises("string expected", net.gethostbyname, name)
@@ -57,7 +57,7 @@ end)
 describe("getservbyport", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("names a TCP service, unless another protocol is asked for", function()
+  it("names a TCP service by default", function()
     assert.equal("http", net.getservbyport(80))
     assert.equal("http", net.getservbyport(80, "tcp"))
     assert.equal("domain", net.getservbyport(53, "tcp"))
@@ -73,7 +73,7 @@ describe("getservbyport", function()
     assert.equal("ENOENT", select(3, net.getservbyport(69, "tcp")))
   end)
 
-  it("says when a port has no name", function()
+  it("reports a port without a name", function()
     local name, message, code = net.getservbyport(65535, "udp")
     assert.is_nil(name)
     assert.equal(
@@ -81,7 +81,7 @@ describe("getservbyport", function()
     assert.equal("ENOENT", code)
   end)
 
-  it("raises for what is no port or no protocol", function()
+  it("raises for an invalid port or protocol", function()
     for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, 1.5, "x", {} } do
       raises("bad argument #1", net.getservbyport, port)
     end
@@ -94,7 +94,7 @@ end)
 describe("net.port", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("takes a number, digits, and a service's name", function()
+  it("takes a number, digits or a service name", function()
     for _, port in ipairs { 0, 1, 80, 65535 } do
       assert.equal(port, net.port(port))
       assert.equal(port, net.port(tostring(port)))
@@ -106,7 +106,7 @@ describe("net.port", function()
     assert.equal(123, net.port "ntp")
   end)
 
-  it("says what is neither a port nor a service", function()
+  it("reports what is neither a port nor a service", function()
     for _, port in ipairs { -1, 65536, 2 ^ 32 + 80, "-1", "65536", 1.5, "x", "",
       "80x", true, {}, print } do
       local got, message, code = net.port(port)
@@ -126,7 +126,7 @@ end)
 describe("a port of an address", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("may be a service's name", function()
+  it("may be a service name", function()
     local tcp <close> = net.socket()
     local ok, message, code = tcp:connect("127.0.0.1", "http")
     assert.is_nil(ok)
@@ -148,7 +148,7 @@ describe("a port of an address", function()
   local bad_ports = { -1, 65536, 70000, 2 ^ 32 + 80, (1 << 32) + 80, 1.5,
     0 / 0, math.mininteger, "x", "", "-1", "65536", "http\0", true, {}, print }
 
-  it("out of range raises, and bind is not called", function()
+  it("out of range raises before bind(2)", function()
     for _, port in ipairs(bad_ports) do
       local sock <close> = net.socket()
       raises("bad argument #3 .*port", sock.bind, sock, "127.0.0.1", port)
@@ -156,7 +156,7 @@ describe("a port of an address", function()
     end
   end)
 
-  it("out of range raises, and connect is not called", function()
+  it("out of range raises before connect(2)", function()
     for _, port in ipairs(bad_ports) do
       local sock <close> = net.socket("inet", "dgram")
       raises("bad argument #3 .*port", sock.connect, sock, "127.0.0.1", port)
@@ -164,7 +164,7 @@ describe("a port of an address", function()
     end
   end)
 
-  it("out of range raises, and sendto is not called", function()
+  it("out of range raises before sendto(2)", function()
     for _, port in ipairs(bad_ports) do
       local sock <close> = net.socket("inet", "dgram")
       raises("bad argument #4 .*port", sock.sendto, sock, "x", "127.0.0.1",
@@ -173,7 +173,7 @@ describe("a port of an address", function()
     end
   end)
 
-  it("has to be given", function()
+  it("is required", function()
     local sock <close> = net.socket("inet", "dgram")
     raises("bad argument #3", sock.bind, sock, "127.0.0.1")
     raises("bad argument #3", sock.connect, sock, "127.0.0.1")
@@ -184,7 +184,7 @@ end)
 describe("a host of an address", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("raises when it is none, and no call is made", function()
+  it("that is invalid raises before any call", function()
     local bad = { "a\0b", "127.0.0.1\0", ("x"):rep(254), ("x"):rep(300), true,
       {}, print }
     for _, host in ipairs(bad) do
@@ -196,7 +196,7 @@ describe("a host of an address", function()
     end
   end)
 
-  it("localhost is 127.0.0.1, to an inet6 socket ::1", function()
+  it("that is localhost is 127.0.0.1, or ::1 for inet6", function()
     for family, ip in pairs { inet = "127.0.0.1", inet6 = "::1" } do
       for _, name in ipairs { "localhost", "LOCALHOST", "x.localhost" } do
         local sock <close> = net.socket(family, "dgram")
@@ -206,13 +206,13 @@ describe("a host of an address", function()
     end
   end)
 
-  it("localhost needs no lookup, a non-blocking socket may have it", function()
+  it("that is localhost works on a non-blocking socket", function()
     local sock <close> = net.socket("inet", "dgram")
     assert(sock:settimeout(0):connect("x.localhost", 9))
     assert.equal("127.0.0.1", (sock:getpeername()))
   end)
 
-  it("a name needs one, and a non-blocking socket says EAGAIN", function()
+  it("that needs a lookup is EAGAIN on a non-blocking socket", function()
     local longest = ("a."):rep(126) .. "a" -- 253 bytes
     for _, name in ipairs { "lab.test", "notlocalhost", "::1", longest } do
       local sock <close> = net.socket("inet", "dgram"):settimeout(0)
@@ -227,7 +227,7 @@ describe("a host of an address", function()
   end)
 end)
 
--- The specs of real lookups have a network and an /etc of their own.
+-- The specs of real lookups run with a network and an /etc of their own.
 local private = namespace.possible and it or pending
 local lookups, DNSMASQ = namespace.lookups, namespace.DNSMASQ
 
@@ -245,7 +245,7 @@ print(net.gethostbyname "lab.test")
 ]]))
   end)
 
-  private("says that a name does not exist", function()
+  private("reports a name that does not exist", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 print(net.gethostbyname "nope.test")
 local sock <close> = net.socket()
@@ -256,7 +256,7 @@ print(sock:connect("nope.test", 80))
       "nil\tconnect nope.test:80: " .. reason, out)
   end)
 
-  private("says that a name has no address of the family", function()
+  private("reports a name without an address of the family", function()
     local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 print(net.gethostbyname "six.test")
 local sock <close> = net.socket "inet6"
@@ -266,7 +266,7 @@ print(sock:connect("lab.test", 80))
       "nil\tconnect lab.test:80: .-%(EAI_%u+%)\tEAI_%u+\n$", out)
   end)
 
-  private("is made by bind, connect and sendto, in the socket's family",
+  private("happens in bind, connect and sendto, for the socket's family",
     function()
       local out = lookups(DNSMASQ, WITH_DNSMASQ .. [[
 for _, family in ipairs { "inet", "inet6" } do
@@ -288,7 +288,7 @@ print(client:connect("here.test", select(2, listener:getsockname())) == client)
       assert.equal("127.0.0.1\tone two\n::1\tone two\ntrue\n", out)
     end)
 
-  private("that finds no name server says EAI_AGAIN", function()
+  private("returns EAI_AGAIN if there is no name server", function()
     local out = lookups("", [[
 local net = require "net"
 print(net.gethostbyname "lab.test")
@@ -299,7 +299,7 @@ print(net.gethostbyname "x.localhost")
   end)
 end)
 
--- A name server that never answers. When a query has come to it, the lookup
+-- A name server that never answers. Once a query has arrived there, the lookup
 -- of slow.test is under way.
 local SLOW = [[
 local net = require "net"
@@ -321,7 +321,7 @@ end
 describe("a slow lookup", function()
   support.leaves_nothing(before_each, after_each)
 
-  private("ends with the socket's timeout, and others go on meanwhile",
+  private("ends at the socket's timeout, and lets other tasks run meanwhile",
     function()
       local out = slow_lookups [[
 local ticks, start = 0, net.now()
@@ -342,7 +342,7 @@ ticker:cancel()
         "%(ETIMEDOUT%)\tETIMEDOUT\ntrue\ttrue\ttrue\n$", out)
     end)
 
-  private("never ends before the timeout, while others are woken", function()
+  private("never ends before the timeout, though other tasks wake", function()
     local out = slow_lookups [[
 local ticker = net.spawn(function() while true do net.sleep(0.0007) end end)
 local early = 0
@@ -358,7 +358,7 @@ ticker:cancel()
     assert.equal("0\n", out)
   end)
 
-  private("ends so in bind and sendto, too", function()
+  private("ends at the timeout in bind and sendto, too", function()
     local out = slow_lookups [[
 local udp <close> = net.socket("inet", "dgram")
 udp:settimeout(0.05)
@@ -377,7 +377,7 @@ print(require("net.ntp").request("slow.test", { timeout = 0.1 }))
     assert.matches("^nil\t.*slow.test:123: .*%(ETIMEDOUT%)\tETIMEDOUT\n$", out)
   end)
 
-  private("ends so for many at once", function()
+  private("ends at the timeout among many", function()
     local out = slow_lookups [[
 local tasks, count = {}, 0
 for i = 1, 50 do
@@ -420,7 +420,7 @@ print(task:join())
       "(ECANCELED)\tECANCELED\n", out)
   end)
 
-  private("keeps a second connect out, and a bind", function()
+  private("makes a second connect or a bind EBUSY", function()
     local out = slow_lookups [[
 local task = net.spawn(function() return sock:connect("slow.test", 80) end)
 asked()

@@ -1,14 +1,14 @@
 local net = require "net"
 local support = require "tests.support"
 
--- Fills what a socket may send to a peer that does not read.
+-- Sends until the buffers to a peer that does not read are full.
 local function fill(sock)
   sock:settimeout(0)
   repeat until not sock:send(("x"):rep(1 << 20))
   sock:settimeout(nil)
 end
 
--- Two lists that are no more than these.
+-- Compares two lists, which must be all that there is.
 local function assert_lists(readable, writable, ...)
   assert.equal(2, select("#", ...))
   local lists = { ... }
@@ -21,7 +21,7 @@ end
 describe("select", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("says which sockets can be read and written, in the order given",
+  it("returns the readable and the writable sockets, in the order given",
     function()
       local a, b = support.pair()
       local c, d = support.pair()
@@ -30,7 +30,7 @@ describe("select", function()
       assert_lists({}, { d, b }, net.select(nil, { d, b }, 0))
       a:sendall "x"
       c:sendall "x"
-      support.pair() -- both have come by now
+      support.pair() -- both have arrived by now
       assert_lists({ d, b }, { a }, net.select({ listener, d, c, b }, { a }))
       assert_lists({ b, b }, {}, net.select({ b, a, b }, {}, 0))
       local client <close> = net.socket()
@@ -38,7 +38,7 @@ describe("select", function()
       assert_lists({ listener }, {}, net.select { a, listener })
     end)
 
-  it("waits until one is ready, and others go on meanwhile", function()
+  it("waits until a socket is ready, and lets other tasks run", function()
     local a, b = support.pair()
     local task = net.spawn(function() return net.select { a, b } end)
     net.sleep(0.01)
@@ -55,7 +55,7 @@ describe("select", function()
     assert_lists({}, { a }, task:join())
   end)
 
-  it("gives two empty lists when the time is up, never early", function()
+  it("returns two empty lists at the timeout, never early", function()
     local a, b = support.pair()
     for _, seconds in ipairs { 0, 0.001, 0.05 } do
       local start = net.now()
@@ -67,9 +67,9 @@ describe("select", function()
     assert.is_true(net.now() - start >= 0.02)
   end)
 
-  it("says ETIMEDOUT when it is a net.deadline that passes", function()
+  it("returns ETIMEDOUT when a net.deadline passes", function()
     local a, b = support.pair()
-    for _, seconds in ipairs { -1, 20 } do -- nil, and a time
+    for _, seconds in ipairs { -1, 20 } do -- no timeout, and a long one
       local timeout = seconds > 0 and seconds or nil
       local readable, message, code = net.deadline(0.02, function()
         assert_lists({}, {}, net.select({ a, b }, {}, 0.001))
@@ -81,7 +81,7 @@ describe("select", function()
     end
   end)
 
-  it("knows what recv_line has left in the socket's own buffer", function()
+  it("counts what recv_line left in the socket's buffer", function()
     local a, b = support.pair()
     a:sendall "one\ntwo\n"
     assert.equal("one", b:recv_line())
@@ -91,7 +91,7 @@ describe("select", function()
     assert_lists({}, {}, net.select({ b }, nil, 0))
   end)
 
-  it("calls the end of a stream, and an error, readable", function()
+  it("reports the end of a stream and an error as readable", function()
     local a, b = support.pair()
     a:shutdown "SHUT_WR"
     assert_lists({ b }, {}, net.select({ b }, nil, 20))
@@ -104,7 +104,7 @@ describe("select", function()
     assert.equal("ECONNREFUSED", select(3, udp:recv(1)))
   end)
 
-  it("says when a non-blocking connect is over", function()
+  it("reports the end of a non-blocking connect", function()
     local _, host, port = support.listener()
     local sock <close> = net.socket():settimeout(0)
     sock:connect(host, port)
@@ -124,7 +124,7 @@ describe("select", function()
     assert_lists({ unix }, { udp }, net.select({ udp, unix }, { udp }))
   end)
 
-  it("leaves a socket to the task that reads it", function()
+  it("does not disturb a task that reads the socket", function()
     local a, b = support.pair()
     local reader = net.spawn(function() return b:recv(10) end)
     local watcher = net.spawn(net.select, { b }, nil, 0.05)
@@ -145,7 +145,7 @@ describe("select", function()
     for _, task in ipairs(tasks) do assert_lists({ b }, {}, task:join()) end
   end)
 
-  it("is not told by the caller's lists what they become", function()
+  it("is not confused by changes in the caller's lists", function()
     local a, b = support.pair()
     local list = { b }
     local task = net.spawn(net.select, list)
@@ -156,7 +156,7 @@ describe("select", function()
     assert_lists({ b }, {}, task:join())
   end)
 
-  it("lets other tasks run, however often something is ready", function()
+  it("lets other tasks run though sockets are always ready", function()
     local a, b = support.pair()
     a:sendall "x"
     local turns = 0
@@ -166,14 +166,14 @@ describe("select", function()
     task:join()
   end)
 
-  it("needs no task where it does not wait", function()
+  it("needs no task if it does not wait", function()
     local a, b = support.pair()
     a:sendall "x"
     local co = coroutine.wrap(function() return net.select({ a, b }, {}, 0) end)
     assert_lists({ b }, {}, co())
   end)
 
-  it("raises for what are no sockets, and no time", function()
+  it("raises for invalid sockets or an invalid time", function()
     local sock <close> = net.socket()
     for _, bad in ipairs { 1, "x", sock, true } do
       assert.has_error(function() net.select(bad) end)
@@ -193,7 +193,7 @@ end)
 describe("a closed socket in select", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is EBADF, and the message says which", function()
+  it("is EBADF, and the message names it", function()
     local a, b = support.pair()
     a:close()
     local readable, message, code = net.select { b, a }
@@ -203,7 +203,7 @@ describe("a closed socket in select", function()
     assert.matches("^select writers%[1%]: ", select(2, net.select({}, { a })))
   end)
 
-  it("wakes whoever waits for it, with ECANCELED, and nobody else", function()
+  it("wakes only those that wait for it, with ECANCELED", function()
     local a, b = support.pair()
     local c = support.pair()
     local tasks = {
@@ -222,7 +222,7 @@ describe("a closed socket in select", function()
     assert.is_nil(select(3, tasks[3]:join()))
   end)
 
-  it("does so where a timed close(2) is left to a thread", function()
+  it("wakes them when a thread does a lingering close(2), too", function()
     local _, b = support.pair()
     b:setsockopt("SO_LINGER", true, 1)
     local task = net.spawn(net.select, { b })
@@ -231,7 +231,7 @@ describe("a closed socket in select", function()
     assert.equal("ECANCELED", select(3, task:join()))
   end)
 
-  it("being served by sock:echo is EBUSY", function()
+  it("that sock:echo serves is EBUSY", function()
     local listener = support.listener()
     local task <close> = net.spawn(function() listener:echo() end)
     net.sleep(0)
@@ -240,7 +240,7 @@ describe("a closed socket in select", function()
   end)
 end)
 
-describe("a select that is left", function()
+describe("a select that is abandoned", function()
   support.leaves_nothing(before_each, after_each)
 
   it("by a cancelled task leaves no descriptor", function()
@@ -254,10 +254,10 @@ describe("a select that is left", function()
     end
     support.eventually(function() return support.descriptors() <= before end)
     collectgarbage "restart"
-    b:close() -- nobody is told any more
+    b:close() -- wakes no task any more
   end)
 
-  it("by an end of the script leaves nothing running", function()
+  it("by the script's end leaves nothing running", function()
     local out, err, status = support.script [[
       local net = require "net"
       local sock <close> = net.socket("inet", "dgram")
@@ -269,14 +269,14 @@ describe("a select that is left", function()
     assert.same({ "over\n", "", 0 }, { out, err, status })
   end)
 
-  it("with nothing to wait for is a deadlock", function()
+  it("without anything to wait for is a deadlock", function()
     local _, err, status = support.script [[require("net").select()]]
     assert.matches("deadlock", err)
     assert.equal(1, status)
   end)
 end)
 
-describe("select of very many", function()
+describe("select of many sockets", function()
   support.leaves_nothing(before_each, after_each)
 
   local function limited(descriptors, text)
@@ -296,7 +296,7 @@ describe("select of very many", function()
     return out
   end
 
-  it("knows descriptors above 1024", function()
+  it("takes descriptors above 1024", function()
     assert.equal("true\t0\n1\ttrue\n1200\t1200\n", limited(1300, [[
       sockets(1200)
       local last = socks[1200]
@@ -316,7 +316,7 @@ describe("select of very many", function()
     ]]))
   end)
 
-  it("takes more entries than the process may have descriptors", function()
+  it("takes more entries than there may be descriptors", function()
     assert.equal("0\t80\n", limited(100, [[
       sockets(80)
       local readable, writable = net.select(socks, socks)
@@ -324,7 +324,7 @@ describe("select of very many", function()
     ]]))
   end)
 
-  it("says EMFILE when no descriptor is left to wait with", function()
+  it("returns EMFILE when no descriptor is left to wait with", function()
     assert.equal("nil\tselect: too many open files (EMFILE)\tEMFILE\n",
       limited(40, [[
         sockets(1)

@@ -1,8 +1,8 @@
--- How a stream ends: in one direction, in both, or broken off (RFC 9293, 3.6).
+-- How a stream ends: in one direction, in both, or by a reset (RFC 9293, 3.6).
 local net = require "net"
 local support = require "tests.support"
 
--- Closes a socket with a reset, and not with a FIN.
+-- Closes a socket with a reset instead of a FIN.
 local function reset(sock)
   assert(sock:setsockopt("SO_LINGER", true, 0))
   sock:close()
@@ -17,7 +17,7 @@ local function ended(close)
   return b
 end
 
--- Each way to read that text to the end: what it gave, and the last code.
+-- The ways to read that text to the end: each returns it and the last code.
 local function recv(sock)
   local text = ""
   while true do
@@ -81,7 +81,7 @@ describe("a stream that ends", function()
       assert.same({ "one\ntwo", "ECONNRESET" }, { way(sock) })
     end)
 
-    it("by a reset while " .. name .. " waits says so, too", function()
+    it("by a reset while " .. name .. " waits is ECONNRESET, too", function()
       local a, b = support.pair()
       a:sendall "one\ntwo"
       local task = net.spawn(function() return way(b) end)
@@ -92,13 +92,13 @@ describe("a stream that ends", function()
     end)
   end
 
-  it("by a reset takes no more: EPIPE or ECONNRESET", function()
+  it("by a reset refuses more bytes: EPIPE or ECONNRESET", function()
     local sock = ended(reset)
     local code = select(3, sock:send "x")
     assert.is_true(code == "EPIPE" or code == "ECONNRESET", code)
   end)
 
-  it("by a close with bytes unread is a reset for the peer", function()
+  it("by a close with unread bytes is a reset for the peer", function()
     local a, b = support.pair()
     a:sendall "never read"
     assert.equal("never", b:recv(5))
@@ -111,7 +111,7 @@ end)
 describe("a half-closed stream", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is answered, and the answer read to its end", function()
+  it("still delivers the answer, to its end", function()
     for _, pair in ipairs { support.pair, net.socketpair } do
       local a, b = pair()
       support.own(a)
@@ -130,7 +130,7 @@ describe("a half-closed stream", function()
     end
   end)
 
-  it("by SHUT_RD reads the end at once, and sends on", function()
+  it("by SHUT_RD reads the end at once, and can send", function()
     local a, b = support.pair()
     assert(a:shutdown "SHUT_RD")
     assert.equal("EOF", select(3, a:recv(1)))
@@ -138,7 +138,7 @@ describe("a half-closed stream", function()
     assert.equal("still", b:recv(9))
   end)
 
-  it("wakes a reader of its own by SHUT_RD", function()
+  it("by SHUT_RD wakes its own reader", function()
     local a, b = support.pair()
     local reader = net.spawn(function() return select(3, a:recv(1)) end)
     net.sleep(0.01)

@@ -19,7 +19,7 @@ local dgram = {
 describe("socket", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("is an inet stream socket unless said otherwise", function()
+  it("is an inet stream socket by default", function()
     local sock <close> = assert(net.socket())
     assert.equal(1, sock:getsockopt "SO_TYPE")
     assert.matches("^socket %(inet stream, descriptor %d+%)$", tostring(sock))
@@ -27,7 +27,7 @@ describe("socket", function()
     assert.equal("socket (inet stream, closed)", tostring(sock))
   end)
 
-  it("comes in three families and two types", function()
+  it("has three families and two types", function()
     for _, family in ipairs { "inet", "inet6", "unix" } do
       for number, kind in ipairs { "stream", "dgram" } do
         local sock <close> = assert(net.socket(family, kind))
@@ -38,13 +38,13 @@ describe("socket", function()
     assert.has_error(function() net.socket("inet", "raw") end)
   end)
 
-  it("closed twice is harmless, by close, <close> and the collector", function()
+  it("can be closed twice: by close, <close> and the collector", function()
     local sock <close> = net.socket()
     assert.is_true(sock:close())
     assert.is_true(sock:close())
   end)
 
-  it("closed: every method gives EBADF, whatever it was before", function()
+  it("returns EBADF from every method once it is closed", function()
     local used_udp = net.socket("inet", "dgram")
     assert(used_udp:bind("127.0.0.1", 0))
     local count = 0
@@ -72,14 +72,14 @@ describe("socket", function()
     support.figure(19, "%d methods x 2 states: EBADF", count // 2 + 1)
   end)
 
-  it("is collected with its descriptor, at every stage of its life", function()
+  it("is collected with its descriptor at every stage of life", function()
     local listener, host, port = support.listener()
     for stage = 1, 4 do
       for _ = 1, 50 do
         local sock = net.socket()
         if stage > 1 then sock:settimeout(0.001) end
         if stage > 2 then assert(sock:connect(host, port)) end
-        if stage > 3 then sock:recv(1) end -- it has waited, and gave up
+        if stage > 3 then sock:recv(1) end -- it waited and gave up
         if stage > 2 then listener:accept():close() end
       end
       collectgarbage()
@@ -116,7 +116,7 @@ describe("socketpair", function()
     assert.equal("EAGAIN", select(3, b:recv(9)))
   end)
 
-  it("is for UNIX sockets, says the kernel", function()
+  it("is for UNIX sockets only", function()
     local a, message, code = net.socketpair "inet"
     assert.is_nil(a)
     assert.matches("^socketpair: ", message)
@@ -129,7 +129,7 @@ end)
 describe("bind, listen, accept, connect", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("make a connection, each side knowing the other's address", function()
+  it("make a connection; each side knows the other's address", function()
     for _, family in ipairs { "inet", "inet6" } do
       local listener <close> = net.socket(family)
       assert.equal(listener, listener:bind("localhost", 0))
@@ -171,7 +171,7 @@ describe("bind, listen, accept, connect", function()
     listener:accept():close()
   end)
 
-  it("a UNIX listener with a full backlog is waited for", function()
+  it("wait for a UNIX listener with a full backlog", function()
     local path = support.folder() .. "/sock"
     local listener <close> = net.socket "unix"
     assert(listener:bind(path))
@@ -188,10 +188,10 @@ describe("bind, listen, accept, connect", function()
     assert.equal(second, task:join())
   end)
 
-  it("a connect that has timed out is gone on with by the next", function()
+  it("continue a connect that timed out in the next connect", function()
     local listener <close> = net.listen("127.0.0.1", 0, { backlog = 0 })
     local host, port = listener:getsockname()
-    local first <close> = net.connect(host, port) -- it fills the backlog
+    local first <close> = net.connect(host, port) -- which fills the backlog
     local second <close> = net.socket():settimeout(0.05)
     assert.equal("ETIMEDOUT", select(3, second:connect(host, port)))
     assert.equal("EALREADY", select(3, second:settimeout(0):connect(host,
@@ -205,7 +205,7 @@ describe("bind, listen, accept, connect", function()
     assert.is_truthy(first)
   end)
 
-  it("a connection inherits its listener's SO_LINGER, and closes at once",
+  it("hand a listener's SO_LINGER to its connection, which closes at once",
     function()
       local listener, host, port = support.listener()
       assert(listener:setsockopt("SO_LINGER", true, 60))
@@ -221,7 +221,7 @@ describe("bind, listen, accept, connect", function()
       net.sleep(0.05)
     end)
 
-  it("say which address is in use, or is not ours", function()
+  it("name an address that is in use or not local", function()
     local _, host, port = support.listener()
     local sock <close> = net.socket()
     local ok, message, code = sock:bind(host, port)
@@ -232,18 +232,18 @@ describe("bind, listen, accept, connect", function()
     assert.equal("EADDRNOTAVAIL", select(3, sock:bind("192.0.2.1", 0)))
   end)
 
-  it("bind to every address with an empty host", function()
+  it("take an empty host for every address", function()
     local sock <close> = net.socket()
     assert(sock:bind("", 0))
     assert.equal("0.0.0.0", (sock:getsockname()))
   end)
 
-  it("getpeername says ENOTCONN before", function()
+  it("are needed by getpeername: ENOTCONN before", function()
     local sock <close> = net.socket()
     assert.equal("ENOTCONN", select(3, sock:getpeername()))
   end)
 
-  it("raise before any system call for what the caller got wrong", function()
+  it("raise for wrong arguments before any system call", function()
     local sock <close> = net.socket()
     for _, port in ipairs { -1, 65536, (1 << 32) + 80, 1.5, "x", {}, true } do
       assert.has_error(function() sock:bind("127.0.0.1", port) end)
@@ -268,7 +268,7 @@ describe("bind, listen, accept, connect", function()
       "%(port must be 0 to 65535 or a service name, got '65536'%)$", message)
   end)
 
-  it("50 clients at once are all accepted", function()
+  it("accept 50 clients at once", function()
     local listener, host, port = support.listener(128)
     local tasks = {}
     for i = 1, 50 do
@@ -288,7 +288,7 @@ describe("bind, listen, accept, connect", function()
     for i = 1, 50 do assert.equal("client " .. i, tasks[i]:join()) end
   end)
 
-  it("shutdown ends one direction, and the other still carries", function()
+  it("keep one direction when shutdown ends the other", function()
     local a, b = support.pair()
     a:sendall "last"
     assert.equal(a, a:shutdown "SHUT_WR")
@@ -303,7 +303,7 @@ end)
 describe("blocking modes", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("are Python's: none, 0 and a time", function()
+  it("are those of Python: no timeout, 0 and a time", function()
     local sock <close> = net.socket()
     assert.is_nil(sock:gettimeout())
     assert.is_true(sock:getblocking())
@@ -320,7 +320,7 @@ describe("blocking modes", function()
     assert.is_true(sock:getblocking())
   end)
 
-  it("raise for a time that is none", function()
+  it("raise for an invalid time", function()
     local sock <close> = net.socket()
     for _, bad in ipairs { -1, 0 / 0, "x", {}, true } do
       assert.has_error(function() sock:settimeout(bad) end)
@@ -329,7 +329,7 @@ describe("blocking modes", function()
     assert.has_error(function() sock:setblocking(0) end) -- 0 is true in Lua
   end)
 
-  it("0 never waits: EAGAIN, or EINPROGRESS from connect", function()
+  it("0: never waits, but EAGAIN, or EINPROGRESS in connect", function()
     local listener, host, port = support.listener()
     listener:setblocking(false)
     assert.equal("EAGAIN", select(3, listener:accept()))
@@ -345,7 +345,7 @@ describe("blocking modes", function()
     assert.equal("x", support.eventually(function() return sock:recv(1) end))
   end)
 
-  it("a new connection is blocking, whatever the listener is", function()
+  it("of a new connection are blocking, as is no listener", function()
     local listener, host, port = support.listener()
     local client <close> = net.socket()
     client:connect(host, port)
@@ -354,7 +354,7 @@ describe("blocking modes", function()
     assert.is_nil(server:gettimeout())
   end)
 
-  it("a timeout in each call that waits is ETIMEDOUT, never early", function()
+  it("with a timeout give ETIMEDOUT, never early", function()
     local a = support.pair()
     local listener = support.listener()
     local udp <close> = net.socket("inet", "dgram")
@@ -380,7 +380,7 @@ describe("blocking modes", function()
     end
   end)
 
-  it("time spent elsewhere neither shortens nor lengthens a wait", function()
+  it("are not affected by time spent elsewhere", function()
     local a = support.pair()
     a:settimeout(0.05)
     local busy = net.now() + 0.1
@@ -390,7 +390,7 @@ describe("blocking modes", function()
     assert.is_true(net.now() - start >= 0.05)
   end)
 
-  it("what came in time counts, even if we look late", function()
+  it("accept what arrived in time, even if it is read late", function()
     local a, b = support.pair()
     b:settimeout(0.02)
     net.spawn(function()
@@ -405,7 +405,7 @@ end)
 describe("two calls on one socket", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("a second reader is told EBUSY, the first is not disturbed", function()
+  it("give EBUSY to a second reader, and do not disturb the first", function()
     local a, b = support.pair()
     local first = net.spawn(function() return b:recv(10) end)
     net.sleep(0)
@@ -416,14 +416,14 @@ describe("two calls on one socket", function()
     assert.equal("first", first:join())
   end)
 
-  it("a second writer is told EBUSY, bytes are never mixed", function()
+  it("give EBUSY to a second writer, and never mix bytes", function()
     local a, b = support.pair()
     local text = ("a"):rep(16 << 20)
     local first = net.spawn(function() return a:sendall(text) end)
     net.sleep(0)
     assert.equal("EBUSY", select(3, a:sendall "b"))
     local refused, mixed = 0, 0
-    for _ = 1, 63 do -- all but the last of it, which may leave room
+    for _ = 1, 63 do -- all but the last part, which may leave room
       if select(3, a:send "b") == "EBUSY" then refused = refused + 1 end
       if b:recv_exact(1 << 18):find "b" then mixed = mixed + 1 end
     end
@@ -433,7 +433,7 @@ describe("two calls on one socket", function()
     support.figure(22, "interleaved writes %d", mixed)
   end)
 
-  it("close wakes whoever waits, with ECANCELED", function()
+  it("end with ECANCELED when the socket is closed", function()
     local a = support.pair()
     local _, b = support.pair()
     local listener = support.listener()
@@ -453,7 +453,7 @@ describe("two calls on one socket", function()
     end
   end)
 
-  it("a descriptor's number used again gives no stale event", function()
+  it("get no stale event when a descriptor's number is reused", function()
     for _ = 1, 200 do
       local a, b = support.pair()
       local waiting = net.spawn(function() return select(3, b:recv(1)) end)

@@ -1,8 +1,8 @@
--- System calls that fail where they hardly ever do: strace(1) sees to it. Each
--- is an error that names the call, and the script goes on.
+-- System calls that hardly ever fail: strace(1) makes them fail. Each becomes
+-- an error that names the call, and the script goes on.
 local support = require "tests.support"
 
--- The output of a script under strace, which makes calls fail as `inject` says.
+-- Runs a script under strace, which makes calls fail as `inject` says.
 local function with(inject, script)
   local folder = support.folder()
   local path = support.write(folder .. "/script.lua", script)
@@ -24,7 +24,7 @@ local DGRAMS = [[
   local server, client = bound(), bound()
   local host, port = server:getsockname()
 
-  -- n datagrams, which are there when the echo begins; then one more
+  -- n datagrams that are there when the echo begins, then one more
   local function echo(n, more)
     for i = 1, n do client:sendto(tostring(i), host, port) end
     net.spawn(function()
@@ -46,8 +46,8 @@ local DGRAMS = [[
     end
   end
 
-  -- Two sockets, depth messages each. One is sent by sendto(2), and answered
-  -- by the engine's sendmmsg(2); where there are more, it is the other way.
+  -- Two sockets with `depth` messages each. A single one is sent by sendto(2),
+  -- and the engine answers by sendmmsg(2); with more it is the other way.
   local function load(depth)
     net.spawn(depth == 1 and server.echo or answer, server)
     local report = net.load { type = "dgram", host = host, port = port,
@@ -58,7 +58,7 @@ local DGRAMS = [[
   end
 ]]
 
--- What fails, how, and what a script then says.
+-- What fails, how, and what the script then prints.
 local cases = {
   { "a wait that the kernel cannot watch", "epoll_ctl:error=ENOSPC:when=4+", [[
       local net = require "net"
@@ -121,7 +121,7 @@ local cases = {
     ]], "1\n" },
 }
 
-describe("a system call that fails:", function()
+describe("a failing system call:", function()
   support.leaves_nothing(before_each, after_each)
 
   for _, case in ipairs(cases) do
@@ -132,7 +132,7 @@ describe("a system call that fails:", function()
     end)
   end
 
-  it("the loop cannot start, and says why", function()
+  it("keeps the loop from starting, with a reason", function()
     for _, nth in ipairs { "epoll_create1:error=EMFILE:when=1",
       "epoll_create1:error=EMFILE:when=2", "epoll_ctl:error=ENOSPC:when=3" } do
       local _, err = with(nth, "require 'net'")

@@ -5,9 +5,9 @@ local support = require "tests.support"
 describe("net.getrusage", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has CPU, memory and context switches", function()
+  it("returns CPU time, memory and context switches", function()
     local before = assert(net.getrusage())
-    assert(net.sleep(0.01)) -- it waits: the CPU is given up
+    assert(net.sleep(0.01)) -- a wait gives up the CPU
     local stop = net.now() + 0.05
     while net.now() < stop do string.rep("x", 1000) end
     local after = assert(net.getrusage())
@@ -32,7 +32,7 @@ describe("net.getrusage", function()
     assert.equal(1, net.getrusage().calls - after.calls)
   end)
 
-  it("counts an echo engine's when it has ended", function()
+  it("counts those of an echo engine when it has ended", function()
     local listener <close> = support.listener()
     local host, port = listener:getsockname()
     local before = net.getrusage()

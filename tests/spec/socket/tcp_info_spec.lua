@@ -1,4 +1,4 @@
--- What the kernel says of a socket, held against what was done with it.
+-- What the kernel reports of a socket, compared with what was done with it.
 local net = require "net"
 local support = require "tests.support"
 
@@ -16,7 +16,7 @@ describe("info", function()
     support.eventually(function() return a:info().state == "FIN_WAIT2" end)
     b:close()
     assert.equal("EOF", select(3, a:recv(1)))
-    local state = a:info().state -- the last acknowledgement may be under way
+    local state = a:info().state -- the last ACK may still be under way
     assert.is_true(state == "TIME_WAIT" or state == "CLOSE", state)
   end)
 
@@ -47,10 +47,10 @@ describe("info", function()
     assert.is_true(info.pmtu > info.snd_mss)
   end)
 
-  it("counts in recv_queue what lies in our own buffer, too", function()
+  it("counts in recv_queue what is in the socket's buffer, too", function()
     local a, b = support.pair()
     a:sendall "one\ntwo\n"
-    assert.equal("o", b:recv(1, "MSG_PEEK")) -- all of it has come
+    assert.equal("o", b:recv(1, "MSG_PEEK")) -- all of it has arrived
     assert.equal(8, b:info().recv_queue)
     assert.equal("one", b:recv_line())
     a:sendall "three\n"
@@ -75,7 +75,7 @@ describe("info", function()
     support.eventually(function() return a:info().send_queue == 0 end)
   end)
 
-  it("of a listener is its backlog", function()
+  it("of a listener is about its backlog", function()
     local listener, host, port = support.listener(7)
     local info = listener:info()
     assert.equal("LISTEN", info.state)
@@ -92,7 +92,7 @@ describe("info", function()
     assert.equal(2, listener:info().accept_queue)
   end)
 
-  it("of what is no TCP socket has the queues only", function()
+  it("of any other socket has the queues only", function()
     local udp = support.own(net.socket("inet", "dgram"))
     assert.same({ recv_queue = 0, send_queue = 0 }, udp:info())
     assert(udp:bind("localhost", 0))
@@ -105,7 +105,7 @@ describe("info", function()
       support.own(b)
       a:send "hello"
       assert.equal(5, b:info().recv_queue)
-      assert.is_true(a:info().send_queue >= 5) -- with the kernel's own part
+      assert.is_true(a:info().send_queue >= 5) -- plus the kernel's own part
       b:recv(5)
       assert.same({ recv_queue = 0, send_queue = 0 }, a:info())
     end

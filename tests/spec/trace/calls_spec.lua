@@ -1,5 +1,5 @@
 -- The table of traced calls, src/trace/calls.h: it has a row for each function
--- of the module that is worth tracing, and nothing else knows them by name.
+-- that is worth tracing, and nothing else knows these by name.
 local net = require "net"
 local kinds = require "tests.support.trace".kinds
 local support = require "tests.support"

@@ -1,21 +1,20 @@
--- netlab --trace=FILE.jsonl and fd:N: the lines there are, whatever the
--- script does.
+-- netlab --trace=FILE.jsonl and fd:N: what they write whatever a script does.
 local record = require "tests.support.record"
 local support = require "tests.support"
 
--- The events of a script that ends well, and what it printed.
+-- Returns the events of a script that succeeds, and what it printed.
 local function traced(text)
   local events, out, err, status = record.script(text)
   assert.same({ "", 0 }, { err, status })
   return events, out
 end
 
--- Those of one function of the module.
+-- Returns those of one function of the module.
 local function calls(events, name)
   return record.pick(events, { ev = "call", call = name })
 end
 
--- Runs Lua text with --trace=fd:N, where the shell says what fd N is.
+-- Runs Lua text with --trace=fd:N; `shell` is a redirection for it.
 local function into(n, shell, text)
   return support.run(("sh -c '%s --trace=fd:%s -e \"$0\" %s' %q"):format(
     support.host, n, shell, text))
@@ -24,7 +23,7 @@ end
 describe("a call that raises", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("has ended when its coroutine does", function()
+  it("ends with its coroutine", function()
     local events = traced [[
       local sock = net.socket()
       for i = 1, 3 do
@@ -40,7 +39,7 @@ describe("a call that raises", function()
     assert.is_true(raised[1]["end"] < calls(events, "sleep")[1].t)
   end)
 
-  it("has ended when the task is whose variable it was to close", function()
+  it("ends with the task whose variable it should close", function()
     local events = traced [[
       local sock = net.socket()
       local task = net.spawn(function()
@@ -57,7 +56,7 @@ describe("a call that raises", function()
     assert.is_true(raised[1]["end"] <= calls(events, "sleep")[3].t)
   end)
 
-  it("takes no waits and no engine's calls from the one around it", function()
+  it("takes no waits and no engine calls from the call around it", function()
     local events = traced [[
       local server = net.listen("127.0.0.1", 0)
       net.spawn(server.echo, server, { on_message = function()
@@ -81,7 +80,7 @@ end)
 describe("a call in which a finalizer runs", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("goes on, and so does what is around it", function()
+  it("goes on, and so does the call around it", function()
     local events = traced [[
       local over
       local function again()
@@ -107,7 +106,7 @@ end)
 describe("a trace", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("costs no bytes where Lua's stack is full", function()
+  it("loses no bytes when Lua's stack is full", function()
     local _, out = traced [[
       local a, b = net.socketpair()
       a:sendall(("x"):rep(100))
@@ -116,7 +115,7 @@ describe("a trace", function()
         local data = b:recv(1)
         return data
       end
-      collectgarbage "stop" -- which would free the stack each time
+      collectgarbage "stop" -- or it frees the stack each time
       coroutine.wrap(function()
         for n = 999948, 999978 do
           pcall(function()
@@ -130,7 +129,7 @@ describe("a trace", function()
     assert.equal("true\t100\n", out)
   end)
 
-  it("is strict JSON whatever names and arguments are", function()
+  it("is strict JSON whatever the names and arguments", function()
     local odd = ("\1"):rep(40)
     for more = 1, 12 do
       local path = support.write(("%s/%s%s.lua"):format(support.folder(),
@@ -149,7 +148,7 @@ end)
 describe("--trace=fd:N", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("waits for a reader that is slow, and whose pipe does not", function()
+  it("waits for a slow reader with a non-blocking pipe", function()
     local out, err, status = support.run(support.python [[
 import os, subprocess, sys, time
 r, w = os.pipe()
@@ -164,7 +163,7 @@ sys.exit(run.wait())]] .. " " .. support.host)
     assert.same({ "3000\n", "", 0 }, { out, err, status })
   end)
 
-  it("runs a script whose trace nobody reads", function()
+  it("runs a script whose trace is not read", function()
     local out, err, status = support.run(support.python [[
 import os, subprocess, sys
 r, w = os.pipe()
@@ -175,12 +174,12 @@ sys.exit(subprocess.call([sys.argv[1], '--trace=fd:%d' % w, '-e',
     assert.same({ "true\n", "", 0 }, { out, err, status })
   end)
 
-  it("leaves the script's programs their output", function()
+  it("leaves the output of the script's programs alone", function()
     local out, err, status = into(1, "", "os.execute [[echo hello]]")
     assert.same({ "hello", "", 0 }, { out:match "\n(hello)\n", err, status })
   end)
 
-  it("says once that there is no room", function()
+  it("reports once that there is no room", function()
     local out, err, status = into(3, "3>/dev/full",
       "local s = require [[net]].socket() print(s:getsockname())")
     assert.same({ "0.0.0.0\t0\n",
@@ -188,7 +187,7 @@ sys.exit(subprocess.call([sys.argv[1], '--trace=fd:%d' % w, '-e',
       { out, err, status })
   end)
 
-  it("wants a number", function()
+  it("needs a number", function()
     for _, n in ipairs { "", "x", "3x", "-1", "77" } do
       local _, err, status = into(n, "", "")
       assert.same({ "netlab: trace fd:" .. n .. ": no such descriptor\n", 1 },

@@ -1,4 +1,4 @@
--- What --trace writes down: each call of a script, as it happened.
+-- What --trace writes: each call of a script as it happened.
 local net = require "net"
 local record = require "tests.support.record"
 local support = require "tests.support"
@@ -7,14 +7,14 @@ local trace = require "net.trace"
 
 local pick, column = record.pick, record.column
 
--- The calls of a script that ends well, and all its events.
+-- Returns the calls of a script that succeeds, and all its events.
 local function calls_of(script)
   local events, _, err, status = record.script(script)
   assert.same({ "", 0 }, { err, status })
   return pick(events, { ev = "call" }), events
 end
 
--- The one call that is like this.
+-- Returns the only call that is like this.
 local function call(calls, like)
   local found = pick(calls, like)
   assert.equal(1, #found)
@@ -26,7 +26,7 @@ local PAIR = "local a, b = net.socketpair() "
 describe("a trace", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("begins with its process, and ends with its system calls", function()
+  it("begins with the process and ends with the system calls", function()
     local events, out = record.script("net.socket():close() print 'ran'",
       "--port 9900")
     assert.equal("ran\n", out)
@@ -40,7 +40,7 @@ describe("a trace", function()
     assert.is_true(last.sys >= 2)
   end)
 
-  it("knows the source of its lab, unless that is another one now", function()
+  it("has a checksum of the lab, by which a change is noticed", function()
     local events = record.script "print 'ran'"
     local lab = events[1].lab
     local function process()
@@ -52,7 +52,7 @@ describe("a trace", function()
     assert.is_true(process().changed)
   end)
 
-  it("has a UDP call's bytes, addresses and names", function()
+  it("has the bytes, addresses and names of UDP calls", function()
     local calls, events = calls_of [[
       local a <close> = net.socket("inet", "dgram")
       local b <close> = net.socket("inet6", "dgram")
@@ -123,10 +123,10 @@ describe("a trace", function()
     assert.matches("^recv: end of stream %(EOF%)$", calls[9].error)
     local got = 0
     for _, each in ipairs(calls) do got = got + (each["in"] or 0) end
-    assert.equal(21, got) -- a peek takes nothing, what is buffered came before
+    assert.equal(21, got) -- a peek takes nothing; what is buffered came before
   end)
 
-  it("has what each kind of call sent, and no byte that was not", function()
+  it("has the bytes that each kind of call sent, and no others", function()
     local calls = calls_of(PAIR .. [[
       a:send "whole"
       a:send("a part", 3, 6)
@@ -143,7 +143,7 @@ describe("a trace", function()
     assert.equal("EPIPE", sent[6].code)
   end)
 
-  it("escapes bytes, shows the first 32, and is always UTF-8", function()
+  it("escapes bytes, shows the first 32, and is valid UTF-8", function()
     local calls = calls_of(PAIR .. [[
       a:sendall "\0\27[2J\255\"\\\n"
       a:sendall(("\200"):rep(1000))
@@ -157,7 +157,7 @@ describe("a trace", function()
     assert.equal(("\\xc8"):rep(32), calls[3].data)
     assert.equal('"' .. calls[3].data .. '"...', calls[3].args)
     assert.equal([["\x1bé\xff"]], calls[4].args)
-    assert.equal(("中"):rep(10), calls[5].data) -- no part of one
+    assert.equal(("中"):rep(10), calls[5].data) -- no part of a character
     assert.equal('"' .. ("中"):rep(10) .. '"...', calls[5].args)
     assert.equal([[\xc2\x80\xd8\x9c\xe2\x80\x8f\xe2\x80\xae\xe2\x81\xa0]] ..
       [[\xef\xbb\xbf]] .. "\u{A0}“…”😀", calls[6].data)
@@ -169,7 +169,7 @@ describe("a trace", function()
     end
   end)
 
-  it("is valid JSON whatever the script is called, and told", function()
+  it("is valid JSON whatever the script's name and arguments", function()
     local folder = support.folder()
     local name = folder .. "/new\nline \"quote\" \xff\x1b \\ \u{20AC}.lua"
     support.write(name, "require 'net'.socket():close()")
@@ -187,7 +187,7 @@ describe("a trace", function()
       pick(events, { call = "socket" })[1].line)
   end)
 
-  it("has as many of the script's words as a line has room for", function()
+  it("has as many of the script's arguments as fit a line", function()
     local command = support.write(support.folder() .. "/lab.lua",
       "print(#arg)") .. " $(seq 30000)"
     local events, out = record.host(command)
@@ -199,7 +199,7 @@ describe("a trace", function()
     assert.matches("^ *[%d.]+ +end +%d+ system calls\n$", err)
   end)
 
-  it("says which line made a call, through pcall and other C", function()
+  it("has the line that made a call through pcall and other C", function()
     local calls = calls_of [[
       local s = net.socket()
       pcall(s.setblocking, s, false)
@@ -240,7 +240,7 @@ end)
 describe("a trace of tasks", function()
   support.leaves_nothing(before_each, after_each)
 
-  it("says who spawned them, and how they ended", function()
+  it("has what spawned them, and how they ended", function()
     local calls, events = calls_of [[
       local one = net.spawn(function()
         local two = net.spawn(function() net.sleep(0) end)
@@ -266,7 +266,7 @@ describe("a trace of tasks", function()
     assert.same({ "raised", 1 }, { cut.code, cut.waits })
   end)
 
-  it("has the calls of generators in their task", function()
+  it("has a generator's calls in its task", function()
     local calls = calls_of(PAIR .. [[
       a:sendall "x\ny\n"
       local lines = coroutine.wrap(function()
@@ -280,7 +280,7 @@ describe("a trace of tasks", function()
     assert.equal(1, lines[3].waits)
   end)
 
-  it("ends a call that raised when it did, in a coroutine too", function()
+  it("ends a raising call when it raises, in a coroutine too", function()
     local calls = calls_of [[
       local s = net.socket("inet", "dgram")
       pcall(s.recv, s, -1)
@@ -304,7 +304,7 @@ describe("a trace of tasks", function()
     assert.is_truthy(call(calls, { call = "fileno" }).result)
   end)
 
-  it("has the calls that a script did not wait for as open", function()
+  it("leaves calls open that the script did not wait for", function()
     local events, _, err, status = record.script(PAIR .. [[
       net.spawn(function() b:recv(1) end)
       net.spawn(function() net.sleep(60) end)
@@ -378,7 +378,7 @@ describe("a trace of the echo engine", function()
     assert.equal(client[#client]["local"], name.peer)
   end)
 
-  it("has each of its datagrams, and who sent it", function()
+  it("has each of its datagrams, and its sender", function()
     local calls, events = echo("dgram", [[
       c:send "ping"
       c:recv(100)
