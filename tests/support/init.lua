@@ -292,6 +292,13 @@ function support.listener(backlog)
   return listener, listener:getsockname()
 end
 
+-- Lua's own seed may be the same in two specs that start in one second, and so
+-- would be their ports.
+do
+  local file <close> = assert(io.open("/dev/urandom", "rb"))
+  math.randomseed((string.unpack("i8", file:read(8))))
+end
+
 --- A port of the loopback that nobody uses now, by either protocol. It lies
 -- below those that the kernel gives to whoever asks for any.
 function support.free_port()
