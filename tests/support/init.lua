@@ -29,13 +29,13 @@ support.read = read
 
 --- Calls f every 10 ms until it gives something true, at most `seconds`.
 function support.eventually(f, seconds)
-  local deadline = net.now() + (seconds or 20)
+  local deadline = net.now() + (seconds or 60)
   repeat
     local value = f()
     if value then return value end
     net.sleep(0.01)
   until net.now() > deadline
-  error("it did not happen within " .. (seconds or 20) .. " seconds", 2)
+  error("it did not happen within " .. (seconds or 60) .. " seconds", 2)
 end
 
 --- The keys of a table, sorted.
