@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- A browser without a window, driven by the W3C's WebDriver protocol: JSON over
--- HTTP to chromedriver, which is Chromium's own.
+-- A headless browser, driven by the W3C WebDriver protocol: JSON over HTTP to
+-- chromedriver, which belongs to Chromium.
 
 local json = require "net.json"
 local net = require "net"
@@ -14,12 +14,12 @@ local ARGS = { "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
   "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync" }
 
---- Why there is no browser, or nil.
+--- Returns why there is no browser, or nil.
 function browser.missing()
   return support.lacks("chromium", "chromedriver")
 end
 
---- One request; what its answer has as "value".
+--- Makes a request. Returns the "value" of its answer.
 function browser:ask(method, path, body)
   local sock <close> = assert(net.connect("127.0.0.1", self.port))
   local text = body and json.encode(body) or ""
@@ -40,7 +40,7 @@ function browser:ask(method, path, body)
   return value
 end
 
---- A browser that keeps what its console and its network were told.
+--- Opens a browser that logs its console and its network.
 function browser.open(width, height)
   local port = support.free_port()
   local self = setmetatable({ port = port }, browser)
@@ -62,13 +62,13 @@ function browser:visit(path)
   self:ask("POST", self.session .. "/url", { url = "file://" .. path })
 end
 
---- Runs JavaScript in the page: what it returns.
+--- Runs JavaScript in the page, and returns its result.
 function browser:run(text)
   return self:ask("POST", self.session .. "/execute/sync",
     { script = text, args = { 0 } })
 end
 
---- What the mouse does, as WebDriver's actions of a pointer.
+--- Moves the mouse, by WebDriver's pointer actions.
 function browser:mouse(...)
   self:ask("POST", self.session .. "/actions", { actions = { {
     type = "pointer", id = "mouse", parameters = { pointerType = "mouse" },
@@ -87,7 +87,7 @@ function browser:hover(selector)
   self:mouse { type = "pointerMove", duration = 0, x = at.x, y = at.y }
 end
 
---- Presses and releases a key; WebDriver has its own characters for Tab etc.
+--- Presses and releases a key. WebDriver has characters for Tab and others.
 function browser:press(key)
   self:ask("POST", self.session .. "/actions", { actions = { {
     type = "key", id = "keys",
@@ -96,7 +96,7 @@ function browser:press(key)
   } } })
 end
 
---- What there is new in a log: "browser", "performance".
+--- Returns the new entries of a log: "browser" or "performance".
 function browser:log(kind)
   return self:ask("POST", self.session .. "/se/log", { type = kind })
 end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The test runner, as a script for either driver. HARD_GC: the collector
--- works all the time, so that what is freed too early is found.
+-- Runs busted under either driver. With HARD_GC the collector works all the
+-- time, so that memory that is freed too early is noticed.
 if os.getenv "HARD_GC" then
   collectgarbage "incremental"
   collectgarbage("setpause", 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What lauxlib.h does not tell the checkers of `make lint`: an error does not
- * return. Without it they go on with the NULL that was refused.
+ * What lauxlib.h does not tell the checkers of `make lint`: errors do not
+ * return. Without this they go on with a NULL that was refused.
  */
 #include <lauxlib.h>
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- Trace events, held against the published format: "Trace Event Format", of the
+-- Checks trace events against the published "Trace Event Format" of the
 -- Catapult project.
 
 local assert = require "luassert"
@@ -9,8 +9,8 @@ local support = require "tests.support"
 
 local chrome = {}
 
--- What an event of each phase must have, and of which type; all have name, ph,
--- ts, pid and tid.
+-- The keys that an event of each phase must have, and their types. All have
+-- name, ph, ts, pid and tid.
 local PHASES = {
   M = { args = "table" },
   X = { dur = "number", cat = "string", args = "table" },
@@ -42,7 +42,7 @@ end
 
 local function track(event) return event.pid .. "." .. event.tid end
 
--- The slices of each track, in the order of their begins.
+-- Returns the slices of each track, in the order of their start.
 local function slices_of(events)
   local tracks = {}
   for _, event in ipairs(events) do
@@ -62,8 +62,8 @@ local function lies_within(event, slices)
   end
 end
 
--- Both ends of a flow have its id, cat and name, and lie within slices of their
--- tracks: else the arrow would be drawn nowhere.
+-- Checks that both ends of a flow have its id, cat and name, and lie within
+-- slices of their tracks; otherwise no arrow is drawn.
 local function check_flows(events)
   local begun, ended, tracks = {}, 0, slices_of(events)
   for _, event in ipairs(events) do
@@ -84,7 +84,7 @@ local function check_flows(events)
   return ended
 end
 
---- The events of a file, checked; and how many flows there are.
+--- Returns the checked events of a file, and the number of flows.
 function chrome.check(text)
   local file = assert(json.decode(text))
   assert.equal("ms", file.displayTimeUnit)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * For `make coverage`: the counters are written also where a process leaves
- * by _exit, or is ended by SIGTERM, as the specs end their servers.
+ * For `make coverage`: writes the counters also when a process ends by _exit
+ * or by SIGTERM, with which the specs end their servers.
  */
 #include <signal.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ static void coverage_on_term(int signum) {
   coverage_leave(128 + signum);
 }
 
-/* In each file, some of which are loaded when netlab has a handler. */
+/* Runs for each file, some of which are loaded when netlab has a handler. */
 __attribute__((constructor)) static void coverage_begin(void) {
   struct sigaction now;
   sigaction(SIGTERM, NULL, &now);

@@ -1,11 +1,10 @@
--- SPDX-License-Identifier: MIT
--- usage: netlab tests/support/coverage.lua FOLDER LUA-FILE...
--- What `make coverage` prints: of each C file the lines that ran and the
--- branches that were taken, of each Lua file the lines.
+-- SPDX-License-Identifier: MIT usage: netlab tests/support/coverage.lua FOLDER
+-- LUA-FILE... Prints the report of `make coverage`: the lines that ran and the
+-- branches that were taken of each C file, the lines of each Lua file.
 
 local folder = table.remove(arg, 1)
 
--- Line numbers in order, as "3 7-9".
+-- Formats sorted line numbers as "3 7-9".
 local function ranges(lines)
   local text, i = {}, 1
   while lines[i] do
@@ -17,7 +16,7 @@ local function ranges(lines)
   return table.concat(text, " ")
 end
 
--- The lines of a C file that never ran, as gcov has marked them.
+-- Returns the lines of a C file that never ran, as gcov marked them.
 local function left_of(name)
   local left = {}
   local file <close> = io.open(("%s/%s.gcov"):format(folder, name))
@@ -27,7 +26,7 @@ local function left_of(name)
   return ranges(left)
 end
 
--- gcov's summary: File 'src/x.c', then its percentages.
+-- Reads gcov's summary: File 'src/x.c', then its percentages.
 local function c_files()
   local files, file = {}, nil
   for line in io.lines(folder .. "/gcov.txt") do
@@ -46,7 +45,7 @@ local function c_files()
   return files
 end
 
--- The lines of a Lua file that have code, as luac lists them.
+-- Returns the lines of a Lua file that have code, as luac lists them.
 local function lines_of(path)
   local lines = {}
   local pipe <close> = io.popen("luac5.4 -l -p " .. path)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- What the specs share: other programs as peers, files, and the count of open
--- descriptors. It waits by net.sleep, so the spec's own tasks go on meanwhile.
+-- descriptors. It waits by net.sleep, so that the spec's own tasks can run.
 
 local net = require "net"
 
@@ -13,8 +13,8 @@ support.hosted = support.driver:find "netlab$" ~= nil
 support.host = os.getenv "NETLAB_HOST" or "./netlab"
 support.build = os.getenv "NETLAB_BUILD" or "build"
 
--- The exit status after Ctrl-C: of a script that it ended by an error, and of
--- one whose call returned and that went on to its end. Plain Lua has its own.
+-- The exit status after Ctrl-C: of a script that ends with the error, and of
+-- one whose call returned and that ran to its end. Plain Lua has its own.
 support.interrupted = support.hosted and 130 or 1
 support.finished = support.hosted and 130 or 0
 
@@ -27,7 +27,7 @@ local function read(path)
 end
 support.read = read
 
---- Calls f every 10 ms until it gives something true, at most `seconds`.
+--- Calls f every 10 ms until it returns a true value, for up to `seconds`.
 function support.eventually(f, seconds)
   local deadline = net.now() + (seconds or 60)
   repeat
@@ -38,7 +38,7 @@ function support.eventually(f, seconds)
   error("it did not happen within " .. (seconds or 60) .. " seconds", 2)
 end
 
---- The keys of a table, sorted.
+--- Returns the keys of a table, sorted.
 function support.keys(t)
   local list = {}
   for key in pairs(t) do list[#list + 1] = key end
@@ -46,7 +46,7 @@ function support.keys(t)
   return list
 end
 
---- Says which of these programs is not here; nil: all are.
+--- Returns which of these programs is missing, or nil.
 function support.lacks(...)
   for _, name in ipairs { ... } do
     if not os.execute("command -v " .. name .. " >/dev/null") then
@@ -55,15 +55,15 @@ function support.lacks(...)
   end
 end
 
---- What f(...) raises.
+--- Returns the error that f(...) raises.
 function support.raised(f, ...)
   local ok, message = pcall(f, ...)
   assert(not ok, "nothing was raised")
   return message
 end
 
---- f(...) raises a message that matches, at the line of the call. The socket is
--- argument #1 of a method called like this.
+--- Checks that f(...) raises a message that matches, at the line of the call.
+-- The socket is argument #1 of a method called like this.
 function support.raises(pattern, f, ...)
   local where
   local ok, message = pcall(function(...)
@@ -82,13 +82,13 @@ end
 local process = {}
 process.__index = process
 
--- What the running spec has made, and support.clean() removes: sockets, and
+-- What the running spec makes and support.clean() removes: sockets, and
 -- numbered files and folders. The runner has a place for these, and removes it.
 local sockets, made, ready = {}, 0, 0
 local given = os.getenv "SPEC_FOLDER"
 local place = given
 
--- The path of a new file.
+-- Returns the path of a new file.
 local function new_path()
   if not place then
     local pipe <close> = io.popen "mktemp -d"
@@ -98,13 +98,13 @@ local function new_path()
   return place .. "/" .. made
 end
 
---- Closes a socket at the end of the spec.
+--- Makes support.clean() close a socket.
 function support.own(sock)
   sockets[#sockets + 1] = sock
   return sock
 end
 
---- A new folder. Eight are made at a time, as a process costs more than they.
+--- Makes a folder. Eight are made at a time, because a process costs more.
 function support.folder()
   local path = new_path()
   if made > ready then
@@ -129,8 +129,8 @@ function support.write(path, text)
   return path
 end
 
---- Starts a command in the background; `input` is its standard input. A shell's
--- background job ignores Ctrl-C, which `env` undoes.
+--- Starts a command in the background, with `input` as its standard input. A
+-- shell's background job ignores Ctrl-C, which `env` undoes.
 function support.start(command, input)
   command = command:gsub("^env ", "") -- once is enough
   local path = new_path()
@@ -145,17 +145,17 @@ function support.start(command, input)
     pid = pipe:read "n" }, process)
 end
 
---- Standard output, standard error, so far.
+--- Returns the standard output and the standard error so far.
 function process:output()
   return read(self.path .. ".out"), read(self.path .. ".err")
 end
 
---- Its exit status, if it has ended.
+--- Returns the exit status of a process that has ended, or nil.
 function process:status()
   return tonumber((read(self.path .. ".status")))
 end
 
---- Waits for output that matches; returns the captures.
+--- Waits for output that matches, and returns the captures.
 function process:expect(pattern, seconds)
   local captures
   support.eventually(function()
@@ -171,7 +171,7 @@ function process:expect(pattern, seconds)
   return table.unpack(captures, 1, captures.n)
 end
 
---- Waits for the end: output, errors, exit status.
+--- Waits for the end. Returns the output, the errors, the exit status.
 function process:wait(seconds)
   local status = support.eventually(function() return self:status() end,
     seconds)
@@ -179,19 +179,19 @@ function process:wait(seconds)
   return out, err, status
 end
 
---- Sends a signal, by name, to this process only.
+--- Sends a signal, by its name, to this process only.
 function process:signal(name)
   os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid))
 end
 
---- Ends it, if it has not ended.
+--- Ends the process unless it has ended.
 function process:stop()
   if not self:status() then self:signal "TERM" end
   return self:wait()
 end
 process.__close = process.stop
 
---- Runs a command to its end: output, errors, exit status.
+--- Runs a command. Returns the output, the errors, the exit status.
 function support.run(command, input, seconds)
   return support.start(command, input):wait(seconds)
 end
@@ -202,21 +202,21 @@ function support.script(text, input, seconds)
   return support.run(support.driver .. " " .. path, input, seconds)
 end
 
---- A command under strace, its record in the file `path`. (A sanitizer cannot
--- look for leaks while somebody traces.)
+--- Returns a command that runs another under strace, with its record in `path`.
+-- (A sanitizer cannot look for leaks under strace.)
 function support.strace(options, path, command)
   return ("env ASAN_OPTIONS=detect_leaks=0 strace -f -q %s -o %s %s"):format(
     options, path, command)
 end
 
---- Python, the other end of many specs: the text of a program. Without its
--- site packages it starts in half the time.
+--- Returns a command that runs a text in Python, the other end of many specs.
+-- Without site packages Python starts in half the time.
 function support.python(text)
   return "python3 -S " .. support.write(support.folder() .. "/peer.py", text)
 end
 
---- Runs a program with a pseudo-terminal for its standard error, which is what
--- returns; it must leave with 0.
+--- Runs a program with a pseudo-terminal as its standard error, and returns
+-- what that shows. The program must exit with 0.
 function support.on_terminal(command)
   local out, err, status = support.run(support.python(([[
 import os, pty, subprocess, sys
@@ -237,13 +237,13 @@ sys.exit(process.wait())
   return out
 end
 
---- What a row of tests/faults/rows.lua measured: only its table asks for it.
+--- Prints what a row of tests/faults/rows.lua measures, if that runs the spec.
 function support.figure(row, format, ...)
   if not os.getenv "NETLAB_FIGURES" then return end
   io.write("\nfigure ", row, ": ", format:format(...), "\n")
 end
 
---- How many descriptors this process has open, up to a gap of 64.
+--- Returns how many descriptors this process has open, up to a gap of 64.
 function support.descriptors()
   local count, fd, gap = 0, 0, 0
   repeat
@@ -254,7 +254,7 @@ function support.descriptors()
   return count
 end
 
---- In a describe block: no spec may leave a descriptor open.
+--- In a describe block: checks that no spec leaves a descriptor open.
 function support.leaves_nothing(before_each, after_each)
   local before
   before_each(function()
@@ -265,7 +265,7 @@ function support.leaves_nothing(before_each, after_each)
     support.clean()
     collectgarbage()
     local left, tries = support.descriptors() - before, 0
-    while left > 0 and tries < 100 do -- a lookup that nobody waits for may end
+    while left > 0 and tries < 100 do -- an abandoned lookup may be ending
       net.sleep(0.01)
       left, tries = support.descriptors() - before, tries + 1
     end
@@ -273,7 +273,7 @@ function support.leaves_nothing(before_each, after_each)
   end)
 end
 
---- A connected pair of stream sockets over the loopback.
+--- Returns a connected pair of stream sockets over the loopback.
 function support.pair(family)
   local host = family == "inet6" and "::1" or "127.0.0.1"
   local listener <close> = assert(net.socket(family or "inet", "stream"))
@@ -284,7 +284,7 @@ function support.pair(family)
   return client, support.own(assert(listener:accept()))
 end
 
---- A listening socket on the loopback, its host and its port.
+--- Returns a listening socket on the loopback, its host and its port.
 function support.listener(backlog)
   local listener = support.own(assert(net.socket("inet", "stream")))
   assert(listener:bind("127.0.0.1", 0))
@@ -292,15 +292,15 @@ function support.listener(backlog)
   return listener, listener:getsockname()
 end
 
--- Lua's own seed may be the same in two specs that start in one second, and so
--- would be their ports.
+-- Lua's own seed can be the same in specs that start at once, and so would be
+-- their ports.
 do
   local file <close> = assert(io.open("/dev/urandom", "rb"))
   math.randomseed((string.unpack("i8", file:read(8))))
 end
 
---- A port of the loopback that nobody uses now, by either protocol. It lies
--- below those that the kernel gives to whoever asks for any.
+--- Returns a port of the loopback that is free in both protocols. It is below
+-- those that the kernel assigns by itself.
 function support.free_port()
   while true do
     local port = math.random(10000, 32000)
@@ -312,7 +312,8 @@ function support.free_port()
   end
 end
 
---- A real NTP server of stratum 10, and its port. It does not touch the clock.
+--- Starts a real NTP server of stratum 10, which does not touch the clock.
+-- Returns its process and its port.
 function support.chrony()
   local folder, port = support.folder(), support.free_port()
   local config = support.write(folder .. "/chrony.conf", ([[

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * lines.c: for `make coverage`, a module that marks the lines of lua/ and
- * labs/ which run. Each of those files has a map in the folder $NETLAB_LINES,
- * a byte a line, which all processes share, however they end. A C hook is
- * handed on to every new coroutine, which debug.sethook's is not.
+ * lines.c: a module for `make coverage` that marks the lines of lua/ and labs/
+ * that run. Each file has a map in the folder $NETLAB_LINES, a byte per line,
+ * which all processes share, however they end. New coroutines inherit a C hook,
+ * but not the hook of debug.sethook.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,10 +19,10 @@ enum { MOST = 4096 }; /* lines of a file */
 
 static struct {
   char name[64];
-  char *ran; /* MAP_FAILED: it cannot be marked */
+  char *ran; /* MAP_FAILED: cannot be marked */
 } files[64];
 
-/* "lua/net/x.lua" of "@/home/me/lua/net/x.lua"; NULL: it is not ours. */
+/* Returns "lua/net/x.lua" for "@/home/me/lua/net/x.lua"; NULL: not ours. */
 static const char *our_name(const char *source) {
   static const char *const folders[] = {"lua/net", "labs/"};
   for (int i = 0; *source == '@' && i < 2; i++) {
@@ -32,7 +32,7 @@ static const char *our_name(const char *source) {
   return NULL;
 }
 
-/* The map of a file: lua/net/x.lua's is $NETLAB_LINES/lua.net.x.lua */
+/* Returns the map of a file: $NETLAB_LINES/lua.net.x.lua of lua/net/x.lua. */
 static char *map(const char *name) {
   char path[4096];
   const char *folder = getenv("NETLAB_LINES");

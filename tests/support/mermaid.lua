@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Mermaid's own parser, of the npm registry, run by Node. What was fetched is
--- kept in the folder of the build.
+-- Mermaid's own parser, fetched from the npm registry and run by Node. The
+-- build folder keeps it.
 
 local support = require "tests.support"
 
@@ -10,7 +10,7 @@ local mermaid = {}
 local VERSION = "11.12.0"
 local FOLDER = support.build .. "/mermaid-" .. VERSION
 
--- Takes a file's name for each diagram, and says "ok" or what is wrong.
+-- Takes the file name of each diagram, and prints "ok" or what is wrong.
 local PARSE = [[
 import { readFileSync } from 'node:fs'
 const { default: mermaid } = await import(
@@ -25,8 +25,8 @@ for (const path of process.argv.slice(2)) {
 }
 ]]
 
--- Its tarball has all that it needs, unlike its package once it is installed.
--- One spec fetches it for all.
+-- Its tarball contains all that it needs, unlike its installed package. One
+-- spec fetches it for all.
 local FETCH = [[
 set -e
 mkdir -p %s && cd %s
@@ -38,7 +38,7 @@ mkdir -p new && tar -C new -xzf mermaid-*.tgz \
 mv new/package . && rm mermaid-*.tgz
 ]]
 
---- Why there is no parser, or nil.
+--- Returns why there is no parser, or nil.
 function mermaid.missing()
   local why = support.lacks("node", "npm")
   if why then return why end
@@ -47,7 +47,7 @@ function mermaid.missing()
   end
 end
 
---- What the parser says of each of these texts: "ok", or what is wrong.
+--- Returns the parser's result for each of these texts: "ok", or what is wrong.
 function mermaid.parse(texts)
   local folder, paths, said = support.folder(), {}, {}
   support.write(folder .. "/parse.mjs", PARSE:format(FOLDER))

@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Scripts in a network of their own, with a resolver of their own: glibc asks
--- port 53 of the server in /etc/resolv.conf, and nobody else. Only root may
--- make these.
+-- Scripts in a network namespace with a resolver of its own: glibc asks only
+-- port 53 of the server in /etc/resolv.conf. Only root may make these.
 
 local net = require "net"
 local support = require "tests.support"
@@ -14,7 +13,7 @@ namespace.possible = os.execute [[
     unshare -n -m mount --bind /etc/hosts /etc/resolv.conf 2>/dev/null
 ]]
 
---- A name server, as a command for lookups. Other lines may be put before.
+--- A command for lookups that starts a name server. It may follow other lines.
 namespace.DNSMASQ = [[
 PATH=$PATH:/usr/sbin
 dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
@@ -31,8 +30,8 @@ dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
   --local=/2.0.192.in-addr.arpa/ 2>/dev/null &
 ]]
 
---- The output of a script whose name server is on 127.0.0.1, and how long the
--- script ran. `setup` is a command that starts it, if not the script does.
+--- Runs a script whose name server is on 127.0.0.1. Returns its output, and how
+-- long it ran. `setup` is a command that starts the server, or "".
 function namespace.lookups(setup, script)
   local folder = support.folder()
   support.write(folder .. "/resolv.conf",

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
 --
--- Traces for the specs of who writes them: those of real programs.
+-- Traces of real programs, for specs of what writes them.
 
 local json = require "net.json"
 local support = require "tests.support"
 
 local record = {}
 
---- The events in a .jsonl text. Each line is strict JSON, and has all its end.
+--- Returns the events in a .jsonl text, whose lines must be complete strict
+-- JSON.
 function record.events(text)
   assert(text == "" or text:sub(-1) == "\n", "the last line is cut")
   local events = {}
@@ -17,8 +18,8 @@ function record.events(text)
   return events
 end
 
---- Runs the host with the words behind --trace=FILE.jsonl: the events, then its
--- output, errors and exit status.
+--- Runs the host with --trace=FILE.jsonl and these words. Returns the events,
+-- the output, the errors, the exit status.
 function record.host(words, input)
   local path = support.folder() .. "/run.jsonl"
   local out, err, status = support.run(
@@ -26,14 +27,14 @@ function record.host(words, input)
   return record.events(support.read(path)), out, err, status
 end
 
---- The same with the text of a script.
+--- Does the same with the text of a script.
 function record.script(text, args, input)
   local path = support.write(support.folder() .. "/lab.lua",
     "local net = require 'net' " .. text)
   return record.host(path .. " " .. (args or ""), input)
 end
 
---- Those events of which each key is what `like` says.
+--- Returns the events whose keys are those of `like`.
 function record.pick(events, like)
   local list = {}
   for _, event in ipairs(events) do
@@ -44,7 +45,7 @@ function record.pick(events, like)
   return list
 end
 
---- One key of each, as a list; what is not there is "-".
+--- Returns one key of each event as a list, with "-" for nil.
 function record.column(events, key)
   local list = {}
   for i, event in ipairs(events) do list[i] = event[key] or "-" end

@@ -1,24 +1,24 @@
 -- SPDX-License-Identifier: MIT
 --
--- Made-up traces, for the specs of what reads them.
+-- Invented traces, for specs of what reads them.
 
 local json = require "net.json"
 
 local made = {}
 
---- The kind of each call, by its name, as in the table of src/trace/calls.h.
+--- The kind of each call by its name, from the table in src/trace/calls.h.
 made.kinds = {}
 for line in io.lines "src/trace/calls.h" do
   local call, kind = line:match '^ +CALL%("(.-)", "(.-)"'
   if call then made.kinds[call] = kind end
 end
 
-local BEGIN = 5000000000 -- ns, of every trace that says no other
+local BEGIN = 5000000000 -- ns, unless a trace has another
 local MS = 1000000
 
---- The text of a trace: a start event, to which `start` adds keys, and events.
--- An event without `ev` is a call. Event i happens at i ms, unless `at` and
--- `to` (ms) say otherwise.
+--- Returns the text of a trace: a start event, to which `start` adds keys, and
+-- events. An event without `ev` is a call. Event i happens at i ms, or from
+-- `at` to `to` (ms).
 function made.text(start, events)
   local base = start.t or BEGIN
   local head = { ev = "start", v = 1, t = base, wall = 1764036632.5, pid = 7,
@@ -40,13 +40,13 @@ function made.text(start, events)
   return table.concat(lines, "\n") .. "\n"
 end
 
---- The events of a socket that has such names.
+--- Returns the events of a socket with these names.
 function made.sock(id, family, type, here, there)
   return { ev = "sock", sock = id, family = family, type = type, fd = id + 10 },
     { ev = "name", sock = id, ["local"] = here, peer = there }
 end
 
---- A list of events in which each list within is opened.
+--- Returns a list of events without the lists nested in it.
 function made.flat(list)
   local flat = {}
   for _, it in ipairs(list) do

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --
--- Scripts that wait for ever, for Ctrl-C to end: what each begins with, and
--- the calls.
+-- Scripts that wait for ever, for Ctrl-C to end: their beginning, and the
+-- calls.
 local waits = {}
 
--- `ready` is printed by a task, and so not before whoever started it waits.
+-- A task prints `ready`, so it is not printed before the script waits.
 waits.prelude = [[
   local net = require "net"
   local function say(text) print(text) io.stdout:flush() end
@@ -26,7 +26,7 @@ waits.prelude = [[
   end
 ]]
 
--- Calls that wait for ever: a name and the text.
+-- Calls that wait for ever: the name and the text.
 waits.calls = {
   { "accept", "local l <close> = bound 'stream' l:listen(1) l:accept()" },
   { "recv", "local a, b = pair() a:recv(1) b:close()" },

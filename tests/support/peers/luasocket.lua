@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- LuaSocket as a peer.   run: lua5.4 luasocket.lua KIND server|client PORT|PATH
--- KIND: tcp udp unix unixgram. The server sends back what comes; the client
--- sends its standard input and prints the answer.
+-- KIND: tcp udp unix unixgram. The server sends back what it receives; the
+-- client sends its standard input and prints the answer.
 local socket = require "socket"
 local unix = require "socket.unix"
 

@@ -1,5 +1,5 @@
--- SPDX-License-Identifier: MIT
--- luv, libuv's own binding, as a peer; as luasocket.lua, but has no unixgram.
+-- SPDX-License-Identifier: MIT luv, the binding of libuv, as a peer like
+-- luasocket.lua, but without unixgram.
 local uv = require "luv"
 
 local kind, role, address = table.unpack(arg)

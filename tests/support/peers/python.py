@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Python's socket module as a peer; as luasocket.lua.
+# Python's socket module as a peer like luasocket.lua.
 import os, socket, sys
 
 kind, role, address = sys.argv[1:]
