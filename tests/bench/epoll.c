@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * epoll.c: what `make bench` measures TCP servers against: nothing but the
- * system calls. One thread; what was read is written at once, and only what
- * the kernel did not take is kept, and written before more is read.
+ * epoll.c: the reference for TCP servers in `make bench`: nothing but system
+ * calls. A single thread writes at once what it reads, and keeps only what the
+ * kernel does not take, which it writes before it reads more.
  *
  * usage: epoll PORT [tcp [BYTES]]     BYTES of one read: 65536
  */
@@ -21,7 +21,7 @@ enum { EVENTS = 256 };
 
 typedef struct conn {
   int fd;
-  char *rest; /* NULL: nothing waits to be written */
+  char *rest; /* NULL: nothing is kept */
   size_t at, len;
 } conn;
 
@@ -51,7 +51,7 @@ static void on_connect(const conn *listener) {
 static void on_readable(conn *c, char *buf, size_t size) {
   ssize_t n = read(c->fd, buf, size);
   if (n <= 0) {
-    end(c); /* it was ready: this is the end, or an error */
+    end(c); /* it was ready, so this is the end or an error */
     return;
   }
   ssize_t sent = write(c->fd, buf, (size_t)n);

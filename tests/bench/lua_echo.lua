@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- netlab's Lua path: a task for each connection, which receives and sends.
--- run:  netlab lua_echo.lua PORT tcp|udp [buffer]   (bytes, and no strings)
+-- run:  netlab lua_echo.lua PORT tcp|udp [buffer]   (bytes instead of strings)
 local net = require "net"
 local port, kind, buffer = tonumber(arg[1]), arg[2], arg[3] == "buffer"
 

@@ -9,7 +9,7 @@ if kind == "udp" then
   sock:setoption("send-buffer-size", 4 << 20)
   assert(sock:setsockname("127.0.0.1", port))
   while true do
-    local data, host, from = sock:receivefrom(8192) -- its longest
+    local data, host, from = sock:receivefrom(8192) -- its maximum
     if data then sock:sendto(data, host, from) end
   end
 end
@@ -32,7 +32,7 @@ local function remove(list, sock)
   list[#list], list[sock] = nil, nil
 end
 
--- Sends it; what the kernel does not take now waits, and no more is read.
+-- Sends it. What the kernel does not take waits, and no more is read meanwhile.
 local function send(sock, data, first)
   local _, err, last = sock:send(data, first)
   if err ~= "timeout" then

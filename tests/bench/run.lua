@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- `make bench`: netlab's echo servers beside those of others, under the load of
--- net.load, each byte verified. All servers of a scenario run at once and are
--- asked in turn, A B C A B C, so that what slows the machine for a while slows
--- each of them; ratios are to the reference in C, of the same round.
+-- `make bench`: netlab's echo servers next to those of others, under the load
+-- of net.load, which verifies each byte. All servers of a scenario run at once
+-- and are measured in turn, A B C A B C, so that a slow phase of the machine
+-- affects all of them. Ratios are to the C reference of the same round.
 local net = require "net"
 local argparse = require "argparse"
 local json = require "net.json"
@@ -28,7 +28,7 @@ local SCENARIOS = {
     connections = 64, size = 64, depth = 16 },
 }
 
--- The first of some commands that is there.
+-- Returns the first of some commands that exists.
 local function first(...)
   for _, command in ipairs { ... } do
     if os.execute("command -v " .. command .. " >/dev/null") then
@@ -43,11 +43,12 @@ local LUA = first("lua5.4", "lua-5.4", "lua54", "lua")
 local NODE = first("node", "nodejs")
 local PYTHON = "python3"
 if not os.execute "python3 -c 'import uvloop' 2>/dev/null" then
-  PYTHON = first("/usr/bin/python3", "python3") -- the one that apt serves
+  PYTHON = first("/usr/bin/python3", "python3") -- the one of Debian's packages
 end
 
--- command: is given the port, "tcp" or "udp", and `option`. test: is the peer
--- installed? package: Debian's. only: the one kind, or scenarios, it is in.
+-- command: gets the port, "tcp" or "udp", and `option`. test: checks that the
+-- peer is installed. package: Debian's. only: the kind, or the scenarios, that
+-- it supports.
 local SERVERS = {
   { name = "epoll", command = REFERENCES .. "epoll", only = "tcp",
     reference = true },
@@ -86,7 +87,7 @@ local function count(text)
   return math.tointeger(above_0(text) or 0.5), text .. " is not 1, 2, 3, ..."
 end
 
--- "a,b" as a set of names that are in the list.
+-- Returns "a,b" as a set of names, which must be in the list.
 local function names_of(list)
   return function(text)
     local set, known = {}, {}
@@ -110,9 +111,9 @@ parser:option("--only", "names of servers, and the reference")
 parser:option("--scenario", "names of scenarios"):convert(names_of(SCENARIOS))
 parser:flag("--json", "every round, for machines")
 local args = parser:parse()
-local live = os.execute "test -t 2" -- a terminal is told what goes on
+local live = os.execute "test -t 2" -- shows its progress on a terminal
 
--- The two CPUs: the servers' and the load's; nil where it cannot be said.
+-- The CPUs of the servers and of the load; nil if they cannot be chosen.
 local function cpus()
   local list = support.read "/proc/self/status"
     :match "Cpus_allowed_list:%s+(%S+)"
@@ -136,14 +137,14 @@ end
 
 local ticks = tonumber(read_first "getconf CLK_TCK") or 100
 
--- Seconds of all threads of a process, counted in ticks of usually 10 ms.
+-- Returns the CPU seconds of a process, counted in ticks of usually 10 ms.
 local function cpu_of(pid)
   local user, system = support.read("/proc/" .. pid .. "/stat")
     :match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
   return user and (user + system) / ticks
 end
 
--- Ctrl-C ends a load early: then that is no result.
+-- Ctrl-C ends a load early, which then has no result.
 local function load(server, scenario, options, time)
   local r = assert(net.load { host = "127.0.0.1", port = server.port,
     type = scenario.kind == "udp" and "dgram" or "stream",
@@ -153,7 +154,7 @@ local function load(server, scenario, options, time)
   return r
 end
 
--- Does it answer?
+-- Returns whether the server answers.
 local function probe(server, scenario)
   local sock <close> = assert(net.socket("inet", scenario.kind == "udp" and
     "dgram" or "stream"))
@@ -162,7 +163,7 @@ local function probe(server, scenario)
     sock:recv(5) == "probe"
 end
 
--- Asks until the server answers. nil, what it has said: it does not.
+-- Asks until the server answers. Returns nil and its output if it does not.
 local function is_ready(server, scenario)
   for _ = 1, 200 do
     if probe(server, scenario) then return true end
@@ -173,7 +174,7 @@ local function is_ready(server, scenario)
   return nil, err
 end
 
--- A running server: those of the row, its process, its port, its rounds.
+-- Starts a server: the fields of the row, its process, its port, its rounds.
 local function start(row, scenario)
   local port = support.free_port()
   local pin = server_cpu and "taskset -c " .. server_cpu or ""
@@ -190,7 +191,7 @@ local stop_all = { __close = function(servers)
   support.clean() -- the files of the processes
 end }
 
--- One server's turn.
+-- Measures one server once.
 local function measure(server, scenario)
   local before = cpu_of(server.process.pid)
   local r = load(server, scenario, scenario, args.seconds)
@@ -204,7 +205,7 @@ local function measure(server, scenario)
   return found
 end
 
--- Ratios of a round to the reference's; nil where one of the two has no number.
+-- Returns the ratios of a round to the reference; nil if a number is missing.
 local function compare(found, reference)
   for _, key in ipairs { "rate", "cpu" } do
     local own, base = found[key], reference[key]
@@ -221,7 +222,7 @@ local function median(rounds, key)
   return (values[(n + 1) // 2] + values[n // 2 + 1]) / 2
 end
 
--- What went wrong in all rounds: "3 lost, 1 ECONNRESET", or "0".
+-- Returns the errors of all rounds: "3 lost, 1 ECONNRESET", or "0".
 local function wrong(rounds)
   local sums, parts = {}, {}
   for _, round in ipairs(rounds) do
@@ -238,7 +239,7 @@ end
 
 local missing, packages, failed = {}, {}, {}
 
--- The rows of a scenario that are wanted. What is not installed is left out.
+-- Returns the rows wanted for a scenario, without those that are not installed.
 local function rows_of(scenario)
   local rows = {}
   for _, row in ipairs(SERVERS) do
@@ -264,7 +265,7 @@ local function progress(...)
   if live then io.stderr:write(("\r\27[K%s: %s %s"):format(...)) end
 end
 
--- Runs a scenario; returns its servers, with their rounds, and no longer runs.
+-- Runs a scenario. Returns its servers with their rounds, and ends them.
 local function run(scenario)
   local servers <close> = setmetatable({}, stop_all)
   local _ <close> = setmetatable({}, { __close = wipe })
@@ -280,7 +281,7 @@ local function run(scenario)
   local measured = {}
   for _, server in ipairs(servers) do
     if not server.failed then
-      load(server, scenario, {}, args.seconds / 8) -- what compiles warms up
+      load(server, scenario, {}, args.seconds / 8) -- warms up
       measured[#measured + 1] = server
     end
   end

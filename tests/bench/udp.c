@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * udp.c: what `make bench` measures UDP servers against: one blocking
- * recvfrom(2) and one sendto(2) a datagram.
+ * udp.c: the reference for UDP servers in `make bench`: one blocking
+ * recvfrom(2) and one sendto(2) per datagram.
  *
  * usage: udp PORT
  */

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Row 9: accept(2) fails, always, with each error that it may have, while a
--- client waits: how often does the server wake up for that, and is it alive?
+-- Row 9: accept(2) always fails, with each of its errors in turn, while a
+-- client waits. Counts how often the server wakes up, and checks that it is
+-- alive.
 local net = require "net"
 local support = require "tests.support"
 
@@ -46,7 +47,7 @@ net.sleep(SECONDS)
 for _, server in ipairs(servers) do
   local waits, _, ticks = count(server)
   local seconds = net.now() - begin
-  -- each tick is a wake-up of its own
+  -- each tick is a wake-up, too
   local wakes = (waits - server.waits - (ticks - server.ticks)) / seconds
   local rate = (ticks - server.ticks) / (seconds * 20) * 100
   worst, slowest = math.max(worst, wakes), math.min(slowest, rate)
@@ -56,7 +57,7 @@ for _, server in ipairs(servers) do
       server.code, wakes, rate))
   end
 end
-for _, server in ipairs(servers) do -- strace goes when its child has gone
+for _, server in ipairs(servers) do -- strace ends with its child
   os.execute("kill " .. support.read(server.record):match "^%d+")
   server.process:wait()
 end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 27: what the caller gets wrong is an argument error at the caller's line,
--- and no system call of sockets is made for it: strace(1) looks.
+-- Row 27: a wrong argument raises at the caller's line before any system call
+-- on sockets, as strace(1) shows.
 local net = require "net"
 local support = require "tests.support"
 
@@ -8,7 +8,7 @@ local ports = { -1, 65536, (1 << 32) + 80, 1.5, "x", {}, true, 0 / 0 }
 local sizes = { -1, 1 << 40, 1.5, "x", {}, math.mininteger }
 local hosts = { "a\0b", ("x"):rep(300), {}, true }
 
--- All calls: a function, its arguments before the bad one, and the bad ones.
+-- The calls: a function, its arguments before the bad one, and the bad ones.
 local function inputs()
   local tcp, udp = net.socket(), net.socket("inet", "dgram")
   local unix = net.socket "unix"
@@ -47,7 +47,7 @@ local function inputs()
   return list
 end
 
--- Says to strace where the call begins and ends.
+-- Marks the beginning and the end of a call for strace.
 local function marked(f, ...)
   io.stderr:write "begin\n"
   local result = table.pack(pcall(f, ...))
@@ -58,7 +58,7 @@ end
 if arg[1] == "child" then
   local refused, list = 0, inputs()
   for _, input in ipairs(list) do
-    local ok, message = marked(function() -- the caller's line is this one
+    local ok, message = marked(function() -- this is the caller's line
       input[2](table.unpack(input[3]))
     end)
     if not ok and message:find "arguments.lua:%d+: bad argument" then
@@ -71,7 +71,7 @@ if arg[1] == "child" then
   os.exit(refused == #list and refused >= 40, true)
 end
 
--- "x" might be a service's name, for which libc asks nscd(8), or tries to.
+-- "x" could be the name of a service, for which libc connects to nscd(8).
 local function of_libc(line)
   return line:find "socket%(AF_UNIX" or line:find "nscd"
 end

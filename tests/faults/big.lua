@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Row 31, and all at once: 10,000 connections are open, 64 are busy, 100 send
--- much and read slowly, one resets every 10 ms. No byte of the good ones is
--- lost, the memory stays, and in the end each of the 10,000 is served.
+-- Row 31: 10,000 connections are open, 64 are busy, 100 send much and read
+-- slowly, and one resets every 10 ms, all at once. No byte of the good ones is
+-- lost, the memory is stable, and each of the 10,000 is served in the end.
 local net = require "net"
 local support = require "tests.support"
 local help = require "tests.faults.help"
 
 local SECONDS = os.getenv "LONG" == "1" and 60 or 5
-local WARM = 4 -- seconds; what all of them need is there then
+local WARM = 4 -- seconds until all memory is allocated
 local SLOW, BUSY, SIZE = 100, 64, 1 << 18 -- bytes that each slow one sends
 local IDLE = 10000 -- needs "ulimit -n 10500"
 
@@ -15,13 +15,13 @@ local function echo(sock, text)
   return sock:sendall(text) and sock:recv_exact(#text) == text
 end
 
--- The text that the n-th slow one sends.
+-- Returns the text that the n-th slow client sends.
 local function text_of(n)
   return ("%8d"):format(n):rep(SIZE // 8)
 end
 
--- Sends all, and reads a little at a time till the others are done, then the
--- rest. Did it all come back?
+-- Sends all, and reads a little at a time until the others are done, then the
+-- rest. Returns whether all of it came back.
 local function slow(port, n, state)
   local sock <close> = assert(net.socket())
   assert(sock:setsockopt("SO_RCVBUF", 4096)) -- so that the server has to wait
@@ -51,7 +51,7 @@ local function resets(port, state)
   return count
 end
 
--- The most memory in the first and in the second half of the run.
+-- Returns the peak memory in the first and in the second half of the run.
 local function watch(pid)
   local start, most = net.now(), { 0, 0 }
   while net.now() < start + SECONDS do

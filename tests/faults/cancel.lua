@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 20: a task that waits is cancelled, or its coroutine closed, in every
--- kind of wait: its __close ran once, and nothing ever resumes it again.
+-- Row 20: a waiting task is cancelled, or its coroutine closed, in every kind
+-- of wait. Its __close runs once, and nothing resumes it again.
 local net = require "net"
 local support = require "tests.support"
 
@@ -13,7 +13,7 @@ local function bound(kind)
 end
 
 local a, b = support.pair()
-local full, unread = net.socketpair() -- a TCP peer would find more room
+local full, unread = net.socketpair() -- a TCP peer would have more room
 support.own(full)
 support.own(unread)
 full:settimeout(0)
@@ -27,7 +27,7 @@ assert(busy:bind(path))
 assert(busy:listen(0))
 assert(support.own(net.socket "unix"):connect(path))
 local hole = support.own(assert(net.listen("::1", 0, { backlog = 0 })))
-for _ = 1, 2 do -- it is full then
+for _ = 1, 2 do -- then it is full
   local sock = support.own(net.socket "inet6")
   sock:settimeout(0)
   sock:connect(hole:getsockname())
@@ -104,8 +104,8 @@ for name, wait in pairs(waits) do
     code = select(3, task:join())
     if code ~= "ECANCELED" then break end
   end
-  net.sleep(0.001) -- anything that is late would come now
-  a:send "x" -- what has waited for b waits no more
+  net.sleep(0.001) -- a late wake-up would come now
+  a:send "x" -- nothing waits for b any more
   local got = b:recv(1)
   kinds, all = kinds + 1, all + closed
   if closed ~= each or went_on > 0 or late > 0 or got ~= "x" then
@@ -115,7 +115,7 @@ for name, wait in pairs(waits) do
 end
 collectgarbage()
 net.sleep(0.01)
--- (On a busy machine popen may have counted both ends of its pipe, before.)
+-- The count before may have been too high, while a lookup ended.
 local left = math.max(0, support.descriptors() - before)
 print(("figure 20: %d kinds of wait, %d tasks ended, %d kinds wrong, "
   .. "%d descriptors left"):format(kinds, all, #bad, left))

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Row 18: nobody refers to a socket any more, at every stage of its life: the
--- collector closes it, and nothing is used after it is freed (which `make
--- asan` and `make valgrind` would see).
+-- Row 18: sockets without references, at every stage of their lives. The
+-- collector closes them, and nothing is used after it is freed (as `make asan`
+-- and `make valgrind` would report).
 local net = require "net"
 local support = require "tests.support"
 
@@ -15,7 +15,7 @@ local function connected()
   return sock, assert(listener:accept())
 end
 
--- What nobody refers to after the call. Each drops two sockets, or their like.
+-- Each call leaves two sockets, or the like, without a reference.
 local stages = {
   function() net.socket() net.socket("inet", "dgram") end,
   function()
@@ -29,37 +29,37 @@ local stages = {
     listener:accept()
   end,
   function() connected() end,
-  function() -- bytes that nobody has read: in the kernel, in the buffer
+  function() -- unread bytes, in the kernel and in the buffer
     local a, b = connected()
     a:sendall "one\ntwo"
     b:recv_line()
   end,
-  function() -- it has waited, in vain
+  function() -- it waited in vain
     local a, b = connected()
     a:settimeout(0)
     b:settimeout(0.0001)
     b:recv(1)
   end,
-  function() -- half closed, and closed while others refer to it
+  function() -- half closed, and closed while referred to
     local a, b = connected()
     a:shutdown "SHUT_WR"
     b:close()
   end,
-  function() -- a task that waits for it is ended
+  function() -- a task that waits for it ends
     local a, b = connected()
     local task = net.spawn(function() a:recv(1) end)
     net.sleep(0)
     task:cancel()
     b:send "x"
   end,
-  function() -- a reader that a close wakes
+  function() -- a reader that close wakes
     local a, b = connected()
     net.spawn(function() b:recv(1) end)
     net.sleep(0)
     b:close()
     a:close()
   end,
-  function() -- a cycle, which only the collector can see through
+  function() -- a cycle, which only the collector finds
     local a, b = connected()
     local cycle = { a, b, a:lines() }
     setmetatable(cycle, { __index = cycle })

@@ -1,15 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- Row 10: 64 peers offer 1 GiB to an echo server and read nothing. It stops
--- reading from them; and what it took comes back when they do read.
+-- reading from them, and what it took comes back once they read.
 local net = require "net"
 local support = require "tests.support"
 local help = require "tests.faults.help"
 
 local PEERS, BLOCK, ROUNDS = 64, ("0123456789abcdef"):rep(1 << 16), 16 -- 1 MiB
--- What a peer may cost: a buffer; in Lua a string, and one not yet collected.
+-- The memory that a peer may take: a buffer; in Lua a string, and one not yet
+-- collected.
 local caps = { lua = 1 << 17, echo = 1 << 18, observed = 1 << 18 }
 
--- Offers 16 MiB and reads nothing; how much the kernels and the server took.
+-- Offers 16 MiB and reads nothing. Returns how much the kernel and the server
+-- took.
 local function offer(sock)
   local taken = 0
   for _ = 1, ROUNDS do
@@ -21,7 +23,7 @@ local function offer(sock)
   return taken
 end
 
--- Reads it all: is it what was sent?
+-- Reads it all. Returns whether it is what was sent.
 local function listen_at_last(sock, taken)
   local at = 0
   sock:settimeout(30)
@@ -38,7 +40,7 @@ end
 local function run(mode)
   local server <close>, port = help.server(mode)
   local socks, taken, total = {}, {}, 0
-  do -- all that it needs for anybody is there then
+  do -- after this it has all that it needs anyway
     local first <close> = help.client(port)
     assert(first:sendall(BLOCK, 1, 1 << 16) and first:recv_exact(1 << 16))
   end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Row 25: a script ends at 20 points, by os.exit(c, true), by its end and by an
--- error: cleanly, with the right status, and soon.
+-- error. It ends cleanly, with the right status, and soon.
 local net = require "net"
 local support = require "tests.support"
 
@@ -26,7 +26,7 @@ local points = {
   "net.spawn(udp.recvfrom, udp, 1) net.sleep(0)",
   "net.spawn(a.sendall, a, ('x'):rep(16 << 20)) net.sleep(0)",
   "net.spawn(net.sleep, 600) net.sleep(0)",
-  "net.spawn(net.sleep, 600)", -- it has not begun
+  "net.spawn(net.sleep, 600)", -- not begun yet
   "net.spawn(function() net.spawn(net.sleep, 600):join() end) net.sleep(0)",
   "net.spawn(udp.echo, udp) net.sleep(0.01)",
   "net.spawn(listener.echo, listener, { workers = 2 }) net.sleep(0.01)",
@@ -38,8 +38,8 @@ local points = {
   "local t = net.spawn(b.recv, b, 1) net.sleep(0) t:cancel() b:close()",
 }
 
--- How it ends: the text, and the status. The host waits for tasks at a
--- script's end, so there a task ends it.
+-- How it ends: the text, and the status. As the host waits for tasks after the
+-- script, a task ends it there.
 local ends = {
   ["os.exit"] = { "os.exit(3, true)", 3 },
   ["the end"] = { support.hosted and

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 24: one task of 100 fails, by a string, a table, nil: it is told with a
--- traceback, the other 99 finish, and netlab's exit status is 1. (In plain Lua
+-- Row 24: one task of 100 fails with a string, a table or nil. It is reported
+-- with a traceback, the other 99 finish, and netlab exits with 1. (In plain Lua
 -- the script goes on, and has its own status.)
 local support = require "tests.support"
 

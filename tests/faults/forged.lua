@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
--- Row 29: somebody who may write any sender into a datagram makes two UDP echo
--- servers talk to each other. A network of their own, in which 127.0.0.1 and
--- 127.0.0.2 are two machines, and a Python program that forges and listens.
+-- Row 29: datagrams with a forged sender try to make two UDP echo servers talk
+-- to each other. They have a network of their own, in which 127.0.0.1 and
+-- 127.0.0.2 stand for two machines, and a Python program forges and listens.
 local support = require "tests.support"
 local namespace = require "tests.support.namespace"
 
 local LAB = support.driver
   .. " labs/udp_echo_server.lua --host %s --port %d %s"
 local OTHER = "socat -T 9 UDP4-RECVFROM:%d,bind=127.0.0.2,fork PIPE" -- no guard
-local FORGED = 20 -- datagrams of each case
+local FORGED = 20 -- datagrams for each case
 
--- The servers, whom the forged ones go to, and from whom they seem to be.
+-- The servers, the destination of the forged datagrams, and their sender.
 local loud, quiet = "", "--quiet"
 local cases = {
   { "two servers", { LAB:format("127.0.0.1", 9900, loud),

@@ -1,25 +1,25 @@
 -- SPDX-License-Identifier: MIT
--- Row 8: 200 clients come to a server that may have 64 descriptors, and others
--- knock all the time while it is full.
+-- Row 8: 200 clients connect to a server with 64 descriptors, and others keep
+-- trying while it is full.
 local net = require "net"
 local support = require "tests.support"
 
 local CLIENTS, LIMIT, FULL = 200, 64, 3 -- seconds
 
--- Does somebody who comes now get an echo? The socket, if so; else false, and
--- whether it saw a close.
+-- Connects and asks for an echo. Returns the socket if it got one; otherwise
+-- false, and whether the connection was closed.
 local function come(port)
   local sock = assert(net.socket())
   sock:settimeout(10)
   assert(sock:connect("127.0.0.1", port))
-  sock:send "x" -- it may be reset by now
+  sock:send "x" -- may have been reset by now
   local data, _, code = sock:recv(1)
   if data == "x" then return sock end
   sock:close()
   return false, code == "EOF" or code == "ECONNRESET"
 end
 
--- The seconds of CPU time that a process has had.
+-- Returns the CPU seconds of a process.
 local function cpu(pid)
   local stat = support.read(("/proc/%d/stat"):format(pid)):match "%) (.*)"
   local times, i = 0, 0
@@ -34,8 +34,8 @@ local function ticks(server)
   return select(2, (server:output()):gsub("tick\n", ""))
 end
 
--- While the server is full: seconds, CPU time and ticks in them, and how many
--- knocked and how many of those saw a close.
+-- Returns, for a while in which the server is full: the seconds, CPU time and
+-- ticks, how many tried to connect, and how many of those were closed.
 local function knock(server, port)
   local start, used, seen = net.now(), cpu(server.pid), ticks(server)
   local knocks, closes = 0, 0

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 13: the peer closes its half of a connection: EOF is read once where it
--- stands, and what is written after it arrives.
+-- Row 13: the peer closes its half of a connection. EOF is read once, at its
+-- place, and what is written afterwards arrives.
 local net = require "net"
 
 local CASES = os.getenv "LONG" == "1" and 10000 or 1000
@@ -13,7 +13,7 @@ local function pair(family, listener)
   return client, assert(listener:accept())
 end
 
--- Sends, says that this is all, and counts what comes back.
+-- Sends, shuts down its half, and counts what comes back.
 local function ask(peer, question, lost)
   assert(peer:sendall(question))
   assert(peer:shutdown "SHUT_WR")
@@ -21,7 +21,8 @@ local function ask(peer, question, lost)
   return answer == question and lost or lost + #question
 end
 
--- What comes before the end, and what says that it is one.
+-- The ways to read up to the end. Each returns what came before it, and the
+-- code.
 local function read(sock)
   local parts = {}
   while true do
@@ -42,7 +43,7 @@ for i = 1, CASES do
   local question = ("%d\n"):format(i):rep(i % 2000)
   local asker = net.spawn(ask, peer, question, 0)
   local data, code = read(sock)
-  local again = select(3, sock:recv(1)) -- it does not begin anew
+  local again = select(3, sock:recv(1)) -- the end stays the end
   assert(sock:sendall(data))
   assert(sock:close())
   lost = lost + asker:join()

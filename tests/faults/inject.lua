@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Row 4: strace(1) makes system calls of a server fail that would not have.
--- What its clients sent comes back, all of it.
+-- Row 4: strace(1) makes system calls of a server fail. All that its clients
+-- sent comes back.
 --
--- Where EAGAIN is said of a socket that is ready, no event follows, epoll(7),
--- but with the next bytes: so it is said for a while only, and they come.
+-- After EAGAIN on a ready socket no event follows until more bytes arrive, see
+-- epoll(7). So EAGAIN is injected only for a while, and more bytes arrive.
 local net = require "net"
 local support = require "tests.support"
 
@@ -20,7 +20,7 @@ local cases = {
   { "recvfrom", "ENOMEM", "2+5" }, { "sendto", "ENOMEM", "2+5" },
 }
 
--- The bytes that a client has sent, and whether they have come back.
+-- Returns the bytes that a client sent, and whether they came back.
 local function ask(port, seed)
   local sock <close> = assert(net.socket())
   sock:settimeout(20)
@@ -39,8 +39,8 @@ local function ask(port, seed)
   return #all, back == all
 end
 
--- Bytes that were sent, bytes of those clients that had all of theirs back, and
--- how many calls were made to fail.
+-- Returns the bytes sent, the bytes of those clients that got all of theirs
+-- back, and how many calls failed.
 local function run(mode, call, code, when)
   local record = support.folder() .. "/strace"
   local server = support.start(support.strace(("-e trace=%s -e signal=none "

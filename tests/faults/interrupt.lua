@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Row 14: Ctrl-C in each call that waits, in the script and in a task: one
--- line, <close> ran, exit status 130 (in plain Lua 1), and soon. A busy machine
--- makes one of hundreds late: it is pressed again, up to three times.
+-- Row 14: Ctrl-C in each call that waits, in the script and in a task. It
+-- prints one line, runs <close>, exits with 130 (in plain Lua with 1), and
+-- soon. On a busy machine one of hundreds is late, so it has up to three tries.
 local net = require "net"
 local support = require "tests.support"
 local waits = require "tests.support.waits"
@@ -26,7 +26,7 @@ local places = {
     say "the script went on"]],
 }
 
--- Presses Ctrl-C as soon as the script waits; the shell says how it ended.
+-- Presses Ctrl-C as soon as the script waits. The shell reports how it ended.
 local function interrupt(path)
   local pipe <close> = assert(io.popen(("sh -c 'echo $$; exec %s %s' 2>&1; "
     .. "echo status $?"):format(support.driver, path)))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A preload that lets memory run out. A script that asks for the environment's
- * "MEMORY_FORK" is run from there on in one process after the other, each a
- * fork(2) of this one: in the k-th, the k-th allocation after it has asked for
- * "MEMORY_FAILS" fails, and those after it that MEMORY_WINDOW tells (1: none,
- * 0: all). How each ended is counted and printed; a block or a descriptor that
- * is left, and was not where nothing failed, is a leak.
+ * A preload that makes memory run out. From the point where a script reads the
+ * environment variable "MEMORY_FORK" it runs in one process after the other,
+ * each a fork(2) of this one. In the k-th, the k-th allocation fails after the
+ * script reads "MEMORY_FAILS", and as many after it as MEMORY_WINDOW tells (1:
+ * none, 0: all). The ends of all are counted and printed. A block or a
+ * descriptor that is left, but is not where nothing fails, is a leak.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 enum { SECONDS = 5, DESCRIPTORS = 256, LEAK = 77 };
 
-/* What a process tells the one that it is forked from. */
+/* What a process reports to its parent. */
 typedef struct outcome {
   int asked, blocks, descriptors, ended;
 } outcome;
@@ -51,7 +51,7 @@ void *malloc(size_t size) {
   return fails() ? NULL : counted(real(size));
 }
 
-/* dlsym(3) itself asks for memory, before it has found any. */
+/* dlsym(3) itself allocates, before it has found anything. */
 void *calloc(size_t n, size_t size) {
   static __typeof__(&calloc) real;
   static int looking;
@@ -85,7 +85,7 @@ static int open_descriptors(void) {
   return n;
 }
 
-/* The end of a process: Lua is closed. */
+/* At the end of a process, when Lua is closed. */
 __attribute__((destructor)) static void end(void) {
   if (!marked || getpid() == marked) return;
   armed = 0;
@@ -95,8 +95,7 @@ __attribute__((destructor)) static void end(void) {
   told->ended = 1;
 }
 
-/* Runs the script in a process whose k-th allocation fails; true: go on, in
- * that process. */
+/* Forks a process whose k-th allocation fails. Returns true in that process. */
 static int run(int k, int *status) {
   memset(told, 0, sizeof *told);
   pid_t pid = fork();
@@ -123,7 +122,7 @@ static const char *verdict(int status) {
   return NULL;
 }
 
-/* True in each of the processes; this one prints what became of them. */
+/* Returns true in each of the processes; this one prints their results. */
 static int torture(void) {
   const char *from = getenv("MEMORY_FROM"), *to = getenv("MEMORY_TO");
   int status, bad = 0, errors = 0, k = from ? atoi(from) : 1;
@@ -131,7 +130,7 @@ static int torture(void) {
   told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE,
               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   marked = getpid();
-  if (getenv("MEMORY_AT")) /* in this process, for a debugger to see */
+  if (getenv("MEMORY_AT")) /* without a fork, for debuggers */
     return fails_at = atoi(getenv("MEMORY_AT"));
   if (run(0, &status)) return 1;
   clean = *told;

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Row 3: each script, run again and again, with memory that runs out at its
--- first allocation, at its second, and so on; for that one allocation, or for
--- all that follow, too. It may fail, or not; it may not crash, hang or leak.
+-- Row 3: each script runs again and again, while its first allocation fails,
+-- then its second, and so on; only that one, or all that follow, too. The
+-- script may fail, but must not crash, hang or leak.
 local net = require "net"
 
--- Whoever is in trouble closes what it has, so that nobody waits for it. (One
--- that has no memory to begin does not: nobody waits for long.)
+-- A task that fails closes its sockets, so that no other waits for it. (Without
+-- the memory to begin it cannot, so no task waits for long.)
 local WAIT <const> = 0.2
 local function serve(sock, f)
   return net.spawn(function()
@@ -60,7 +60,8 @@ function scripts.udp()
   end
 end
 
--- Digits: who cannot read /etc/hosts asks a name server, which may take long.
+-- Digits, because without /etc/hosts libc asks a name server, which may take
+-- long.
 function scripts.dns()
   assert(net.gethostbyname "localhost")
   assert(net.getaddrinfo("127.0.0.1", "http"))
@@ -89,7 +90,7 @@ function scripts.tasks()
   assert(net.spawn(function() return 1 end):join() == 1)
 end
 
--- The engine, with threads and without, under the load generator.
+-- The engine with and without threads, under the load generator.
 function scripts.echo()
   for i = 1, 2 do
     local listener <close> = bound "stream"
@@ -104,11 +105,11 @@ function scripts.echo()
   end
 end
 
--- libuv ends the process where it cannot start the threads that look names up,
--- and net.interfaces, where libuv 1.44 cannot copy a name: those are not asked.
+-- libuv aborts if it cannot start the threads for lookups, and libuv 1.44 if it
+-- cannot copy a name for net.interfaces. So these are not tested.
 if arg[1] then
   if os.getenv "MEMORY_FORK" then
-    scripts.dns() -- the resolver keeps what it has made
+    scripts.dns() -- the resolver keeps what it made
     os.getenv "MEMORY_FAILS"
     scripts[arg[1]]()
   end

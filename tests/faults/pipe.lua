@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- Row 12: the peer breaks off in the middle of a write, and nobody reads the
--- standard output any more. Nobody dies of SIGPIPE, or goes on for ever.
+-- Row 12: the peer resets the connection during a write, and the reader of
+-- standard output leaves. No process dies of SIGPIPE or goes on for ever.
 local net = require "net"
 local support = require "tests.support"
 
 local CASES = os.getenv "LONG" == "1" and 5000 or 500 -- of each kind
-local DATA = ("x"):rep(16 << 20) -- more than all the buffers between us hold
+local DATA = ("x"):rep(16 << 20) -- more than all buffers on the way hold
 
 local function reset(sock)
   assert(sock:setsockopt("SO_LINGER", true, 0))
   sock:close()
 end
 
--- Our own write is cut: it says so.
+-- A write of our own is cut, and reports it.
 local function cut_ours(listener)
   local peer <close> = assert(net.socket())
   assert(peer:connect(listener:getsockname()))
@@ -26,7 +26,7 @@ local function cut_ours(listener)
   return code == "ECONNRESET" or code == "EPIPE"
 end
 
--- A server's write is cut: it goes on to serve others.
+-- A server's write is cut, and it goes on to serve others.
 local function cut_server(port)
   local peer <close> = assert(net.socket())
   assert(peer:connect("127.0.0.1", port))
@@ -47,8 +47,8 @@ local function server_cases(mode)
   return good
 end
 
--- Scripts whose output has one line's reader; without an end, if nobody ends
--- them. The second catches every error.
+-- Endless scripts, of whose output one line is read. The second catches every
+-- error.
 local scripts = {
   "while true do print 'x' end",
   "while true do pcall(print, 'x') end",
@@ -67,7 +67,7 @@ local scripts = {
     net.sleep(60)]],
 }
 
--- How long the slowest of them goes on, and the exit statuses.
+-- Returns how long the slowest of them goes on, and the exit statuses.
 local function headless()
   local worst, statuses = 0, {}
   for i, text in ipairs(scripts) do
@@ -88,7 +88,7 @@ do
 end
 good = good + server_cases "lua" + server_cases "echo"
 local worst, statuses = headless()
--- `lua5.4` leaves SIGPIPE as it is, and dies of it: 128 + 13
+-- `lua5.4` does not handle SIGPIPE, and dies of it: 128 + 13
 local expected = support.hosted and "1 1 1 1" or "141 141 141 141"
 support.clean()
 print(("figure 12: %s: %d of %d writes cut, none died; without a reader gone "

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 5: a write fails, by a real reset or by strace(1): who writes gets the
--- error, who waits for data is woken, and no descriptor stays open.
+-- Row 5: a write fails, by a real reset or by strace(1). The writer gets the
+-- error, a waiting reader is woken, and no descriptor stays open.
 local net = require "net"
 local support = require "tests.support"
 
@@ -14,8 +14,8 @@ end
 
 local function is_reset(code) return code == "ECONNRESET" or code == "EPIPE" end
 
--- The peer breaks the connection off, which both who reads and who writes wait
--- for. True: both were told.
+-- The peer resets the connection while a reader and a writer wait. Returns
+-- whether both got an error.
 local function broken(listener)
   local peer, conn = pair(listener)
   local sock <close> = conn
@@ -28,13 +28,13 @@ local function broken(listener)
   net.sleep(0.001)
   assert(peer:setsockopt("SO_LINGER", true, 0))
   peer:close()
-  -- one of them takes the reset, the other finds what it has left behind
+  -- one of them gets the reset, the other the end after it
   local read, wrote = reader:join(), writer:join()
   return is_reset(wrote) and (is_reset(read) or read == "EOF")
 end
 
--- Every write fails here. True: it says so, and the end of the block wakes who
--- reads.
+-- Every write fails here. Returns whether it reports that, and the end of the
+-- block wakes the reader.
 local function failed(listener, code)
   local peer, conn = pair(listener)
   local reader = net.spawn(function() return select(3, conn:recv(1)) end)
@@ -48,8 +48,8 @@ local function failed(listener, code)
   return told == code and reader:join() == "ECANCELED"
 end
 
--- How many descriptors there are more than `before`: a busy machine may take
--- its time to close one.
+-- Returns how many more descriptors than `before` are open. A busy machine may
+-- need a while to close one.
 local function more(before, count)
   local left
   for _ = 1, 20 do
@@ -60,7 +60,8 @@ local function more(before, count)
   return left
 end
 
--- How many cases of a kind went well, and how many descriptors stayed open.
+-- Returns how many cases of a kind succeeded, and how many descriptors stayed
+-- open.
 local function run(case, code)
   local listener <close> = support.listener()
   local good = case(listener, code) and 1 or 0
@@ -71,7 +72,7 @@ end
 
 if arg[1] then return print(run(failed, arg[1])) end
 
--- The same in a process whose writes fail.
+-- Returns the same for a process whose writes fail.
 local function injected(code)
   local out = support.run(support.strace("-e trace=sendto "
     .. "-e inject=sendto:error=" .. code, support.folder() .. "/strace",
@@ -80,7 +81,7 @@ local function injected(code)
   return tonumber(good) or 0, tonumber(left) or 0
 end
 
--- An engine whose answers fail: each client sees a close.
+-- An engine whose answers fail closes each client's connection.
 local function engine(code)
   local server = support.start(support.strace("-e trace=sendto "
     .. "-e inject=sendto:error=" .. code, support.folder() .. "/strace",

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Row 23: a socket is closed while another task waits for it, and the next one
--- gets its number: who has waited is told ECANCELED, and no event of the old
--- one reaches the new one.
+-- gets its descriptor number. The waiting task gets ECANCELED, and no event of
+-- the old socket reaches the new one.
 local net = require "net"
 
 local CASES = os.getenv "LONG" == "1" and 100000 or 10000
@@ -17,7 +17,7 @@ for i = 1, CASES do
   local new, peer = assert(net.socketpair())
   if new:fileno() == number then reused = reused + 1 end
   local reader = net.spawn(function() return new:recv(1) end)
-  net.sleep(0) -- all that has come for the number arrives here
+  net.sleep(0) -- pending events for the number arrive here
   peer:send "y"
   if select(3, waiting:join()) ~= "ECANCELED" then wrong = wrong + 1 end
   if reader:join() ~= "y" then wrong = wrong + 1 end

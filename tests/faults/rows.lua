@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --
--- What netlab survives: one line a row. `run` proves it, prints "figure N: ..."
--- and exits with 0 only if it holds; `long` is its nightly form. A command that
--- names DRIVER is run once by netlab and once by plain Lua. `seconds` is for
--- one that may take more than 120. One that is judged by time, CPU or memory
--- over a time is `alone` with the machine, and has three tries. `again` is for
--- specs that failed without a report of what is looked for: they were late.
+-- What netlab survives, one requirement per row. `run` proves it, prints
+-- "figure N: ..." and exits with 0 only if it holds; `long` is its nightly
+-- form. A command with DRIVER runs once under netlab and once under plain Lua.
+-- `seconds` is its limit, if not 120. A row that is judged by time, CPU or
+-- memory runs `alone`, and has three tries. `again` runs those specs once more
+-- that failed without a report by the checker: they were late.
 return {
   { row = 1, required = "the suite under ASan and UBSan: no report",
     again = "tests/support/run build/asan", seconds = 1500,

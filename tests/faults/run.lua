@@ -2,11 +2,11 @@
 -- usage: ./netlab tests/faults/run.lua [ROW...]          LONG=1: nightly forms
 -- NETLAB_OUT: the folder of netlab and net.so
 --
--- Runs what proves each row of rows.lua, or those named: two at a time, then,
--- one by one, those that want to be alone. It says when each is done, and then
--- prints the table: row, required, measured, verdict. What a row has printed is
--- in build/acceptance/ROW.log, and the end of it here, if the row fails. Exits
--- with 0 only if every row holds.
+-- Proves each row of rows.lua, or those named: two at a time, then one by one
+-- those that run alone. Reports each row when it is done, then prints the
+-- table: row, required, measured, verdict. The output of a row is in
+-- build/acceptance/ROW.log, and its end is printed if the row fails. Exits with
+-- 0 only if every row holds.
 local net = require "net"
 local rows = require "tests.faults.rows"
 local support = require "tests.support"
@@ -26,8 +26,8 @@ local function log_of(entry)
   return ("%s/%d.log"):format(LOGS, entry.row)
 end
 
--- Runs a command for a row: does it hold, and the figures that it printed, or
--- the last line of its output; and whether it had to be ended.
+-- Runs a command for a row. Returns whether the row holds, the figures printed
+-- or the last line of output, and whether the command took too long.
 local function run(command, driver, entry, seconds)
   command = command:gsub("DRIVER", driver):gsub("'", "'\\''")
   local process <close> = support.start(paths:format(driver, seconds, command))
@@ -46,7 +46,7 @@ local function run(command, driver, entry, seconds)
   return status == 0 and #figures > 0, #figures > 0 and figures or { last }
 end
 
--- Under each driver; figures that both have in common are said once.
+-- Proves a row under each driver. Figures that both print are listed once.
 local function prove(entry)
   local command = long and entry.long or entry.run
   local seconds = (entry.seconds or 120) * (long and 60 or 1)
@@ -63,8 +63,8 @@ local function prove(entry)
   return holds, table.concat(all, "; "), hung
 end
 
--- The files of those specs of a suite that failed, where nothing else is wrong;
--- nil: there are none, or a sanitizer has something to report.
+-- Returns the files of the specs that failed; nil if there are none, or if a
+-- sanitizer has reported something.
 local function late_specs(entry)
   local log <close> = io.open(log_of(entry))
   local text, files, seen = log:read "a", {}, {}
@@ -76,7 +76,7 @@ local function late_specs(entry)
   return files[1] and table.concat(files, " ")
 end
 
--- Those once more, by themselves.
+-- Runs those once more, by themselves.
 local function prove_late(entry)
   local files = entry.again and late_specs(entry)
   if not files then return false end
@@ -87,8 +87,8 @@ local function prove_late(entry)
   return ok and entry.measured:find "tried again" ~= nil
 end
 
--- What is judged by time fails on a machine that has others to serve: not each
--- of three times, though. What hangs hangs.
+-- What is judged by time may fail on a busy machine, but not three times. A
+-- command that hangs is not tried again.
 local function judge(entry)
   os.remove(log_of(entry))
   for try = 1, entry.alone and TRIES or 1 do
@@ -101,7 +101,7 @@ local function judge(entry)
   return prove_late(entry) and "held at try 2" or "FAILS"
 end
 
--- Takes rows off the list until it is empty.
+-- Judges the rows of a list until it is empty.
 local function work(list)
   while list[1] do
     local entry, start = table.remove(list, 1), net.now()
@@ -111,7 +111,8 @@ local function work(list)
   end
 end
 
--- The rows that were asked for, and of them those side by side and alone.
+-- Returns the rows asked for, those of them to run side by side, and those
+-- alone.
 local function choose(words)
   local wanted, chosen, beside, alone = {}, {}, {}, {}
   for _, word in ipairs(words) do wanted[math.tointeger(word)] = true end
@@ -124,7 +125,7 @@ local function choose(words)
   return chosen, beside, alone
 end
 
--- The end of what a row printed.
+-- Prints the end of a row's output.
 local function tail(entry)
   local lines = {}
   for line in io.lines(log_of(entry)) do lines[#lines + 1] = line end

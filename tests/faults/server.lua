@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- usage: netlab tests/faults/server.lua lua|echo|observed [SECONDS]
 --
--- An echo server that the other scripts do harm to: a loop in Lua, or the
--- engine, in a thread of its own or with an observer. It prints its port and,
--- every 50 ms, "tick": it is alive. After two minutes it ends by itself.
+-- The echo server that the other scripts attack: a loop in Lua, or the engine,
+-- in a thread of its own or with an observer. It prints its port and, every 50
+-- ms, "tick" as a sign of life. After two minutes it ends by itself.
 local net = require "net"
 
 io.stdout:setvbuf "line"
 local listener <close> = assert(net.socket())
-assert(listener:setsockopt("SO_SNDBUF", 1 << 16)) -- who does not read is felt
+assert(listener:setsockopt("SO_SNDBUF", 1 << 16)) -- soon full
 assert(listener:bind("127.0.0.1", 0))
 assert(listener:listen(4096))
 print((select(2, listener:getsockname())))

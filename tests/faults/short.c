@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A preload: of a stream socket, each read gives at most 3 bytes, and each
+ * A preload: each read of a stream socket returns at most 3 bytes, and each
  * write takes at most 7.
  *
- * A read that gives fewer bytes than it was asked for says that there are no
- * more, epoll(7), and when there are it is a new event. So what we have held
- * back is made one: it comes as if by a network of three bytes a packet.
+ * A short read means that there are no more bytes until a new event, see
+ * epoll(7). So the bytes held back cause an event of their own, as if the
+ * network had three bytes per packet.
  */
 #include <dlfcn.h>
 #include <sys/epoll.h>
@@ -16,9 +16,9 @@
 enum { READ = 3, WRITE = 7, MOST = 65536 };
 
 static struct {
-  int watch; /* where it is watched; 0: nowhere */
+  int watch; /* the epoll descriptor that watches it; 0: none */
   struct epoll_event event;
-  char kind; /* 0: not known yet */
+  char kind; /* 0: unknown so far */
 } known[MOST];
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -50,7 +50,7 @@ int close(int fd) {
   return real(fd);
 }
 
-/* What is left is an event of its own. */
+/* Makes an event of the bytes that are left. */
 static ssize_t done(int fd, ssize_t n, size_t asked, size_t most) {
   if (n == (ssize_t)most && asked > most && known[fd].watch)
     epoll_ctl(known[fd].watch, EPOLL_CTL_MOD, fd, &known[fd].event);
@@ -93,7 +93,7 @@ ssize_t write(int fd, const void *bytes, size_t len) {
   return is_stream(fd) ? send(fd, bytes, len, 0) : real(fd, bytes, len);
 }
 
-/* The first piece of a message, `most` bytes of it. */
+/* Cuts a message to its first `most` bytes. */
 static struct msghdr piece(const struct msghdr *m, struct iovec *v,
                            size_t most) {
   struct msghdr less = *m;

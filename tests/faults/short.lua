@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Row 6: every read gives at most 3 bytes, every write takes at most 7, in a
+-- Row 6: every read returns at most 3 bytes, every write takes at most 7, in a
 -- server, in a load generator, and in each call that reads or writes.
 local net = require "net"
 local support = require "tests.support"
 
 local preload = "LD_PRELOAD=" .. support.build .. "/faults/short.so "
 
--- Bytes that do not repeat for long, in lines.
+-- Returns bytes that do not repeat, in lines.
 local function text(size)
   local parts, state, length = {}, 12345, 0
   while length < size do
@@ -21,7 +21,7 @@ local function text(size)
   return table.concat(parts):sub(1, size - 1) .. "\n"
 end
 
--- Each call that reads, given all that a task sends: what it got.
+-- Returns what each reading call gets of all that a task sends.
 local reads = {
   recv = function(sock)
     local parts = {}
@@ -53,7 +53,7 @@ local reads = {
   end,
 }
 
--- In a process whose calls are short: the bytes that each call has carried.
+-- In a process with short calls: counts the bytes that each call carries.
 local function calls(size)
   local data = text(size)
   for name, read in pairs(reads) do
@@ -72,7 +72,7 @@ local function calls(size)
   end
 end
 
--- A server whose calls are short: the bytes that came back as they were sent.
+-- Returns the bytes that a server with short calls sent back unchanged.
 local function serve(mode, size)
   local server <close> = support.start(("env %s %s tests/faults/server.lua %s")
     :format(preload, support.driver, mode))
@@ -86,8 +86,8 @@ local function serve(mode, size)
   return assert(sock:recv_all()) == data and size or 0
 end
 
--- In a process whose calls are short: the bytes that a load generator has
--- compared.
+-- In a process with short calls: counts the bytes that a load generator
+-- compares.
 local function load(messages, port)
   local report = assert(net.load { port = port, size = 4096, connections = 4,
     depth = 4, messages = messages })
@@ -99,7 +99,7 @@ local size = tonumber(arg[2])
 if arg[1] == "calls" then return calls(size) end
 if arg[1] == "load" then return load(size // 4096, tonumber(arg[3])) end
 
--- This script in such a process: the bytes that were as they were sent.
+-- Runs this script in such a process. Returns the bytes that came unchanged.
 local function run(...)
   local out, err = support.run(table.concat({ "env", preload, support.driver,
     "tests/faults/short.lua", ... }, " "), nil, 1200)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A preload: 10,000 times a second and more a signal interrupts whatever the
- * process does, as its handler does not restart system calls. How many there
- * were is printed at the end.
+ * A preload: at least 10,000 signals per second interrupt the process, as their
+ * handler does not restart system calls. Their number is printed at the end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@ static const int signals[] = {SIGUSR1, SIGUSR2, SIGCHLD, SIGWINCH, SIGALRM};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 static volatile sig_atomic_t count;
 
-/* The timer's signal brings another one. */
+/* The timer's signal causes another one. */
 static void on_signal(int signum) {
   count++;
   if (signum == SIGALRM) raise(signals[count % (SIGNALS - 1)]);

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 15: 10,000 signals while bytes go to and fro, by TCP and by UDP, through
--- a loop in Lua and through the engine.
+-- Row 15: 10,000 signals while bytes go to and fro, over TCP and UDP, through a
+-- loop in Lua and through the engine.
 local net = require "net"
 local support = require "tests.support"
 
@@ -21,9 +21,9 @@ local function serve_udp(sock)
   end
 end
 
-local function quiet() end -- an observer: the engine runs in this thread
+local function quiet() end -- with an observer the engine runs in this thread
 
--- What each kind of server does with its socket.
+-- The kinds of servers, by what they do with a socket.
 local kinds = {
   stream = { function(sock)
     while true do net.spawn(serve, (assert(sock:accept()))) end
@@ -32,7 +32,7 @@ local kinds = {
   dgram = { serve_udp, function(sock) sock:echo { on_message = quiet } end },
 }
 
--- Bytes that were sent, and bytes that did not come back as they were.
+-- Returns the bytes sent, and the bytes that did not come back unchanged.
 local function ask(kind, server)
   local listener <close> = assert(net.socket("inet", kind))
   assert(listener:bind("127.0.0.1", 0))

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Row 11: how fast is a peer beside 100 that send a byte a second, compared to
--- one that has its server for itself? Two servers are asked by turns, shortly;
--- the upper quartiles are compared, since a machine that has others to serve
--- halves a rate now and then.
+-- Row 11: the speed of a peer next to 100 that send a byte per second, compared
+-- with one that has its server for itself. Two servers are measured in turn,
+-- and the upper quartiles compared, as a busy machine halves a rate now and
+-- then.
 local net = require "net"
 local support = require "tests.support"
 local help = require "tests.faults.help"
@@ -16,7 +16,7 @@ local function measure(port)
   return report.rate
 end
 
--- One byte a second, one after the other; and they read their answers.
+-- Each sends one byte per second, and reads its answers.
 local function drip(port)
   local socks = {}
   for i = 1, SLOW do socks[i] = help.client(port) end
@@ -47,7 +47,7 @@ local function run(mode)
   local _ <close> = net.spawn(drip, beside)
   net.sleep(0.2)
   local ratio
-  for _ = 1, 3 do -- again, where the machine was too busy to say
+  for _ = 1, 3 do -- again, if the machine was too busy
     ratio = compare(alone, beside)
     if ratio >= 0.8 then break end
   end

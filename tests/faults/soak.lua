@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Row 32: connect, echo, close, again and again, with timeouts, cancels and
--- resets among them: memory and descriptors of server and client stay.
+-- resets among them. Memory and descriptors of server and client stay the same.
 local net = require "net"
 local support = require "tests.support"
 local help = require "tests.faults.help"
@@ -9,27 +9,27 @@ local SECONDS = os.getenv "LONG" == "1" and 300 or 4 -- of each half
 local WIDTH, TEXT = 8, ("soak"):rep(250)
 
 local ways = {
-  function(sock) -- once: closed by us
+  function(sock) -- once, closed by the client
     assert(sock:sendall(TEXT) and sock:recv_exact(#TEXT) == TEXT)
   end,
-  function(sock) -- a few times, then the end in order
+  function(sock) -- a few times, then an orderly end
     for _ = 1, 5 do assert(sock:sendall "abc" and sock:recv_exact(3)) end
     assert(sock:shutdown "SHUT_WR")
     assert(select(3, sock:recv(1)) == "EOF")
   end,
-  function(sock) -- timeout, and all is well afterwards
+  function(sock) -- a timeout, and all is well afterwards
     sock:settimeout(0.002)
     assert(select(3, sock:recv(1)) == "ETIMEDOUT")
     sock:settimeout(30)
     assert(sock:sendall "late" and sock:recv_exact(4) == "late")
   end,
-  function(sock) -- somebody waits, and is cancelled
+  function(sock) -- a task waits, and is cancelled
     local task = net.spawn(function() return sock:recv(1) end)
     net.sleep(0)
     task:cancel()
     assert(sock:sendall "more" and sock:recv_exact(4) == "more")
   end,
-  function(sock) -- closed while somebody waits
+  function(sock) -- closed while a task waits
     local task = net.spawn(function() return select(3, sock:recv(1)) end)
     net.sleep(0)
     sock:close()
@@ -46,7 +46,8 @@ local function median(list)
   return list[(#list + 1) // 2]
 end
 
--- One half: rounds, and the memory that this process and the server mostly had.
+-- Runs one half. Returns the rounds, and the typical memory of this process and
+-- of the server.
 local function work(port, pid)
   local finish, rounds, own, served = net.now() + SECONDS, 0, {}, {}
   local tasks = {}
@@ -69,8 +70,8 @@ local function work(port, pid)
   return rounds, median(own), median(served)
 end
 
--- Has it grown by no more than 1 %, or than malloc(3) keeps or gives back as it
--- likes: 128 KiB (M_TRIM_THRESHOLD of mallopt(3)), 3 % of a small process?
+-- Returns whether memory grew by at most 1 %, or by what malloc(3) may keep:
+-- 128 KiB (M_TRIM_THRESHOLD of mallopt(3)), 3 % of a small process.
 local function flat(before, now)
   return now - before <= math.max(before / 100, 128 * 1024)
 end
@@ -82,7 +83,7 @@ local function run(mode)
   end
   local total, own, served = work(port, server.pid)
   local open, client, other, steady = descriptors(), nil, nil, false
-  for _ = 1, 3 do -- what grows, grows again
+  for _ = 1, 3 do -- a leak grows again
     local rounds, own_now, served_now = work(port, server.pid)
     client, other = (own_now / own - 1) * 100, (served_now / served - 1) * 100
     steady = flat(own, own_now) and flat(served, served_now)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stuck.c, a preload: a name server that takes two seconds for every name. */
+ * A preload: a name server that takes two seconds for every name. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <unistd.h>

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Row 26: a name server takes two seconds, and each call that looks a name up
--- has 100 ms. Then the script ends, while the lookup is still under way.
+-- Row 26: a name server takes two seconds, and each call that looks up a name
+-- has 100 ms. Then the script ends while the lookup is still under way.
 local net = require "net"
 local support = require "tests.support"
 
 local ROUNDS = os.getenv "LONG" == "1" and 20 or 3
 local PRELOAD = "env LD_PRELOAD=./build/faults/stuck.so "
 
--- Each with every way to end: the script's end, os.exit, an error.
+-- Each call with each way to end: the script's end, os.exit, an error.
 local calls = {
   connect = [[sock:settimeout(0.1) return sock:connect("slow.test", 80)]],
   ["net.connect"] = [[return net.connect("slow.test", 80, { timeout = 0.1 })]],
@@ -35,7 +35,7 @@ for name, call in pairs(calls) do
     local path = support.write(support.folder() .. "/script.lua",
       SCRIPT:format(call, ends[how]))
     for _ = 1, ROUNDS do
-      -- not by support.run, which looks for the end only now and then
+      -- not with support.run, which polls for the end
       local pipe <close> = io.popen(PRELOAD .. support.driver .. " " .. path ..
         " 2>&1")
       local out = pipe:read "a"
@@ -55,5 +55,5 @@ end
 support.clean()
 print(("figure 26: %d of %d runs, 6 calls, 4 ends: timeout in <= %.0f ms, "
   .. "gone in <= %.0f ms"):format(good, runs, late * 1000, slow * 1000))
--- a busy machine may double them; without a timeout it would be 2,000 ms
+-- a busy machine may double this; without a timeout it would be 2,000 ms
 os.exit(good == runs and late <= 0.24 and slow <= 0.4, true)

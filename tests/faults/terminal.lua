@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Row 30: a stranger sends every byte there is, to labs that show it on a
--- terminal; and a script is bytecode.
+-- Row 30: every byte there is, sent to labs that print it on a terminal; and
+-- scripts in bytecode.
 local net = require "net"
 local support = require "tests.support"
 
@@ -8,7 +8,7 @@ local every = {}
 for i = 0, 255 do every[i + 1] = string.char(i) end
 every = table.concat(every) .. "\27[2J\27]0;mine\7\u{9b}2J\r\nend"
 
--- A command on a pseudo-terminal of its own: all that it showed.
+-- Runs a command on a pseudo-terminal. Returns all that it showed.
 local PTY = [=[
 import os, pty, select, signal, sys
 pid, fd = pty.fork()
@@ -30,12 +30,12 @@ local function on_terminal(command)
     support.driver, command))
 end
 
--- What a terminal would obey: all but printable ASCII, ends of lines and tabs.
+-- What a terminal may obey: all but printable ASCII, newlines and tabs.
 local function raw(text)
   return select(2, text:gsub("[^ -~\r\n\t]", ""))
 end
 
--- A server that answers whoever comes with `text`; its port.
+-- Starts a server that answers every client with `text`. Returns its port.
 local function stranger(type, text)
   local sock = support.own(assert(net.socket("inet", type)))
   assert(sock:bind("127.0.0.1", 0))
@@ -57,14 +57,14 @@ local function stranger(type, text)
   return select(2, sock:getsockname())
 end
 
--- An NTP reply (RFC 5905) that is a kiss code of four such bytes.
+-- Returns an NTP reply (RFC 5905) with a kiss code of four such bytes.
 local function kiss(request)
   return "\x24\0\6\xec" .. ("\0"):rep(8) .. "\27[2J" .. ("\0"):rep(8)
     .. request:sub(41, 48) .. ("\1"):rep(16)
 end
 local function all() return every end
 
--- A client of each kind that meets the stranger.
+-- The clients that receive these bytes.
 local clients = {
   { "labs/tcp_echo_client.lua --port %d", "stream", all,
     "--message=" .. ("x"):rep(#every) },
@@ -72,12 +72,12 @@ local clients = {
   { "labs/socket_errors.lua --host localhost --port %d", "stream", all },
   { "labs/print_machine_time.lua --server 127.0.0.1 --port %d", "dgram", kiss },
 }
--- Each server of the labs that shows what it gets.
+-- The servers that print what they receive.
 local servers = {
   { "labs/tcp_echo_server.lua --port %d", "stream" },
   { "labs/udp_echo_server.lua --port %d", "dgram" },
 }
--- A name that came from elsewhere, in a message that nobody catches.
+-- A foreign name in a message that nothing catches.
 local MESSAGE = [[
 local net = require "net"
 local sock <close> = net.socket "unix"
@@ -122,20 +122,20 @@ end
 print(("figure 30: %d programs show every byte on a terminal: %d raw bytes")
   :format(shown, bad))
 
--- Bytecode, by every way that a script has into the host; with all that may
--- stand before it in a file, whole or cut. (`lua5.4` takes it.)
+-- Bytecode, in every way in which the host takes a script, after all that may
+-- precede it in a file, whole or cut. (`lua5.4` accepts it.)
 local WAYS = { "HOST FILE", "HOST - <FILE", "HOST <FILE",
   "HOST -i FILE </dev/null", "LUA_INIT=@FILE HOST -e ''",
   [[HOST -e "$(tr -d '\0' <FILE)"]] }
 local BEFORE = { "", "#!/usr/bin/env netlab\n", "\xef\xbb\xbf",
   "\xef\xbb\xbf# a comment\n" }
 
--- Is it refused? It would print "it ran".
+-- Returns whether it is refused. Otherwise it prints "it ran".
 local function refused(way, path)
   local command = way:gsub("HOST", support.host):gsub("FILE", path)
   local pipe <close> = io.popen(command .. " 2>&1; echo status $?")
   local out = pipe:read "a"
-  -- behind a line for the shell, or in -e, it is text, and not Lua
+  -- after a #! line, or in -e, it is text, and not valid Lua
   local why = out:match "^netlab: [^\n]-(binary chunk[^\n]*)\nstatus 1\n$"
     or out:match "^netlab: [^\n]-(unexpected symbol[^\n]*)\nstatus 1\n$"
   if why then return true end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Row 17: 300 ms of work, then a call that may take 100 ms: it ends neither
--- early, by a clock that stood still meanwhile, nor late. Each kind of call is
--- made 100 times, 50 of them at once in tasks of their own.
+-- Row 17: 300 ms of work, then a call with a timeout of 100 ms. It ends neither
+-- early, because the loop's clock stood still meanwhile, nor late. Each kind of
+-- call is made 100 times, 50 of them at once in tasks of their own.
 local net = require "net"
 local support = require "tests.support"
 
@@ -31,7 +31,7 @@ local function full()
   return a
 end
 
--- An IPv6 listener whose backlog is full takes no more SYNs.
+-- An IPv6 listener with a full backlog accepts no more SYNs.
 local hole = assert(net.listen("::1", 0, { backlog = 0 }))
 local function connecting()
   local sock = support.own(assert(net.socket "inet6"))
@@ -45,7 +45,7 @@ for i = 1, 2 do
   full_backlog[i]:connect(hole:getsockname())
 end
 
--- Each makes what it needs and returns the call.
+-- Each prepares what it needs and returns the call.
 local kinds = {
   recv = function() local a = stream() return function()
     return a:recv(1) end end,

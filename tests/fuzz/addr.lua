@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Addresses: what is taken for one must read back as the same, and what a
--- socket was bound to is what it says it is bound to.
+-- Addresses: one that is accepted must read back as the same, and a socket must
+-- report the address that it was bound to.
 
 local net = require "net"
 local system = require "system"
@@ -15,7 +15,7 @@ local function check(holds, ...)
   if not holds then error(("%q "):rep(select("#", ...)):format(...), 2) end
 end
 
--- nil, message, code: as every failure.
+-- Checks for nil, message, code, as in every failure.
 local function refused(message, code, call)
   check(message:match("^" .. call .. ".*: [^:]+ %(" .. code .. "%)$"), message)
 end
@@ -32,7 +32,7 @@ local function pton6(text)
   if not bytes then return refused(zone, code, "inet_pton") end
   local shown = net.inet_ntop("inet6", bytes, zone)
   local again, same = net.inet_pton("inet6", shown)
-  if zone and zone > 1 then return end -- a number that no interface has
+  if zone and zone > 1 then return end -- an index that no interface has
   check(#bytes == 16 and again == bytes and same == zone, text, shown)
 end
 
@@ -72,7 +72,7 @@ local function port(text)
   check(code == "EINVAL" and message:find "^port ", message)
 end
 
--- Calls bind, which does no more than keep the address.
+-- Calls bind, which only keeps the address here.
 local function bind(sock, ...)
   system.deny(12)
   local ok, bound, message, code = pcall(sock.bind, sock, ...)
@@ -108,7 +108,7 @@ local function host(sock, family, text)
   check(number == 80, text)
 end
 
--- Whatever address the kernel might give: a family of two bytes, and more.
+-- Any address that the kernel might return: a family of two bytes, and more.
 local function given(text)
   system.name(text)
   for _, sock in ipairs { unix, inet, inet6 } do

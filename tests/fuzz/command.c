@@ -24,7 +24,7 @@
 enum { WORDS = 16, NOTES = 1 << 14 };
 
 static char noted[NOTES], wanted[NOTES], said[NOTES];
-static int terminal;      /* the standard input is one */
+static int terminal;      /* standard input is a terminal */
 static const char *start; /* LUA_INIT */
 
 static void add(char *notes, const char *what, const char *text) {
@@ -67,7 +67,7 @@ static int trace(const char *target, const char *lab, char **args) {
   return EXIT_SUCCESS;
 }
 
-/* Returns itself, so that it is still there after -l require=x. */
+/* Returns itself, so that it survives -l require=x. */
 static int note_require(lua_State *L) {
   add(noted, "-l", luaL_checkstring(L, 1));
   lua_pushcfunction(L, note_require);
@@ -101,7 +101,7 @@ static void no_modules(lua_State *L) {
   (void)L;
 }
 
-/* Adds to what was printed. */
+/* Appends to the output. */
 static int vsay(const char *format, va_list args) {
   size_t len = strlen(said);
   return vsnprintf(said + len, sizeof said - len, format, args);
@@ -148,7 +148,7 @@ static int is_trace(const char *w) {
   return strncmp(w, "--trace", 7) == 0 && (w[7] == '\0' || w[7] == '=');
 }
 
-/* How many words an option takes; 0: it is none. */
+/* Returns how many words an option takes; 0: not an option. */
 static int option(char **argv, int left) {
   const char *w = *argv;
   if (is_tool(w) || is_trace(w)) return 1;
@@ -159,7 +159,7 @@ static int option(char **argv, int left) {
   return strchr("EWiv", w[1]) && w[2] == '\0';
 }
 
-/* Writes down what an option is to do; in which `text` is what it takes. */
+/* Notes what an option does with its argument `text`. */
 static void want(const char *word, const char *text) {
   const char *equals = strchr(text, '=');
   if (word[1] == 'e') {
@@ -170,7 +170,7 @@ static void want(const char *word, const char *text) {
   }
 }
 
-/* A tool gets its name, --trace, and all words that follow. */
+/* Notes a tool: its name, --trace, and all words that follow. */
 static void want_tool(const char *word, int words) {
   char count[16];
   snprintf(count, sizeof count, "%d", words);
@@ -188,7 +188,7 @@ static void want_script(int argc, char **argv, int script, int plain) {
   add(wanted, "run", count);
 }
 
-/* What the words ask for. False: they are in error. */
+/* Notes what the words ask for. Returns false if they are wrong. */
 static int model(int argc, char **argv) {
   int script = 1, noenv = 0, chunks = 0, version = 0, prompt = 0, words;
   const char *tool = NULL, *traced = NULL;

@@ -2,7 +2,7 @@
  *
  * fuzz.h: what the files of the fuzzer share.
  *
- *   harness.c  what libFuzzer calls, and Lua's targets, tests/fuzz/NAME.lua
+ *   harness.c  what libFuzzer calls, and the targets tests/fuzz/NAME.lua
  *   system.c   system calls that are counted, and fail or pretend
  *   command.c  the target `command`: the host's command line
  *   load.c     the target `load`: the replies to the load generator
@@ -15,16 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One input. What is wrong aborts. */
+/* Runs one input. A fault aborts. */
 typedef void (*fuzz_target)(const uint8_t *data, size_t size);
 void fuzz_command(const uint8_t *data, size_t size);
 void fuzz_load(const uint8_t *data, size_t size);
 void fuzz_err(const uint8_t *data, size_t size);
 
-/* Says what is wrong with this input, and aborts. */
+/* Reports what is wrong with this input, and aborts. */
 _Noreturn void fuzz_wrong(const char *format, ...);
 
-/* What require "system" gives: functions that rule the system calls. */
+/* Returns what require "system" does: functions that control system calls. */
 int fuzz_open_system(lua_State *L);
 
 #endif

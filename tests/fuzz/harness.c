@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * harness.c: what libFuzzer calls. The name that the program is called by is
- * that of a target: one of the table below, or the file tests/fuzz/NAME.lua,
- * which gives a function that takes an input and raises if it finds a fault.
+ * harness.c: what libFuzzer calls. The program's name selects a target: one in
+ * the table below, or the file tests/fuzz/NAME.lua, which returns a function
+ * that takes an input and raises if it finds a fault.
  */
 #include "fuzz.h"
 
@@ -16,8 +16,7 @@
 #include "host/completer.h"
 #include "lib/module.h"
 
-/* libFuzzer takes these for the edges of a program: here, those between lines
- * of Lua. */
+/* libFuzzer's counters for the edges of a program, here between lines of Lua. */
 enum { LINES = 1 << 11 };
 __attribute__((
     section("__libfuzzer_extra_counters"))) static uint8_t lines[LINES];
@@ -26,7 +25,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__asan_default_options(void);
 
-/* Lua makes and frees much: no long quarantine, no long stack of each. */
+/* Lua allocates much, so: no long quarantine, no long stacks. */
 const char *__asan_default_options(void) {
   return "quarantine_size_mb=8:malloc_context_size=3";
 }
@@ -43,7 +42,7 @@ _Noreturn void fuzz_wrong(const char *format, ...) {
 
 static lua_State *lua; /* traceback function */
 
-/* The names that the prompt offers begin as the line ends, and are sorted. */
+/* The prompt's candidates begin with the end of the line, and are sorted. */
 static void target_complete(const uint8_t *data, size_t size) {
   net_names names;
   char *line = malloc(size ? size : 1);
@@ -71,7 +70,7 @@ static const struct {
 
 static fuzz_target target;
 
-/* From one line to the next is an edge. */
+/* Counts the edge from one line to the next. */
 static void on_line(lua_State *L, lua_Debug *ar) {
   static unsigned before;
   (void)L;
@@ -91,7 +90,7 @@ static int traceback(lua_State *L) {
   return 1;
 }
 
-/* A block too large is memory that is not there, rather than all that is. */
+/* Refuses large blocks, instead of using up all memory. */
 static void *allocate(void *data, void *block, size_t from, size_t size) {
   (void)data, (void)from;
   if (size > 1 << 20) return NULL;
@@ -100,7 +99,7 @@ static void *allocate(void *data, void *block, size_t from, size_t size) {
   return NULL;
 }
 
-/* Leaves the traceback, for calls. */
+/* Leaves the traceback function on the stack. */
 static void open_lua(void) {
   lua = lua_newstate(allocate, NULL);
   luaL_openlibs(lua);
@@ -110,8 +109,8 @@ static void open_lua(void) {
   lua_settop(lua, 1);
 }
 
-/* Leaves the function of tests/fuzz/NAME.lua; only a target of one of our
- * modules in Lua has its lines counted. */
+/* Leaves the function of tests/fuzz/NAME.lua on the stack. Lines are counted
+ * only for targets that test a module in Lua. */
 static void load_target(const char *name) {
   char file[64], module[64];
   snprintf(file, sizeof file, "tests/fuzz/%s.lua", name);

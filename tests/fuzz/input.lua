@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Makes numbers, texts and values of the bytes of one input, whatever they are;
--- behind its end there are zeros. `local at = input.new(bytes)`.
+-- Makes numbers, texts and values from the bytes of an input, which end in
+-- zeros. `local at = input.new(bytes)`.
 
 local input = {}
 input.__index = input
@@ -18,7 +18,7 @@ end
 
 function input:more() return self.place <= #self.bytes end
 
---- An integer from 0 to n - 1, at most 65535.
+--- Returns an integer from 0 to n - 1, at most 65535.
 function input:below(n)
   local byte = self:byte()
   return (n > 256 and byte << 8 | self:byte() or byte) % n
@@ -26,7 +26,7 @@ end
 
 function input:choice(list) return list[1 + self:below(#list)] end
 
---- So many bytes, or fewer at the end.
+--- Returns so many bytes, or fewer at the end.
 function input:take(n)
   local text = self.bytes:sub(self.place, self.place + n - 1)
   self.place = self.place + n
@@ -37,7 +37,7 @@ function input:text() return self:take(self:byte()) end
 
 function input:rest() return self:take(#self.bytes) end
 
---- Eight bytes, as string.unpack reads them.
+--- Returns eight bytes as string.unpack reads them.
 function input:number(format)
   return (format:unpack(self:take(8) .. ("\0"):rep(8)))
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- JSON: what is written reads back as the same value, by another reader and by
--- ours, which gives a value or a reason for any text.
+-- JSON: what is written reads back as the same value, in another reader and in
+-- ours, which returns a value or a reason for any text.
 
 local json = require "net.json"
 local input = require "tests.fuzz.input"
@@ -41,7 +41,7 @@ function make(at, depth)
   return at:choice(kinds)(at, depth + 1)
 end
 
--- A reader of JSON as RFC 8259 has it, which knows no more than it must.
+-- A minimal reader of JSON, after RFC 8259.
 local read
 local function read_string(text, place)
   local parts = {}
@@ -110,7 +110,7 @@ local function same(a, b)
   return true
 end
 
--- Any text: a value that can be written and read again, unless nulls left
+-- Any text yields a value that can be written and read again, unless nulls left
 -- holes in it, or a reason.
 local function check_decode(bytes)
   local value, message, code = json.decode(bytes)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * load.c: the replies to the load generator, which come from a stranger. Each
- * datagram, whatever it holds, must count once, as done, late or corrupt, and
- * the slots must stay whole. An input is a series of datagrams, three bytes
- * each: how a right reply is changed, where, and to what.
+ * load.c: foreign replies to the load generator. Each datagram, whatever its
+ * bytes, must count once, as done, late or corrupt, and the slots must stay
+ * consistent. An input is a series of datagrams, three bytes each: how a right
+ * reply is changed, where, and to what.
  */
 #include "fuzz.h"
 
@@ -29,7 +29,7 @@ static net_load *new_load(void) {
   return l;
 }
 
-/* As dgram_send_n, without a socket. */
+/* Does what dgram_send_n does, without a socket. */
 static void fill(net_load *l, net_load_conn *c) {
   while (c->in_flight < DEPTH) {
     write_dgram(l, c, 0);
@@ -52,7 +52,7 @@ static void check_slots(const net_load *l, const net_load_conn *c) {
     fuzz_wrong("slots %x, in flight %u", seen, c->in_flight);
 }
 
-/* A right answer to the message of a slot. */
+/* Makes a right answer to the message of a slot. */
 static size_t answer(const net_load *l, const net_load_conn *c, uint32_t slot,
                      char *data) {
   uint32_t tag = c->slots[slot].tag;

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
--- NTP replies: ntp.request gets datagrams of the input from a socket that is
--- none. Whatever it makes of them must make sense.
+-- NTP replies: ntp.request gets the input as datagrams from a fake socket.
+-- Whatever it returns must make sense.
 
 local net = require "net"
 local input = require "tests.fuzz.input"
 
 local clock, at, request = 0, nil, nil
 
--- The next datagram: the first bit of its flags puts our origin into it.
+-- Returns the next datagram; the first bit of its flags puts our origin into
+-- it.
 local function datagram()
   clock = clock + 0.01
   if not at:more() then

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- Arguments and tables of options: every function that takes some, called with
--- values of every kind. It raises before any system call, or comes back with
--- what it promises; the system calls themselves all fail.
+-- Arguments and tables of options: calls every function with values of every
+-- kind. It must raise before any system call, or return what it promises. The
+-- system calls all fail.
 
 local net = require "net"
 local ntp = require "net.ntp"
@@ -19,7 +19,7 @@ local function reset()
     assert(net.socket("inet6", "dgram")), assert(net.socket("unix", "stream")),
     assert(net.socket("unix", "dgram")),
   }
-  -- One that waits asks again and again where the system lacks memory.
+  -- A waiting call tries again and again if the system lacks memory.
   for _, sock in ipairs(sockets) do sock:settimeout(0) end
 end
 reset()
@@ -40,7 +40,7 @@ local words = {
   "dual_stack", "once\0", "timeout\0x", "flags\0", "|once|", "|",
 }
 
--- Every key that a table of options may have.
+-- All keys of tables of options.
 local function set(text)
   local names = {}
   for name in text:gmatch "%S+" do names[name] = true end
@@ -67,7 +67,7 @@ local numbers = {
   (1 << 32) + 80, 1 << 30, (1 << 30) + 1, 1 << 31, -(1 << 31), 2 ^ 63, 80.0,
 }
 
--- Tables whose fields are a stranger's code.
+-- Tables whose fields are computed by foreign code.
 local traps = {
   { __index = function() error(HOSTILE) end },
   { __len = function() error(HOSTILE) end },
@@ -107,7 +107,7 @@ local kinds = {
   end,
 }
 
--- Options: mostly words for keys.
+-- Returns options, whose keys are mostly known.
 local function options(at, depth)
   local t = {}
   for _ = 1, at:below(6) do
@@ -124,9 +124,9 @@ function value(at, depth)
   return at:choice(kinds)(at, depth + 1)
 end
 
--- nil is no failure of these.
+-- For these nil is not a failure.
 local quiet = { ["sock:gettimeout"] = true }
--- These wait for something else than a system call, or turn the loop.
+-- These wait for something other than a system call, or run the loop.
 local left_out = {
   sleep = true, run = true, spawn = true, deadline = true, select = true,
   interfaces = true, lines = true,
@@ -146,7 +146,7 @@ end
 for name, f in pairs(getmetatable(buffer).__index) do
   calls[#calls + 1] = { "buffer:" .. name, f, { buffer } }
 end
-for _ = 1, 8 do -- what has most to read
+for _ = 1, 8 do -- the function with the most options
   calls[#calls + 1] = { "load", net.load }
   calls[#calls + 1] = { "sock:echo", sockets[1].echo, sockets }
   calls[#calls + 1] = { "getaddrinfo", net.getaddrinfo }
@@ -170,7 +170,7 @@ local function judge(call, ok, result, message, code)
   end
 end
 
--- A key that is unknown is never passed over.
+-- An unknown key is never ignored.
 local function check_keys(call, args, ok)
   local given = args[place[call]]
   if not ok or not place[call] or type(given) ~= "table" then return end

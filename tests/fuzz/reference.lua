@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Annotated Lua: lines of the input, each behind what makes it one of those
--- that src/man/reference.lua reads. Every entry has what its kind promises.
+-- Annotated Lua: lines of the input, each after a prefix that
+-- src/man/reference.lua reads. Every entry must have the fields of its kind.
 
 local reference = require "src.man.reference"
 local input = require "tests.fuzz.input"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * report.c: the search for a code in an error's message, which finds none or a
- * place within the text.
+ * report.c: the search for a code in an error's message, which finds nothing or
+ * a place within the text.
  */
 #include "fuzz.h"
 

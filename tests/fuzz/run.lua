@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --
 -- usage: lua5.4 tests/fuzz/run.lua FOLDER RUNS SEED LONGEST [TARGET ...]
--- Runs the targets of the fuzzer in FOLDER, each over its corpus and then RUNS
--- inputs made from it, of LONGEST bytes at most; SEED 0 is another each time.
--- Prints a line for each, and fails if one has a finding. Its input is then in
--- FOLDER: mend what it found, run `FOLDER/run/TARGET INPUT`, and keep it in
--- the corpus.
+--
+-- Runs the fuzzer's targets in FOLDER, each with its corpus and then RUNS
+-- inputs made from it, of at most LONGEST bytes. SEED 0 is random. Prints a
+-- line for each target, and fails if one has a finding, whose input is then in
+-- FOLDER: repair what it found, check with `FOLDER/run/TARGET INPUT`, and add
+-- it to the corpus.
 
 local folder, runs, seed, longest = table.unpack(arg)
 local names = { table.unpack(arg, 5) }
@@ -20,7 +21,7 @@ local function exists(path)
   return file ~= nil
 end
 
--- What libFuzzer says at its end: inputs, and how many a second.
+-- Returns what libFuzzer reports at its end: inputs, and inputs per second.
 local function measure(log)
   local text = io.open(log):read "a"
   return tonumber(text:match "number_of_executed_units:%s*(%d+)"),
@@ -51,4 +52,4 @@ end
 
 local all = true
 for _, name in ipairs(names) do all = fuzz(name) and all end
-os.exit(all == true, true) -- (nil would be a success)
+os.exit(all == true, true) -- nil would count as success

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 --
--- Streams: a real pair of sockets carries chunks of the input, and reads of
--- every kind in between must give what a model gives, which is all that was
--- sent: nothing is lost, nothing comes twice.
+-- Streams: a real pair of sockets carries chunks of the input. Reads of every
+-- kind in between must return what a model returns, so nothing is lost or comes
+-- twice.
 
 local net = require "net"
 local input = require "tests.fuzz.input"
 
 local near, far, ended
-local left -- the model: what has been sent and not yet been taken
+local left -- the model: bytes sent and not yet read
 
 local function send(at)
   if ended then return end
@@ -26,7 +26,7 @@ local function finish(at)
   end
 end
 
--- What a read that could not be served gives.
+-- Checks the result of a read that found too little.
 local function expect_code(want, got, message, code)
   if got == nil and code == want then return end
   error(("%s, not %s: %s"):format(code, want, got or message))
@@ -43,7 +43,7 @@ local function recv(at)
   local size, all = 1 + at:below(4096), left
   local got, message, code = near:recv(size)
   if all == "" then return expect_code(unserved(), got, message, code) end
-  -- Fewer may come, as the buffer comes first.
+  -- Fewer may come, because the buffer comes first.
   assert(got and #got > 0 and #got <= size, code)
   expect(all:sub(1, #got), #got, got, message)
 end
@@ -77,7 +77,7 @@ local function recv_exact(at)
   expect(all:sub(1, size), size, got, message)
 end
 
--- The line that is next: its text, and how many bytes it takes with its end.
+-- Returns the next line, and how many bytes it takes with its end.
 local function next_line(all)
   local line, stop = all:match "^([^\n]*)\n()"
   if not line then return nil end
@@ -109,7 +109,7 @@ local steps = {
   recv_all, finish,
 }
 
--- One of the ways to wait: a task reads lines while the main thread sends.
+-- A task reads lines while the main thread sends.
 local function by_lines(at)
   local lines = {}
   local reader <close> = net.spawn(function()
@@ -147,7 +147,7 @@ return function(bytes)
     at:choice(steps)(at)
     if #left > 16384 then break end
   end
-  -- What is left comes out in one piece.
+  -- Reads the rest in one piece.
   if not ended then assert(far:shutdown "SHUT_WR") end
   expect(left, #left, near:recv_all())
 end

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * system.c: the system calls of our object files come here (the linker's
- * --wrap, in tests/fuzz/wraps). Mostly they go on to the system. While a Lua
- * target has denied them they are counted, and fail, and nothing leaves the
- * process; but bind(2) keeps the address, which getsockname(2) and
- * getpeername(2) give.
+ * system.c: replaces the system calls of the object files (by the linker's
+ * --wrap, in tests/fuzz/wraps). Mostly it passes them on. While a Lua target
+ * denies them they are counted and fail, and nothing leaves the process; but
+ * bind(2) keeps the address, which getsockname(2) and getpeername(2) return.
  *
- *   system.deny(code)    from here on; code: an errno
- *   system.allow()       no more; how many there were
- *   system.calls()       how many there were by now
- *   system.name(bytes)   the address that is given next, with its length
+ *   system.deny(code)    make them fail; code: an errno
+ *   system.allow()       no longer; returns how many there were
+ *   system.calls()       returns how many there were so far
+ *   system.name(bytes)   sets the address to return next, with its length
  */
 #include "fuzz.h"
 
@@ -27,7 +26,7 @@
 
 static int denied, calls;
 static struct {
-  unsigned char bytes[sizeof(struct sockaddr_storage)]; /* no kernel's longer */
+  unsigned char bytes[sizeof(struct sockaddr_storage)]; /* the longest of all */
   socklen_t len;
 } name;
 
@@ -77,7 +76,7 @@ int __wrap_bind(int fd, const struct sockaddr *a, socklen_t len) {
   return 0;
 }
 
-/* As the kernel: no more bytes than there is room for, but the whole length. */
+/* Like the kernel: only the bytes that fit, but the full length. */
 static int give_name(struct sockaddr *a, socklen_t *len) {
   memcpy(a, name.bytes, *len < name.len ? *len : name.len);
   *len = name.len;
@@ -94,7 +93,7 @@ static int give_name(struct sockaddr *a, socklen_t *len) {
 WRAP_NAME(getsockname)
 WRAP_NAME(getpeername)
 
-/* What begins with these is more than one system call. */
+/* These begin more than one system call. */
 int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req,
                           uv_getaddrinfo_cb cb, const char *host,
                           const char *service, const struct addrinfo *hints);
@@ -139,7 +138,7 @@ net_load *__wrap_net_load_start(const net_load_options *o, int *err) {
   return NULL;
 }
 
-/* The files of the system are no network, but they are slow. */
+/* System files are not the network, but slow. */
 struct servent *__wrap_getservbyname(const char *text, const char *proto);
 struct servent *__wrap_getservbyname(const char *text, const char *proto) {
   static struct servent http = {"http", NULL, 80 << 8, "tcp"};

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- Traces: events of all kinds, with values that fit and values that do not, and
--- lines of anything. What is read has a model whose indices are in their lists,
--- and everything that shows it gives text without a control character.
+-- Traces: events of all kinds, with right and wrong values, and arbitrary
+-- lines. What can be read has a model whose indices are valid, and all its
+-- formats are text without control characters.
 
 local json = require "net.json"
 local trace = require "net.trace"
@@ -53,8 +53,8 @@ local kinds = {
   function(at) return { at:choice(WORDS) } end,
 }
 
--- Of each event what it must have, and then some keys, mostly of their kind:
--- one that is not spoils the trace.
+-- The required keys of each event, and some others, mostly of the right type: a
+-- wrong one spoils the trace.
 local function event(at)
   local it = { ev = at:choice(EVENTS), t = at:below(64) }
   if it.ev == "start" then
@@ -82,8 +82,8 @@ local function event(at)
   return it
 end
 
--- A process with a connection to itself, two UDP sockets and a socketpair, of
--- which the random events go on.
+-- A process with a connection to itself, two UDP sockets and a socketpair,
+-- which the random events use.
 local START = [[
 {"ev":"start","v":1,"t":5,"wall":1e9,"pid":7,"host":"lab","lab":"s.lua"}
 {"ev":"sock","t":6,"sock":1,"family":"inet","type":"stream"}
@@ -111,7 +111,7 @@ local function make(at)
       lines[#lines + 1] = at:take(at:below(64))
     else
       local ok, line = pcall(json.encode, event(at))
-      if ok then lines[#lines + 1] = line end -- else it was no UTF-8
+      if ok then lines[#lines + 1] = line end -- otherwise it was not UTF-8
     end
   end
   return START .. table.concat(lines, "\n") .. "\n"
