@@ -16,7 +16,7 @@
 #include "host/completer.h"
 #include "lib/module.h"
 
-/* libFuzzer's counters for the edges of a program, here between lines of Lua. */
+/* libFuzzer's counters for a program's edges, here between lines of Lua. */
 enum { LINES = 1 << 11 };
 __attribute__((
     section("__libfuzzer_extra_counters"))) static uint8_t lines[LINES];
