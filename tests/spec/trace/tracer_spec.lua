@@ -221,7 +221,11 @@ describe("a trace", function()
 
   it("counts the system calls of each call, and its waits", function()
     local calls = calls_of(PAIR .. [[
-      local task = net.spawn(function() net.sleep(0.05) a:sendall "late" end)
+      local task = net.spawn(function()
+        net.sleep(0) -- until recv waits
+        net.sleep(0.05)
+        a:sendall "late"
+      end)
       b:recv(10)
       task:join()
       b:setblocking(false)
@@ -229,7 +233,7 @@ describe("a trace", function()
     ]])
     local late = call(calls, { call = "recv", ["in"] = 4 })
     assert.equal(1, late.waits)
-    assert.is_true(late.sys >= 1 and late.wait >= 40000000)
+    assert.is_true(late.sys >= 1 and late.wait >= 50000000)
     assert.is_true(late.wait <= late["end"] - late.t)
     local never = call(calls, { call = "recv", code = "EAGAIN" })
     assert.same({ 1 }, { never.sys, never.wait, never.waits })
