@@ -167,7 +167,7 @@ end
 local function is_ready(server, scenario)
   for _ = 1, 200 do
     if probe(server, scenario) then return true end
-    if support.read(server.process.path .. "/status") ~= "" then break end
+    if server.process:status() then break end
     net.sleep(0.05)
   end
   local _, err = server.process:output()

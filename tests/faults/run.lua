@@ -17,7 +17,7 @@ local long = os.getenv "LONG" == "1"
 local pipe <close> = io.popen "command -v lua5.4 lua-5.4 lua54 lua"
 local lua = pipe:read "l" or "lua"
 local out = os.getenv "NETLAB_OUT" or "."
-local paths = "NETLAB_FIGURES=1 " ..
+local paths = "env NETLAB_FIGURES=1 " ..
   "LUA_PATH='./lua/?.lua;./build/lua/?.lua;./?.lua;./?/init.lua;;'"
   .. " LUA_CPATH='" .. out .. "/?.so;;' NETLAB_DRIVER=%s"
   .. " timeout -k 5 %d sh -c '%s' 2>&1"

@@ -27,13 +27,15 @@ local function read(path)
 end
 support.read = read
 
---- Calls f every 10 ms until it returns a true value, for up to `seconds`.
+--- Calls f until it returns a true value, for up to `seconds`: after 5 ms, then
+-- after 10 ms, and so on, at last every 50 ms.
 function support.eventually(f, seconds)
-  local deadline = net.now() + (seconds or 60)
+  local deadline, pause = net.now() + (seconds or 60), 0
   repeat
     local value = f()
     if value then return value end
-    net.sleep(0.01)
+    pause = math.min(pause + 0.005, 0.05)
+    net.sleep(pause)
   until net.now() > deadline
   error("it did not happen within " .. (seconds or 60) .. " seconds", 2)
 end
@@ -104,14 +106,14 @@ function support.own(sock)
   return sock
 end
 
---- Makes a folder. Eight are made at a time, because a process costs more.
+--- Makes a folder. 32 are made at a time, because a process costs more.
 function support.folder()
   local path = new_path()
   if made > ready then
     local paths = { path }
-    for i = 1, 7 do paths[#paths + 1] = place .. "/" .. made + i end
+    for i = 1, 31 do paths[#paths + 1] = place .. "/" .. made + i end
     assert(os.execute("mkdir " .. table.concat(paths, " ")))
-    ready = made + 7
+    ready = made + 31
   end
   return path
 end
@@ -129,19 +131,13 @@ function support.write(path, text)
   return path
 end
 
---- Starts a command in the background, with `input` as its standard input. A
--- shell's background job ignores Ctrl-C, which `env` undoes.
+--- Starts a command in the background, with `input` as its standard input.
 function support.start(command, input)
-  command = command:gsub("^env ", "") -- once is enough
   local path = new_path()
   local source = input and support.write(path .. ".in", input) or "/dev/null"
-  local pipe <close> = io.popen(([[
-    ( exec 3>&1 >%s.out 2>%s.err
-      env -u SPEC_FOLDER --default-signal=INT %s <%s 3>&- &
-      echo $! >&3; exec 3>&-
-      wait $!; echo $? >%s.status ) &]]):format(path, path, command, source,
-        path))
-  return setmetatable({ path = path, command = command,
+  local pipe = io.popen(("unset SPEC_FOLDER; echo $$; " ..
+    "exec <%s >%s.out 2>%s.err; exec %s"):format(source, path, path, command))
+  return setmetatable({ path = path, command = command, pipe = pipe,
     pid = pipe:read "n" }, process)
 end
 
@@ -150,9 +146,15 @@ function process:output()
   return read(self.path .. ".out"), read(self.path .. ".err")
 end
 
---- Returns the exit status of a process that has ended, or nil.
+--- Returns the exit status of a process that has ended, or nil. To close the
+-- pipe waits for the end, so this looks first whether the process is a zombie.
 function process:status()
-  return tonumber((read(self.path .. ".status")))
+  local stat = "/proc/" .. self.pid .. "/stat"
+  if not self.code and not read(stat):find "%) [^Z]" then
+    local _, how, code = self.pipe:close()
+    self.code = how == "signal" and 128 + code or code
+  end
+  return self.code
 end
 
 --- Waits for output that matches, and returns the captures.
@@ -190,6 +192,11 @@ function process:stop()
   return self:wait()
 end
 process.__close = process.stop
+
+-- Kills what a spec forgot: Lua waits for it when it collects the pipe.
+function process:__gc()
+  if not self.code then self:signal "KILL" end
+end
 
 --- Runs a command. Returns the output, the errors, the exit status.
 function support.run(command, input, seconds)

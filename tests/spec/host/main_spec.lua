@@ -14,7 +14,7 @@ end
 
 --- Runs a program with a command line; `before` may set variables.
 local function run(program, args, input, before)
-  local command = ("%s %s %s"):format(before or "", program, args)
+  local command = ("env %s %s %s"):format(before or "", program, args)
   local out, err, status = support.run(command, input)
   return { out = out, err = err, status = status }
 end
