@@ -21,12 +21,12 @@ tsan: test-deps
 
 # Sockets, bytes, tasks and echo labs, with the collector as busy as it can be.
 # (Valgrind lets no other thread run while one lingers in close(2).)
+VALGRIND_SPECS = $(patsubst %,tests/spec/%_spec.lua,socket/io socket/sock core/task labs/labs)
 valgrind: test-deps
 	$(call need,valgrind,valgrind)
 	@$(MAKE) all
 	@tests/support/run $(OUT) valgrind --filter-out="system call" --filter-out="closes at once" \
-	  --filter-out="machine" --filter-out="bad input" $(patsubst %,tests/spec/%_spec.lua, \
-	  socket/io socket/sock core/task labs/labs)
+	  --filter-out="machine" --filter-out="bad input" $(or $(SPECS),$(VALGRIND_SPECS))
 
 # How much of src, lua and labs the suite runs, under both drivers together.
 # What does not run is named by its line; build/coverage/*.gcov has the branches.

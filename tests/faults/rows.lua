@@ -8,11 +8,12 @@
 -- that failed without a report by the checker: they were late.
 return {
   { row = 1, required = "the suite under ASan and UBSan: no report",
-    again = "tests/support/run build/asan", seconds = 1500,
+    again = "make -s asan", seconds = 1500,
     run = [[make -s asan 2>&1 |
       sed "s/^\([0-9]* passed, 0 failed\)$/figure 1: 0 reports, \1/"]] },
   { row = 2, required = "valgrind, the collector at pause 0: no error, no leak",
-    seconds = 1500, run = [[make -s valgrind 2>&1 |
+    again = "make -s valgrind", seconds = 1500,
+    run = [[make -s valgrind 2>&1 |
       sed "s/^\([0-9]* passed, 0 failed\)$/figure 2: 0 errors, \1/"]] },
   { row = 3, required = "each allocation fails in turn: no crash, hang or leak",
     seconds = 240, run = "DRIVER tests/faults/memory.lua" },

@@ -64,11 +64,13 @@ local function prove(entry)
 end
 
 -- Returns the files of the specs that failed; nil if there are none, or if a
--- sanitizer has reported something.
+-- sanitizer or valgrind has reported something.
 local function late_specs(entry)
   local log <close> = io.open(log_of(entry))
   local text, files, seen = log:read "a", {}, {}
-  if text:find "Sanitizer" or text:find "runtime error:" then return nil end
+  for _, report in ipairs { "Sanitizer", "runtime error:", "==%d+== " } do
+    if text:find(report) then return nil end
+  end
   for file in text:gmatch "%-> (tests/[%w_/]+_spec%.lua) @" do
     if not seen[file] then files[#files + 1] = file end
     seen[file] = true
@@ -80,8 +82,9 @@ end
 local function prove_late(entry)
   local files = entry.again and late_specs(entry)
   if not files then return false end
-  local command = entry.again .. " " .. files .. " 2>&1 | sed 's/^[0-9]* passed"
-    .. ", 0 failed$/figure " .. entry.row .. ": 0 reports; tried again: &/'"
+  local command = ('%s SPECS="%s" 2>&1 | ' ..
+    'sed "s/^[0-9]* passed, 0 failed$/figure %d: 0 reports; tried again: &/"')
+    :format(entry.again, files, entry.row)
   local ok, figures = run(command, "", entry, entry.seconds)
   entry.measured = table.concat(figures, "; ")
   return ok and entry.measured:find "tried again" ~= nil
