@@ -8,6 +8,7 @@ BUILD = build
 OUT = .
 
 MAKEFLAGS += --no-print-directory
+CPUS = $(shell getconf _NPROCESSORS_ONLN)
 
 all:
 

@@ -4,7 +4,6 @@
 # asan and valgrind are for.
 ANALYZER = -fanalyzer -Wno-analyzer-malloc-leak -Werror -include tests/support/checks.h
 TIDY = $(SOURCES:%=$(BUILD)/lint/%.tidy)
-CPUS = $(shell getconf _NPROCESSORS_ONLN)
 
 # cppcheck reads no system header, so it is told which system this is.
 CPPCHECK = cppcheck -q -j$(CPUS) --std=c11 --enable=warning,performance,portability \
@@ -15,9 +14,9 @@ lint:
 	$(call need,luacheck,$(LINT_DEPS))
 	clang-format --dry-run -Werror src/*/*.[ch] tests/*/*.[ch]
 	luacheck -q lua labs src tests
-	@$(MAKE) all references faults CC=clang BUILD=build/clang OUT=build/clang \
+	@$(MAKE) -j$(CPUS) all references faults CC=clang BUILD=build/clang OUT=build/clang \
 	  WARN='$(WARN) -Werror'
-	@$(MAKE) all CC=gcc BUILD=build/analyzer OUT=build/analyzer WARN='$(WARN) $(ANALYZER)'
+	@$(MAKE) -j$(CPUS) all CC=gcc BUILD=build/analyzer OUT=build/analyzer WARN='$(WARN) $(ANALYZER)'
 	$(CPPCHECK) src tests/bench
 	@$(MAKE) -j$(CPUS) tidy
 

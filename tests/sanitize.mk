@@ -5,7 +5,7 @@ OWN_BUILDS = --filter-out="^installed " --filter-out="^the runner "
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 # $(call build,FOLDER,FLAGS): everything that specs run, in a folder of its own
-build = @$(MAKE) all references BUILD=$1 OUT=$1 HARDEN= CFLAGS='-g $2'
+build = @$(MAKE) -j$(CPUS) all references BUILD=$1 OUT=$1 HARDEN= CFLAGS='-g $2'
 
 asan: test-deps
 	$(call build,build/asan,-O1 -fno-omit-frame-pointer $(SAN))
@@ -24,7 +24,7 @@ tsan: test-deps
 VALGRIND_SPECS = $(patsubst %,tests/spec/%_spec.lua,socket/io socket/sock core/task labs/labs)
 valgrind: test-deps
 	$(call need,valgrind,valgrind)
-	@$(MAKE) all
+	@$(MAKE) -j$(CPUS) all
 	@tests/support/run $(OUT) valgrind --filter-out="system call" --filter-out="closes at once" \
 	  --filter-out="machine" --filter-out="bad input" $(or $(SPECS),$(VALGRIND_SPECS))
 
@@ -56,7 +56,7 @@ FUZZ_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fsanitize=fuzzer-no-link -fno-sanitize-recover=all
 fuzz:
 	$(call need,,$(FUZZ_DEPS))
-	@$(MAKE) $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= CFLAGS='$(FUZZ_CFLAGS)'
+	@$(MAKE) -j$(CPUS) $(FUZZ)/fuzz CC=clang BUILD=$(FUZZ) HARDEN= CFLAGS='$(FUZZ_CFLAGS)'
 	@LUA_PATH="./lua/?.lua;./build/lua/?.lua;./?.lua;;" lua$(LUA_V) tests/fuzz/run.lua $(FUZZ) \
 	  $(RUNS) $(SEED) $(LONGEST) $(TARGETS)
 

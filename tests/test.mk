@@ -1,13 +1,13 @@
 # Runs of the program: demo, specs, acceptance, benchmark, pictures.
 
 demo: deps
-	@$(MAKE) all
+	@$(MAKE) -j$(CPUS) all
 	@tests/support/demo
 
 # make test SPECS=tests/spec/socket/address_spec.lua: those only
 SPECS =
 test: test-deps
-	@$(MAKE) all references
+	@$(MAKE) -j$(CPUS) all references
 	@tests/support/run $(OUT) $(SPECS)
 
 # What netlab survives, row by row: what is required, what was measured. One
@@ -17,14 +17,14 @@ survive = LUA_PATH="./lua/?.lua;./build/lua/?.lua;./?.lua;./?/init.lua;;" LONG=$
   NETLAB_OUT=$1 $1/netlab tests/faults/run.lua
 acceptance: test-deps
 	$(if $(ROWS),,$(call need,valgrind,valgrind $(FUZZ_DEPS)))
-	@$(MAKE) all faults
+	@$(MAKE) -j$(CPUS) all faults
 	@$(call survive,$(OUT)) $(ROWS)
 
 # Echo servers side by side, those whose packages are there: lua-luv lua-socket
 # lua-cqueues python3-uvloop nodejs golang-go. make bench BENCH="--rounds 1"
 BENCH =
 bench: deps
-	@$(MAKE) all references
+	@$(MAKE) -j$(CPUS) all references
 	@if command -v go >/dev/null; then \
 	  go build -o $(BUILD)/bench/go tests/bench/echo.go || true; fi
 	@$(OUT)/netlab tests/bench/run.lua $(BENCH)
@@ -51,7 +51,7 @@ CHROMIUM = chromium --headless --no-sandbox --disable-gpu --disable-quic --no-fi
   --user-data-dir=$(BUILD)/chromium --virtual-time-budget=3000
 pictures: deps
 	$(call need,chromium,chromium)
-	@$(MAKE) all
+	@$(MAKE) -j$(CPUS) all
 	$(OUT)/netlab --pair labs/tcp_echo_server.lua labs/tcp_echo_client.lua --trace=$(BUILD)/echo.html
 	$(OUT)/netlab --trace=$(BUILD)/modes.html labs/socket_modes.lua
 	@for p in echo,488 modes,408; do name=$${p%,*}; $(CHROMIUM) --window-size=880,$${p#*,} \
