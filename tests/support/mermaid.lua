@@ -26,13 +26,14 @@ for (const path of process.argv.slice(2)) {
 ]]
 
 -- Its tarball contains all that it needs, unlike its installed package. One
--- spec fetches it for all.
+-- spec fetches it for all; after a failure, none tries again for ten minutes.
 local FETCH = [[
 set -e
 mkdir -p %s && cd %s
 exec 9>lock && flock 9
 [ ! -e package ] || exit 0
-timeout 100 npm pack --silent mermaid@%s >npm.log 2>&1
+[ ! -e npm.log ] || [ -z "$(find npm.log -mmin -10)" ] || exit 1
+timeout 100 npm pack --silent --fetch-retries=0 mermaid@%s >npm.log 2>&1
 mkdir -p new && tar -C new -xzf mermaid-*.tgz \
   package/dist/mermaid.esm.min.mjs package/dist/chunks/mermaid.esm.min
 mv new/package . && rm mermaid-*.tgz
