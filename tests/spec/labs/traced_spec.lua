@@ -1,4 +1,4 @@
--- Each lab traced, in all four formats, and a trace with every byte that the
+-- Each lab traced, in each format, and a trace with every byte that the
 -- peers counted.
 local chrome = require "tests.support.chrome"
 local json = require "net.json"
