@@ -917,7 +917,8 @@ function buffer:put(text, first) end
 --- pressed. Other calls that read or write the socket fail with "EBUSY"
 --- meanwhile. The engine stops reading from a peer that does not read. It does
 --- not answer a datagram from a port below 1024 or from its own port number, so
---- that a forged sender cannot make two servers answer each other for ever.
+--- that a forged sender cannot make it answer itself, a system's service or a
+--- server on the same port number.
 ---
 --- The options of the socket stay as they are. But while a datagram socket is
 --- served, it blocks and has an SO_RCVTIMEO, which a process that shares the
