@@ -1,6 +1,7 @@
--- SPDX-License-Identifier: MIT usage: netlab tests/support/coverage.lua FOLDER
--- LUA-FILE... Prints the report of `make coverage`: the lines that ran and the
--- branches that were taken of each C file, the lines of each Lua file.
+-- SPDX-License-Identifier: MIT
+-- usage: netlab tests/support/coverage.lua FOLDER LUA-FILE...
+-- Prints the report of `make coverage`: the lines that ran and the branches
+-- that were taken of each C file, the lines of each Lua file.
 
 local folder = table.remove(arg, 1)
 

@@ -1,5 +1,5 @@
--- SPDX-License-Identifier: MIT luv, the binding of libuv, as a peer like
--- luasocket.lua, but without unixgram.
+-- SPDX-License-Identifier: MIT
+-- luv, libuv's binding, as a peer like luasocket.lua, but without unixgram.
 local uv = require "luv"
 
 local kind, role, address = table.unpack(arg)
