@@ -319,18 +319,6 @@ function support.free_port()
   end
 end
 
---- The text of a function for scripts: repeats f(...), which times out, until a
--- query has reached the name server meanwhile. Returns what f returned.
-support.under_way = [[
-local function under_way(server, f, ...)
-  local results
-  repeat
-    results = table.pack(f(...))
-  until server:settimeout(0):recv(512)
-  return table.unpack(results, 1, results.n)
-end
-]]
-
 --- Starts a real NTP server of stratum 10, which does not touch the clock.
 -- Returns its process and its port.
 function support.chrony()
