@@ -135,11 +135,10 @@ describe("io_models", function()
       os.execute("kill -INT -" .. lab.pid)
       local _, err, status = lab:wait()
       local returns = name == "engine" -- sock:echo returns, and the lab goes on
-      if support.hosted then
-        assert.equal(130, status)
-        assert.matches("interrupted\n", err)
-      else
-        assert.is_true(returns or status ~= 0)
+      if support.hosted or status ~= 130 then -- plain Lua may die by SIGINT
+        assert.equal(returns and support.finished or support.interrupted,
+          status)
+        if status ~= 0 then assert.matches("interrupted\n", err) end
       end
       assert.not_matches("traceback", err)
     end
